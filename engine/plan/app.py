@@ -1,0 +1,98 @@
+"""The App: everything a server process needs to serve one revision of one tenant. Immutable; swapped whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.fieldtypes.spec import Spec
+from engine.label import Label
+from engine.plan.entity import Entity
+from engine.plan.machine import Machine
+from engine.plan.page import Dashboard, Figures, FormPage, ListPage, Menu
+from engine.plan.statement import Dialect, Statement
+from engine.plan.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleInfo:
+    name: str
+    key: str
+    version: str
+    title: Label
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    name: str
+    module: str
+    title: Label
+    spec: Spec
+    default: Any
+    group: str = ""
+    scope: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    name: str
+    title: Label
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Where roles come from: rows of an entity. ``statement`` takes (user) and gives (role, place or NULL)."""
+
+    name: str
+    gives: str
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePlan:
+    """Which entity holds the people who log in, and what says which roles they have today."""
+
+    users: str = ""
+    assignments: tuple[Assignment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPlan:
+    """How a file's columns become fields: (field, header, date format), business key, control totals."""
+
+    name: str
+    entity: str
+    format: str
+    columns: tuple[tuple[str, str, str], ...]
+    key: tuple[str, ...] = ()
+    totals: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One revision, compiled for one dialect.
+
+    ``symbols`` is the expression world for questions asked at run time (opaque to all but ``ask``);
+    ``seeds`` and ``demo`` are (entity path, key, values) in order; ``openapi`` is the whole document.
+    """
+
+    dialect: Dialect
+    digest: str
+    modules: Mapping[str, ModuleInfo]
+    tables: tuple[Table, ...]
+    entities: Mapping[str, Entity]
+    machines: Mapping[str, Machine]
+    figures: Mapping[str, Figures]
+    lists: Mapping[str, ListPage]
+    forms: Mapping[str, FormPage]
+    menus: tuple[Menu, ...]
+    dashboards: Mapping[str, Dashboard]
+    settings: Mapping[str, Setting]
+    roles: Mapping[str, Role]
+    people: PeoplePlan
+    imports: Mapping[str, ImportPlan]
+    seeds: tuple[tuple[str, str, Mapping[str, Any]], ...]
+    demo: tuple[tuple[str, str, Mapping[str, Any]], ...]
+    openapi: Mapping[str, Any]
+    symbols: Any

@@ -1,0 +1,130 @@
+"""What pages show: lists, forms, menus, dashboards. Templates get these and decoded answers, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.label import Label
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """Columns are paths (``team.name``, ``lines.hours`` is refused); filters are fields; sort as in the API."""
+
+    name: str
+    entity: str
+    title: Label
+    columns: tuple[str, ...]
+    column_titles: tuple[Label, ...]
+    filters: tuple[str, ...] = ()
+    sort: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    name: str
+    title: Label
+    fields: tuple[str, ...]
+    columns: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A line grid: the lines field and the child's columns shown."""
+
+    field: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FormPage:
+    name: str
+    entity: str
+    title: Label
+    sections: tuple[Section, ...]
+    grids: Mapping[str, Grid] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MenuItem:
+    name: str
+    title: Label
+    kind: str
+    """``list``, ``dashboard`` or ``link``."""
+    target: str
+    """Name of the list page or the dashboard (``module.name``)."""
+    entity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    name: str
+    module: str
+    title: Label
+    icon: str
+    items: tuple[MenuItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """``kind`` is figure, line, bar, stacked, donut, pivot or table; ``by`` are dimensions of ``aggregation``."""
+
+    name: str
+    title: Label
+    kind: str
+    aggregation: str
+    measures: tuple[str, ...]
+    by: tuple[str, ...] = ()
+    rows: str = ""
+    columns: str = ""
+    top: int = 0
+    compare: str = ""
+    drill: str = ""
+    """Entity path whose list the figure opens."""
+    warn: str = ""
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    name: str
+    module: str
+    title: Label
+    filters: tuple[str, ...]
+    tiles: tuple[Tile, ...]
+    access: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A way to split figures; ``kind`` and ``target`` as of a field."""
+
+    name: str
+    title: Label
+    kind: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    name: str
+    title: Label
+    kind: str
+    scale: int = 0
+    unit: str = ""
+    percent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """An aggregation as people see it: what it can be split by and what it measures."""
+
+    name: str
+    module: str
+    title: Label
+    dimensions: Mapping[str, Dimension]
+    measures: Mapping[str, Measure]
+    sources: tuple[str, ...]
+    """Entity paths it reads: the reader needs to read each."""

@@ -1,0 +1,95 @@
+"""Questions about records and figures: hashable shapes that ``ask`` turns into statements and keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from engine.plan.app import App
+from engine.plan.statement import Statement
+
+Operator = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "starts", "null"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """``path[operator]``; its values are bound as inputs ``f0``, ``f1``… in the order of the filters
+    (``in`` binds one JSON array)."""
+
+    path: str
+    operator: Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    path: str
+    inner: tuple[Expand, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The shape of a read of records, without its values.
+
+    Answers one row with one column: the JSON text of a record (``one``), or of
+    ``{"items": [...], "next": cursor values | null, "total"?: n}`` for a list. Bound inputs: ``id`` (one),
+    ``f<n>`` filters, ``q`` search, ``limit``, and ``c<n>`` cursor values in order of the sort keys plus id.
+    ``where`` is expression text of ``where=``: its literals are bound, so shapes repeat.
+    ``roles`` are the reader's roles, sorted; ('admin',) alone reads everything.
+    """
+
+    entity: str
+    one: bool = False
+    fields: tuple[str, ...] = ()
+    expand: tuple[Expand, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    where: str = ""
+    search: bool = False
+    sort: tuple[str, ...] = ()
+    """Paths, ``-`` in front for descending; ``id`` is added last."""
+    after: tuple[bool, ...] = ()
+    """When paging: for each sort key, whether the cursor's value is NULL."""
+    count: bool = False
+    bin: bool = False
+    roles: tuple[str, ...] = ("admin",)
+
+
+@dataclass(frozen=True, slots=True)
+class FigureQuestion:
+    """The shape of a grouped question: answers one row with one column, the JSON text of
+    ``{"rows": [{dim: value, measure: value}], "totals"?: {…}}``; refs among the dimensions are
+    {"id", "display"}. ``aggregation`` names a declared one, or ``entity`` an ad-hoc slice whose
+    ``measures`` are (name, expression) and ``by`` are (name, expression)."""
+
+    aggregation: str = ""
+    entity: str = ""
+    by: tuple[tuple[str, str], ...] = ()
+    measures: tuple[tuple[str, str], ...] = ()
+    filters: tuple[Filter, ...] = ()
+    where: str = ""
+    having: str = ""
+    sort: tuple[str, ...] = ()
+    limit: bool = False
+    totals: bool = False
+    roles: tuple[str, ...] = ("admin",)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question made into SQL. ``literals`` are the values typed inside its expressions, in order:
+    bound as ``Param('literal', str(n), …, value)`` already, so nothing is left to the caller."""
+
+    statement: Statement
+    columns: tuple[tuple[str, str, int], ...] = ()
+    """For figures: (name, kind, scale) of each answered column."""
+
+
+class Asker(Protocol):
+    """What serve needs of ``ask``; the roof hands it in. Raises Problems for unknown names and bad expressions."""
+
+    def records(self, app: App, question: Question) -> Asked: ...
+
+    def figures(self, app: App, question: FigureQuestion) -> Asked: ...
+
+    def access(self, app: App, entity: str, operation: str, roles: tuple[str, ...]) -> Statement | None:
+        """Takes ``roots``, gives the ids the roles may ``operation``; None when they never may."""
+        ...
