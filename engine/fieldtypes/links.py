@@ -1,0 +1,124 @@
+"""Types that point elsewhere or hold something whole: references, lines, files, places, JSON."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from engine.fieldtypes.base import EQUAL, FieldType, Refused, shown, wrong_type
+from engine.fieldtypes.spec import Spec
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def record_id(value: Any) -> str:
+    """A record's id in its one spelling, or a refusal."""
+    text = value.lower() if isinstance(value, str) else ""
+    if not _UUID.fullmatch(text):
+        raise Refused("value.reference", got=shown(value))
+    return text
+
+
+@dataclass(frozen=True)
+class Reference(FieldType):
+    """The id of a record, or ``{"id": …}`` as answers give it."""
+
+    def coerce(self, value: Any, spec: Spec) -> str:
+        if isinstance(value, dict):
+            value = value.get("id")
+        return record_id(value)
+
+    def schema(self, spec: Spec) -> dict[str, Any]:
+        return {
+            "oneOf": [
+                {"type": "string", "format": "uuid"},
+                {
+                    "type": "object",
+                    "properties": {"id": {"type": "string", "format": "uuid"}, "display": {"type": "string"}},
+                    "required": ["id"],
+                },
+            ]
+        }
+
+    def format(self, value: Any, spec: Spec, language: str = "zh", zone: str = "UTC") -> str:
+        if isinstance(value, dict):
+            return str(value.get("display") or "")
+        return "" if value is None else str(value)
+
+
+@dataclass(frozen=True)
+class References(Reference):
+    """Ids of several records, each once."""
+
+    def coerce(self, value: Any, spec: Spec) -> Any:
+        if not isinstance(value, list | tuple):
+            raise wrong_type("a list of records", "记录列表", value)
+        return list(dict.fromkeys(Reference.coerce(self, item, spec) for item in value))
+
+    def schema(self, spec: Spec) -> dict[str, Any]:
+        return {"type": "array", "items": Reference.schema(self, spec)}
+
+    def format(self, value: Any, spec: Spec, language: str = "zh", zone: str = "UTC") -> str:
+        mark = "、" if language.startswith("zh") else ", "
+        return mark.join(Reference.format(self, item, spec) for item in value or ())
+
+
+@dataclass(frozen=True)
+class Lines(FieldType):
+    """Owned children; written and read with their parent, so no value of its own."""
+
+    def schema(self, spec: Spec) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "object"}}
+
+
+@dataclass(frozen=True)
+class Json(FieldType):
+    """Any JSON value; also what files, images and signatures are described by."""
+
+    def coerce(self, value: Any, spec: Spec) -> Any:
+        if isinstance(value, float):
+            raise wrong_type("JSON", "JSON", value)
+        return value
+
+    def schema(self, spec: Spec) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Location(FieldType):
+    """A place on earth in degrees (WGS 84)."""
+
+    def coerce(self, value: Any, spec: Spec) -> dict[str, str]:
+        if not isinstance(value, dict) or set(value) != {"lat", "lon"}:
+            raise Refused("value.location", got=shown(value))
+        out = {}
+        for name, bound in (("lat", 90), ("lon", 180)):
+            text = str(value[name])
+            if not re.fullmatch(r"-?\d{1,3}(\.\d{1,8})?", text) or abs(float(text)) > bound:
+                raise Refused("value.location", got=shown(value))
+            out[name] = text
+        return out
+
+    def schema(self, spec: Spec) -> dict[str, Any]:
+        number = {"type": ["string", "number"]}
+        return {"type": "object", "properties": {"lat": number, "lon": number}, "required": ["lat", "lon"]}
+
+    def format(self, value: Any, spec: Spec, language: str = "zh", zone: str = "UTC") -> str:
+        return f"{value['lat']}, {value['lon']}" if value else ""
+
+
+TYPES: tuple[FieldType, ...] = (
+    Reference("ref", "uuid", "ref", EQUAL),
+    Reference("user", "uuid", "ref", EQUAL),
+    Reference("tree", "uuid", "ref", (*EQUAL,)),
+    References("refs", "json", "refs", ("contains", "null")),
+    Lines("lines", "lines", "grid", ()),
+    Json("json", "json", "json", ("null",)),
+    Json("file", "json", "file", ("null",)),
+    Json("files", "json", "file", ("null",)),
+    Json("image", "json", "file", ("null",)),
+    Json("images", "json", "file", ("null",)),
+    Json("signature", "json", "signature", ("null",)),
+    Location("location", "json", "location", ("null",)),
+)
