@@ -12,7 +12,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class AssetsHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         spec = importlib.util.spec_from_file_location("assets_build", Path(self.root) / "renderer" / "build.py")
-        assert spec and spec.loader
+        assert spec is not None
+        assert spec.loader is not None
         assets = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(assets)
         try:

@@ -1,4 +1,4 @@
-"""Where the shipped packs, schemas, examples and browser assets stand: beside us in a checkout, inside us in a wheel."""
+"""Where shipped packs, schemas, examples and browser assets stand: beside us in a checkout, in us in a wheel."""
 
 from __future__ import annotations
 
