@@ -1,1 +1,9 @@
-"""db"""
+"""Databases: opening them, running statements on them, and creating tables."""
+
+from __future__ import annotations
+
+from engine.db.call import Body, Call, Database, Lost, Violation
+from engine.db.install import install
+from engine.db.open import open_database
+
+__all__ = ["Body", "Call", "Database", "Lost", "Violation", "install", "open_database"]

@@ -71,7 +71,7 @@ def _plain_decimal(value: Any, scale: int) -> str:
 def _zulu(value: Any, scale: int) -> str:
     if isinstance(value, str):
         return value
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return str(value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 @dataclass(frozen=True, slots=True)

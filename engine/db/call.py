@@ -1,0 +1,70 @@
+"""What passes between those who decide and the database that runs: calls, rows, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
+
+from engine.plan.statement import Dialect
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Rows = list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One statement with its driver values (``engine.fieldtypes.storage.bind`` makes them)."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+Body = Generator[Call, Rows, T]
+"""A transaction as a generator: it yields calls, is sent their rows, and returns its result. It does no I/O itself,
+so the same body runs on every database; raising inside it rolls everything back."""
+
+
+class Violation(Exception):
+    """A constraint refused the statement. ``name`` is the constraint's or index's, where the database says it;
+    SQLite names ``table`` and ``columns`` of a unique index instead."""
+
+    def __init__(
+        self,
+        kind: Literal["unique", "foreign", "check", "notnull"],
+        name: str = "",
+        table: str = "",
+        columns: Sequence[str] = (),
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.table = table
+        self.columns = tuple(columns)
+        super().__init__(f"{kind} {name or table} {', '.join(columns)}".strip())
+
+
+class Lost(Exception):
+    """The database is not there, cannot be written, or stopped answering; ``says`` is for people."""
+
+    def __init__(self, says: str, hint: str = "") -> None:
+        self.says = says
+        self.hint = hint
+        super().__init__(says)
+
+
+class Database(Protocol):
+    """One tenant's data. ``read`` runs one statement; ``write`` one transaction, retried where that is safe."""
+
+    @property
+    def dialect(self) -> Dialect: ...
+
+    async def read(self, sql: str, values: Sequence[Any] = ()) -> Rows: ...
+
+    async def write(self, make_body: Callable[[], Body[T]]) -> T: ...
+
+    async def run_script(self, statements: Sequence[str]) -> None:
+        """Runs data definition statements in one transaction."""
+        ...
+
+    async def close(self) -> None: ...

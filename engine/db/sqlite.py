@@ -1,0 +1,232 @@
+"""SQLite: reads inline, one writer thread per file with group commit.
+
+A write waits only for the thread; many waiting writes share one COMMIT (and its fsync), each inside its own
+SAVEPOINT, and are answered after it. Reads run on the event loop while they are short, and are run again in a small
+pool when they are not, so that one long question does not hold up the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.db.call import Body, Call, Lost, Rows, T, Violation
+from engine.expr.run import sqlite_functions
+from engine.plan.statement import Dialect
+
+_INLINE_STEPS = 400_000
+"""Virtual machine steps a read may take on the loop: a few milliseconds."""
+_BATCH = 64
+_POOL = 4
+
+
+@dataclass(slots=True)
+class _Job:
+    make_body: Callable[[], Body[Any]]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+
+class SqliteDatabase:
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        try:
+            self._writer = _connect(path)
+            self._writer.execute("PRAGMA journal_mode=WAL")
+            self._reader = _connect(path)
+        except sqlite3.Error as error:
+            raise _lost(path, error) from error
+        self._reader.execute("PRAGMA query_only=ON")
+        self._pool = ThreadPoolExecutor(_POOL, "sqlite-read")
+        self._local = threading.local()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_all, name="sqlite-write", daemon=True)
+        self._thread.start()
+
+    async def read(self, sql: str, values: Sequence[Any] = ()) -> Rows:
+        try:
+            self._reader.set_progress_handler(_stop, _INLINE_STEPS)
+            return self._reader.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise _lost(self._path, error) from error
+        finally:
+            self._reader.set_progress_handler(None, 0)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._read_in_pool, sql, values)
+
+    def _read_in_pool(self, sql: str, values: Sequence[Any]) -> Rows:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = _connect(self._path)
+            connection.execute("PRAGMA query_only=ON")
+        rows: Rows = connection.execute(sql, values).fetchall()
+        return rows
+
+    async def write(self, make_body: Callable[[], Body[T]]) -> T:
+        loop = asyncio.get_running_loop()
+        job = _Job(make_body, loop, loop.create_future())
+        self._jobs.put(job)
+        result: T = await job.future
+        return result
+
+    async def run_script(self, statements: Sequence[str]) -> None:
+        def body() -> Body[None]:
+            for statement in statements:
+                yield Call(statement)
+
+        await self.write(body)
+
+    async def close(self) -> None:
+        self._jobs.put(None)
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+        self._pool.shutdown()
+        self._reader.close()
+        self._writer.close()
+
+    def _write_all(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            batch = [job]
+            last = False
+            while len(batch) < _BATCH:
+                try:
+                    more = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    last = True
+                    break
+                batch.append(more)
+            self._write_batch(batch)
+            if last:
+                return
+
+    def _write_batch(self, batch: list[_Job]) -> None:
+        outcomes = self._commit(batch)
+        if outcomes is None and len(batch) > 1:
+            outcomes = [
+                (self._commit([job]) or [(False, Lost("the database did not take the write"))])[0] for job in batch
+            ]
+        if outcomes is None:
+            outcomes = [(False, Lost("the database did not take the write"))]
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Job, tuple[bool, Any]]]] = {}
+        for job, outcome in zip(batch, outcomes, strict=True):
+            by_loop.setdefault(job.loop, []).append((job, outcome))
+        for loop, settled in by_loop.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, settled)
+
+    def _commit(self, batch: list[_Job]) -> list[tuple[bool, Any]] | None:
+        """The outcome of each job after COMMIT; None when the COMMIT itself failed and nothing is kept."""
+        run = self._writer.execute
+        try:
+            run("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            return [(False, _lost(self._path, error))] * len(batch)
+        outcomes: list[tuple[bool, Any]] = []
+        for job in batch:
+            run("SAVEPOINT job")
+            try:
+                outcomes.append((True, self._drive(job.make_body())))
+            except BaseException as error:  # the waiting caller gets it, whatever it is
+                if not self._writer.in_transaction:
+                    return [(False, _lost(self._path, error))] * len(batch)
+                run("ROLLBACK TO job")
+                outcomes.append((False, error))
+            run("RELEASE job")
+        try:
+            run("COMMIT")
+        except sqlite3.Error:
+            if self._writer.in_transaction:
+                run("ROLLBACK")
+            return None
+        return outcomes
+
+    def _drive(self, body: Body[T]) -> T:
+        try:
+            call = next(body)
+            while True:
+                try:
+                    rows = self._writer.execute(call.sql, call.values).fetchall()
+                except sqlite3.IntegrityError as error:
+                    raise _violation(error) from error
+                except sqlite3.Error as error:
+                    raise _lost(self._path, error, call.sql) from error
+                call = body.send(rows)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            body.close()
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=1024, timeout=10
+    )
+    for pragma in ("foreign_keys=ON", "recursive_triggers=ON", "synchronous=FULL", "cache_size=-65536"):
+        connection.execute(f"PRAGMA {pragma}")
+    sqlite_functions.register(connection)
+    return connection
+
+
+def _stop() -> int:
+    return 1
+
+
+def _settle(settled: list[tuple[_Job, tuple[bool, Any]]]) -> None:
+    for job, (kept, outcome) in settled:
+        if job.future.done():
+            continue
+        if kept:
+            job.future.set_result(outcome)
+        else:
+            job.future.set_exception(outcome)
+
+
+_KINDS = {
+    "SQLITE_CONSTRAINT_UNIQUE": "unique",
+    "SQLITE_CONSTRAINT_PRIMARYKEY": "unique",
+    "SQLITE_CONSTRAINT_FOREIGNKEY": "foreign",
+    "SQLITE_CONSTRAINT_CHECK": "check",
+    "SQLITE_CONSTRAINT_NOTNULL": "notnull",
+}
+
+
+def _violation(error: sqlite3.IntegrityError) -> Violation:
+    kind: Any = _KINDS.get(error.sqlite_errorname, "check")
+    detail = str(error).partition(": ")[2]
+    if kind in ("unique", "notnull") and "." in detail:
+        pairs = [part.strip().partition(".") for part in detail.split(",")]
+        return Violation(kind, table=pairs[0][0], columns=[column for _, _, column in pairs])
+    return Violation(kind, name=detail.removeprefix("index '").removesuffix("'"))
+
+
+_LOST = (
+    ("readonly", "{0} is read-only", "check the file's and its folder's permissions"),
+    ("unable to open", "{0} cannot be opened", "check that its folder exists and may be written"),
+    ("not a database", "{0} is not a database", "name another file, or restore it from a backup"),
+    ("malformed", "{0} is damaged", "restore it from a backup"),
+    ("full", "the disk is full", "free some space; nothing was written"),
+    ("locked", "{0} is held by another process", "try again in a moment"),
+    ("busy", "{0} is held by another process", "try again in a moment"),
+)
+
+
+def _lost(path: str, error: BaseException, sql: str = "") -> BaseException:
+    if not isinstance(error, sqlite3.DatabaseError):
+        return error
+    text = str(error)
+    for word, says, hint in _LOST:
+        if word in text:
+            return Lost(says.format(Path(path).name), hint)
+    return RuntimeError(f"{text} in: {sql}") if sql else error

@@ -1,0 +1,75 @@
+"""The engine's own tables, declared in the same types as everybody's."""
+
+from __future__ import annotations
+
+from engine.plan.table import Column, Index, Table
+
+
+def _table(name: str, columns: str, key: str = "id", *indexes: Index) -> Table:
+    """``columns`` is one word per column, ``name:kind``; a ``!`` after the kind forbids NULL."""
+    made = []
+    for word in columns.split():
+        column, _, kind = word.partition(":")
+        made.append(Column(column, kind.rstrip("!"), nullable=not kind.endswith("!")))
+    return Table(name, tuple(made), tuple(key.split()), indexes=indexes)
+
+
+TABLES: tuple[Table, ...] = (
+    _table("_revision", "n:integer! digest:text! at:datetime! by:uuid source:json note:text", "n"),
+    _table("_identity", "path:text! identity:text! physical:text! born:integer! retired:integer", "path"),
+    _table("_epoch", "one:integer! epoch:integer!", "one"),
+    _table("_setting", "id:uuid! name:text! scope:text! place:uuid since:date value:json by:uuid at:datetime"),
+    _table(
+        "_history",
+        "id:uuid! entity:text! record:uuid! root:uuid! rev:integer! at:datetime! by:uuid action:text! change:json",
+        "id",
+        Index("_history_record", ("record", "id")),
+        Index("_history_root", ("root", "id")),
+    ),
+    _table(
+        "_outbox", "id:uuid! at:datetime! entity:text! record:uuid! rev:integer! kind:text! body:json done:datetime"
+    ),
+    _table("_guard", "key:text! n:integer!", "key"),
+    _table("_sequence", "key:text! next:integer!", "key"),
+    _table(
+        "_login",
+        "user:uuid! name:text! hash:text! failed:integer! locked_until:datetime language:text admin:boolean!",
+        "user",
+        Index("_login_name", ("name",), unique=True),
+    ),
+    _table(
+        "_session",
+        "token:text! user:uuid! kind:text! csrf:text! born:datetime! ends:datetime!",
+        "token",
+        Index("_session_user", ("user",)),
+    ),
+    _table(
+        "_case",
+        "id:uuid! entity:text! root:uuid! machine:text! round:integer! step:text state:text!"
+        " initiator:uuid started_at:datetime! ended_at:datetime",
+        "id",
+        Index("_case_root", ("root", "round")),
+        Index("_case_open", ("root",), unique=True, where="state = 'open'"),
+    ),
+    _table(
+        "_task",
+        "id:uuid! case_id:uuid! entity:text! root:uuid! step:text! round:integer! position:integer!"
+        " user:uuid state:text! born:datetime! done_at:datetime",
+        "id",
+        Index("_task_user", ("user", "state")),
+        Index("_task_case", ("case_id", "step")),
+        Index("_task_root", ("root",)),
+    ),
+    _table(
+        "_decision",
+        "id:uuid! case_id:uuid! task_id:uuid root:uuid! step:text! round:integer! user:uuid decision:text!"
+        " opinion:text at:datetime!",
+        "id",
+        Index("_decision_root", ("root", "id")),
+    ),
+    _table(
+        "_idempotency",
+        "user:uuid! key:text! digest:text! status:integer! body:text location:text etag:text at:datetime!",
+        "user key",
+    ),
+)
