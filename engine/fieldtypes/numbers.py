@@ -12,8 +12,8 @@ from engine.fieldtypes.spec import Spec
 from engine.fieldtypes.storage import INTEGER_DIGITS
 
 _INTEGER_BOUND = 2**53 - 1
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
-_WHOLE = re.compile(r"[+-]?\d{1,20}")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 
 
 def _within(value: Decimal | int, spec: Spec) -> None:

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from engine.fieldtypes.base import ORDERED, FieldType, Refused, shown
 from engine.fieldtypes.spec import Spec
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MONTH = re.compile(r"(\d{4})-(\d{2})(-01)?")
-_TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MONTH = re.compile(r"(\d{4})-(\d{2})(-01)?", re.ASCII)
+_TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?", re.ASCII)
 
 
 @dataclass(frozen=True)
