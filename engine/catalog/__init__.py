@@ -1,17 +1,17 @@
 """The frozen nouns of the metadata language, linked and typed: what `read` makes and `compile` starts from."""
 
-from engine.catalog.catalog import Catalog, Origin
-from engine.catalog.data import Act, Expected, Import, ImportColumn, Scenario
+from engine.catalog.catalog import Asleep, Catalog, Origin
+from engine.catalog.data import Act, Expect, Given, Import, ImportColumn, Scenario
 from engine.catalog.entity import Access, Check, Entity, Field, Ledger, Moment, NumberRule, Order, Unique
 from engine.catalog.figures import Aggregation, Dimension, Measure, Source
 from engine.catalog.flow import Control, Each, Outcome, Posting, State, Step, Timeout, Transition, Workflow
-from engine.catalog.module import Assignment, Cast, Feature, Module, Role, Setting
+from engine.catalog.module import Assignment, Cast, Feature, Function, Module, Role, Setting
 from engine.catalog.value import Hole, Message, People, Row, Template, Value
 from engine.catalog.views import Dashboard, Form, Grid, Item, List, Menu, Section, Sort, Tile
 
 __all__ = [
-    "Access", "Act", "Aggregation", "Assignment", "Cast", "Catalog", "Check", "Control", "Dashboard", "Dimension",
-    "Each", "Entity", "Expected", "Feature", "Field", "Form", "Grid", "Hole", "Import", "ImportColumn", "Item",
+    "Access", "Act", "Aggregation", "Asleep", "Assignment", "Cast", "Catalog", "Check", "Control", "Dashboard", "Dimension",
+    "Each", "Entity", "Expect", "Feature", "Field", "Form", "Function", "Given", "Grid", "Hole", "Import", "ImportColumn", "Item",
     "Ledger", "List", "Measure", "Menu", "Message", "Module", "Moment", "NumberRule", "Order", "Origin", "Outcome",
     "People", "Posting", "Role", "Row", "Scenario", "Section", "Setting", "Sort", "Source", "State", "Step",
     "Template", "Tile", "Timeout", "Transition", "Unique", "Value", "Workflow",

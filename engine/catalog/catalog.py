@@ -11,10 +11,10 @@ from engine.catalog.data import Import, Scenario
 from engine.catalog.entity import Entity, Field
 from engine.catalog.figures import Aggregation
 from engine.catalog.flow import Control, Posting, Workflow
-from engine.catalog.module import Cast, Feature, Module, Role, Setting
+from engine.catalog.module import Cast, Feature, Function, Module, Role, Setting
 from engine.catalog.value import Row
 from engine.catalog.views import Dashboard, Form, List, Menu
-from engine.problem import Problem, Where
+from engine.problem import Where
 
 if TYPE_CHECKING:
     from engine.expr.build import World
@@ -27,6 +27,16 @@ class Origin:
     layer: str
     where: Where
     before: str = ""  # the value it replaced, as text; what a three-way upgrade compares with
+
+
+@dataclass(frozen=True, slots=True)
+class Asleep:
+    """A part that was left out: ``path`` (``day_labor.sheet.checks.month_open``), and ``waits_for``: the absent pack,
+    the feature that is off, or ``retired``. The parts that stay never name it."""
+
+    path: str
+    waits_for: str
+    where: Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class Catalog:
     lists: Mapping[str, List]
     menus: Mapping[str, Menu]
     dashboards: Mapping[str, Dashboard]
+    functions: Mapping[str, Function]
     imports: Mapping[str, Import]
     seeds: tuple[Row, ...]
     demo: tuple[Row, ...]
@@ -55,7 +66,7 @@ class Catalog:
     world: World
     digest: str
     origins: Mapping[str, Origin] = _field(default_factory=dict)
-    asleep: tuple[Problem, ...] = ()  # parts waiting for an absent pack, each said once
+    asleep: tuple[Asleep, ...] = ()
 
     def field(self, path: str) -> Field:
         """The field at ``day_labor.sheet.amount``."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as _field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from engine.catalog.value import Row, Value
 from engine.label import Label
 from engine.problem import Where
-
-if TYPE_CHECKING:
-    from engine.expr.build import Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,56 +48,68 @@ class Import:
     lines: str = ""
     page: str = ""
     encoding: str = "utf-8"
-    feature: str = ""
     where: Where = _field(default_factory=Where)
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What must be so after a step: the record ``of`` has ``values``; the figure of ``measure`` at ``at``;
-    ``count`` rows of ``entity`` where ``rows``."""
+class Given:
+    """A value in a scenario's expectations as written: ``data`` is text, None, a tuple or a mapping of the same."""
 
-    kind: Literal["record", "figure", "count"]
-    target: str = ""
-    measure: str = ""
-    at: Mapping[str, Value] = _field(default_factory=dict)
-    values: Mapping[str, Value] = _field(default_factory=dict)
-    value: Value | None = None
-    rows: Expr | None = None
+    data: object
+    where: Where = _field(default_factory=Where)
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What must hold after a step. Empty: nothing is asked; ``None`` of ``may`` and ``next`` likewise."""
+
+    state: str = ""
+    fields: Mapping[str, Given] = _field(default_factory=dict)
+    next: tuple[str, ...] | None = None
+    may: tuple[str, ...] | None = None
+    refused: tuple[str, ...] = ()
+    message: str = ""
+    field: str = ""
+    warned: tuple[str, ...] | None = None
+    figures: Mapping[str, Given] = _field(default_factory=dict)  # aggregation path → at, measures
+    counts: Mapping[str, Given] = _field(default_factory=dict)  # entity path → number or {where, is}
+    hides: tuple[str, ...] = ()
     where: Where = _field(default_factory=Where)
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One step of a scenario. ``do`` is create, update, delete, or a transition's or decision's name.
+    """One step. ``verb`` is create, update, delete, restore, act, import or empty (only looks); ``target`` the entity
+    path of create, the record's name of update, delete and restore, the action of act, the import of import.
 
-    ``refused`` is the code or name of what must refuse it (empty: it must succeed); ``warned`` checks that warn.
+    ``of`` is the record an action is about; ``values`` what comes with it, as written (lines are tuples of mappings,
+    or a mapping by position); references are names or keys.
     """
 
+    name: str
     as_: str
-    do: str
-    entity: str = ""
-    of: str = ""  # the name of the record acted on
-    name: str = ""  # the name later steps call the created record by
-    row: Row | None = None
+    verb: str
+    target: str = ""
+    of: str = ""
+    values: Mapping[str, Given] = _field(default_factory=dict)
     reason: str = ""
-    refused: tuple[str, ...] = ()
-    warned: tuple[str, ...] = ()
-    expected: tuple[Expected, ...] = ()
+    now: str = ""
+    file: str = ""
+    expect: Expect = _field(default_factory=Expect)
     where: Where = _field(default_factory=Where)
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
+    """``like`` is the path of the scenario whose world comes first, or empty; without steps it is a world itself."""
+
     path: str
     module: str
     name: str
     title: Label
     given: tuple[Row, ...]
-    steps: tuple[Act, ...]
-    expected: tuple[Expected, ...] = ()
-    at: str = ""  # the moment it plays at, an ISO date-time
+    steps: Mapping[str, Act]
+    like: str = ""
+    now: str = ""
     settings: Mapping[str, Value] = _field(default_factory=dict)
-    feature: str = ""
-    unavailable: str = ""
     where: Where = _field(default_factory=Where)

@@ -77,8 +77,6 @@ class Field:
     public: bool = False
     help: Label = field(default_factory=Label)
     was: tuple[str, ...] = ()
-    feature: str = ""
-    unavailable: str = ""  # the absent pack this field waits for: it hides
     where: Where = field(default_factory=Where)
 
     @property
@@ -116,8 +114,6 @@ class Check:
     message: Message = field(default_factory=Message)
     fields: tuple[str, ...] = ()  # own fields it is about: where a form shows the message
     reach: Literal["row", "form", "database"] = "row"
-    feature: str = ""
-    unavailable: str = ""
     where: Where = field(default_factory=Where)
 
 
@@ -182,8 +178,6 @@ class Entity:
     icon: str = ""
     help: Label = field(default_factory=Label)
     was: tuple[str, ...] = ()
-    feature: str = ""
-    unavailable: str = ""
     where: Where = field(default_factory=Where)
 
     @property

@@ -36,7 +36,6 @@ class Source:
     of: str
     by: Mapping[str, Expr]
     rows: Expr | None = None
-    unavailable: str = ""
     where: Where = _field(default_factory=Where)
 
 
@@ -72,6 +71,4 @@ class Aggregation:
     measures: Mapping[str, Measure]
     fill: tuple[str, ...] = ()
     wide: bool = False  # figures may cover more rows than the reader sees; said so by the pack
-    feature: str = ""
-    unavailable: str = ""
     where: Where = _field(default_factory=Where)

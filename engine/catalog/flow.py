@@ -42,7 +42,6 @@ class Transition:
     set: Mapping[str, Value] = _field(default_factory=dict)
     approval: str = ""
     auto: bool = False
-    feature: str = ""
     where: Where = _field(default_factory=Where)
 
 
@@ -73,8 +72,6 @@ class Step:
     set: Mapping[str, Value] = _field(default_factory=dict)
     timeout: Timeout | None = None
     cc: tuple[People, ...] = ()
-    feature: str = ""
-    unavailable: str = ""
     where: Where = _field(default_factory=Where)
 
 
@@ -101,7 +98,6 @@ class Workflow:
     approved: Outcome | None = None
     rejected: Outcome | None = None
     withdraw: Literal["", "until_first_decision", "until_approved"] = ""
-    feature: str = ""
     where: Where = _field(default_factory=Where)
 
     @property
@@ -136,8 +132,6 @@ class Posting:
     set: Mapping[str, Value]
     each: Each | None = None
     lock: tuple[str, ...] = ()
-    feature: str = ""
-    unavailable: str = ""
     where: Where = _field(default_factory=Where)
 
 
@@ -163,6 +157,4 @@ class Control:
     override: tuple[str, ...] = ()
     lock: tuple[str, ...] = ()
     message: Message = _field(default_factory=Message)
-    feature: str = ""
-    unavailable: str = ""
     where: Where = _field(default_factory=Where)

@@ -61,7 +61,6 @@ class Setting:
     scope: tuple[str, ...] = ()
     group: str = ""
     help: Label = field(default_factory=Label)
-    feature: str = ""
     where: Where = field(default_factory=Where)
 
 
@@ -88,4 +87,21 @@ class Cast:
     users: str = ""
     assignments: Mapping[str, Assignment] = field(default_factory=dict)
     leader: str = ""  # the field of a department that names its leader
+    where: Where = field(default_factory=Where)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A pure Python function of the pack (``python``: ``package.module:name``) over the rows of an entity."""
+
+    path: str
+    module: str
+    name: str
+    title: Label
+    python: str
+    over: str
+    within: str = ""
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    run: str = "save"
     where: Where = field(default_factory=Where)

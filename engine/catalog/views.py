@@ -41,7 +41,6 @@ class Form:
     of: str
     sections: Mapping[str, Section]
     grids: Mapping[str, Grid]
-    feature: str = ""
     where: Where = _field(default_factory=Where)
 
 
@@ -65,7 +64,6 @@ class List:
     sort: tuple[Sort, ...] = ()
     search: tuple[str, ...] = ()
     rows: Expr | None = None
-    feature: str = ""
     where: Where = _field(default_factory=Where)
 
 
@@ -78,8 +76,6 @@ class Item:
     kind: Literal["list", "dashboard", "form"]
     target: str
     roles: tuple[str, ...] = ()
-    feature: str = ""
-    unavailable: str = ""
     where: Where = _field(default_factory=Where)
 
 
@@ -92,7 +88,6 @@ class Menu:
     items: Mapping[str, Item]
     icon: str = ""
     roles: tuple[str, ...] = ()
-    feature: str = ""
     where: Where = _field(default_factory=Where)
 
 
@@ -115,8 +110,6 @@ class Tile:
     unit: str = ""
     drill: str = ""
     wide: int = 0
-    feature: str = ""
-    unavailable: str = ""
     where: Where = _field(default_factory=Where)
 
 
@@ -129,5 +122,4 @@ class Dashboard:
     filters: tuple[str, ...]
     tiles: Mapping[str, Tile]
     roles: tuple[str, ...] = ()
-    feature: str = ""
     where: Where = _field(default_factory=Where)
