@@ -58,15 +58,38 @@ class PeoplePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportColumn:
+    """Where one field's value comes from: ``headers`` are the names a file may use, ``date`` a pattern
+    (``MM/dd/yyyy hh:mm:ss a``), ``clean`` named rules in order, ``map`` the file's words → stored values.
+    ``unknown``: what to do with a reference that finds no record (refuse, create, empty)."""
+
+    field: str
+    headers: tuple[str, ...] = ()
+    date: str = ""
+    clean: tuple[str, ...] = ()
+    map: Mapping[str, str] = field(default_factory=dict)
+    constant: Any = None
+    required: bool = False
+    unknown: str = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """How a file's columns become fields: (field, header, date format), business key, control totals."""
+    """How a file becomes records. ``key``: fields that tell rows apart; ``totals``: field → the sum the whole file
+    must have; ``rows``: the number of rows it must have; ``group`` and ``lines`` turn flat rows into documents."""
 
     name: str
+    module: str
     entity: str
+    title: Label
     format: str
-    columns: tuple[tuple[str, str, str], ...]
+    columns: tuple[ImportColumn, ...]
+    encoding: str = "utf-8"
     key: tuple[str, ...] = ()
     totals: Mapping[str, str] = field(default_factory=dict)
+    rows: int | None = None
+    group: tuple[str, ...] = ()
+    lines: str = ""
 
 
 @dataclass(frozen=True, slots=True)
