@@ -17,7 +17,7 @@ WORDS = (*ORDERED, "contains", "starts")
 class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
     """A value this type does not take."""
 
-    def __init__(self, code: str, **params: object) -> None:
+    def __init__(self, code: str, **params: Any) -> None:
         self.code: Code = CODES[code]
         self.params = params
         super().__init__(code)

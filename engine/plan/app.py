@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as _field
 from typing import Any
 
 from engine.fieldtypes.spec import Spec
@@ -67,7 +68,7 @@ class ImportColumn:
     headers: tuple[str, ...] = ()
     date: str = ""
     clean: tuple[str, ...] = ()
-    map: Mapping[str, str] = field(default_factory=dict)
+    map: Mapping[str, str] = _field(default_factory=dict)
     constant: Any = None
     required: bool = False
     unknown: str = "refuse"
@@ -86,7 +87,7 @@ class ImportPlan:
     columns: tuple[ImportColumn, ...]
     encoding: str = "utf-8"
     key: tuple[str, ...] = ()
-    totals: Mapping[str, str] = field(default_factory=dict)
+    totals: Mapping[str, str] = _field(default_factory=dict)
     rows: int | None = None
     group: tuple[str, ...] = ()
     lines: str = ""
