@@ -57,7 +57,7 @@ class Field:
     compute: Program = None
     picker_where: str = ""
     """The ``where`` of a ref as expression text, for the picker's question; ``this.`` is the form's record."""
-    hint: Label = Label()
+    hint: Label = field(default_factory=Label)
     public: bool = False
     searchable: bool = False
     hidden_from: tuple[str, ...] = ()
@@ -86,21 +86,26 @@ class Check:
 class Number:
     """A running number: given at ``at``; ``scope`` computes the counter's key, ``text`` its letters around it.
 
-    ``statement`` takes (ids JSON array) and gives rows (id, key, before, digits, after).
+    ``statement`` takes (ids JSON array) and gives rows (id, key, before, digits, after) for the records that have no
+    number yet, ordered by key; ``assign`` takes ``rows`` of {id, <column>} and writes them.
     """
 
     field: str
     at: Literal["create", "submit"]
     gapless: bool
     statement: Statement
+    assign: Statement | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TableWrite:
     """The statements over one table. Each takes ``rows`` (input, JSON array of objects keyed by column).
 
-    ``insert`` and ``update`` compute what the row can compute by itself; ``remove`` sends to the bin.
-    ``inputs`` are the columns a row object may hold, with their storage kind and scale.
+    ``insert`` and ``update`` compute what the row can compute by itself; ``remove`` sends to the bin (of a row it
+    needs ``id`` only). ``inputs`` are the columns a row object may hold, with their storage kind and scale.
+    A column left out of a row is not the same as null: on insert its default applies, on update it keeps what is
+    stored. ``_typed`` is among the inputs where defaults follow: what people typed, a JSON array of field names;
+    left out, it is what was stored plus the columns this row holds.
     """
 
     entity: str
@@ -137,10 +142,13 @@ class PostingWrite:
 class Write:
     """How a document (root and owned lines) is written; every statement takes ``roots``, a JSON array of ids.
 
-    ``lock`` locks the roots and gives one row each: (id, document) with the stored document as JSON by
-    column names, lines nested by field name. ``passes`` compute what depends on children, in order.
-    ``guards`` take the keys that serialise cross-row checks. ``checks`` by stage give one row per violated
-    check: (check, root, line, values JSON). ``read_back`` is like ``lock`` without locking.
+    ``lock`` locks the roots and gives one row each: (id, document, stale) with the stored document as JSON by
+    column names, lines nested by field name, also of a root in the bin. ``stale``: the lock was waited for, so the
+    lines are those of before the wait; take the document from ``read_back``, which is like ``lock`` without locking.
+    ``passes`` compute what depends on children, in order, for every write and after a transition's ``apply``.
+    ``guards`` take the keys that serialise cross-row checks. ``checks`` by stage (save, submit, approve, delete)
+    give one row per violated check: (check, root, line, values JSON keyed by the paths of its message; ``$level``
+    is there when the level is an expression, ``$found`` the id of a culprit).
     """
 
     root: TableWrite

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as _field
 from typing import Literal
 
 from engine.label import Label
@@ -77,6 +78,8 @@ class Machine:
     withdraw: Literal["", "until_first_decision"] = ""
     in_approval: str = ""
     digest: str = ""
+    outcomes: Mapping[str, Statement] = _field(default_factory=dict)
+    """What ``approved``, ``rejected`` and ``withdrawn`` do to the record: like a transition's ``apply``."""
 
     @property
     def initial(self) -> str:
