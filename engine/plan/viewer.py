@@ -1,0 +1,109 @@
+"""Who looks at a page, and what a page is given beside its plan: decoded answers, never a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from engine.label import Label
+
+Record = Mapping[str, Any]
+"""A record as the API answers it: decimals are text, refs ``{"id", "display"}`` or null, lines lists of records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """``can`` gives per entity path the operations this person may ever do (read create update delete export);
+    whether they may on one record comes with that record."""
+
+    user_id: str
+    name: str
+    language: str
+    zone: str
+    roles: tuple[str, ...]
+    can: Mapping[str, frozenset[str]]
+    csrf: str = ""
+    today: str = ""
+    """ISO date in the tenant's zone."""
+    title: Label = Label()
+    """The tenant's name, for the head of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something this person may do next with a record: a transition's name, or approve, reject, withdraw."""
+
+    name: str
+    title: Label
+    kind: Literal["transition", "approve", "reject", "withdraw"] = "transition"
+    reason: bool = False
+    """A reason must be given (``_reason`` in the form, ``reason`` in the API)."""
+    require: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One problem as people read it, already in their language. ``pointer`` is a JSON pointer into the form
+    (``/lines/0/hours``) or empty; ``reason`` names the check that a reason lets pass (input ``_reasons.<check>``)."""
+
+    code: str
+    message: str
+    pointer: str = ""
+    hint: str = ""
+    reason: str = ""
+    level: Literal["error", "warning"] = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """A list's answer. ``asked`` are the parameters of the address as they came (filters, sort, q)."""
+
+    items: tuple[Record, ...]
+    asked: Mapping[str, str]
+    next: str = ""
+    """The cursor of the next page, for ``?cursor=``."""
+    total: int | None = None
+    said: tuple[Said, ...] = ()
+    chosen: Mapping[str, Record] = field(default_factory=dict)
+    """For filters on references: what the chosen id is called, ``{"team": {"id", "display"}}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """``record`` is None for a new one. ``editable`` are the paths of fields that may be changed now
+    (``None``: all inputs; ``()``: nothing; ``lines.hours``: that column of the grid). ``sent`` are the values of a
+    refused form, shaped like a record; ``said`` what was wrong with them."""
+
+    record: Record | None
+    actions: tuple[Action, ...] = ()
+    editable: tuple[str, ...] | None = None
+    can_delete: bool = False
+    trail: tuple[Mapping[str, Any], ...] = ()
+    """Tasks and decisions, oldest first: round, step, user {"id", "display"}, decision, opinion, at, open."""
+    history: tuple[Mapping[str, Any], ...] = ()
+    """Changes, newest first: at, by {"id", "display"}, action, change {field: [before, after]}."""
+    sent: Record | None = None
+    said: tuple[Said, ...] = ()
+    saved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardView:
+    """``answers``: per tile the figures' answer (``{"rows": [...], "totals": {...}}``) or None when the viewer may
+    not read what it sums; ``filters``: the chosen values as text; ``chosen`` names the records among them."""
+
+    answers: Mapping[str, Mapping[str, Any] | None]
+    filters: Mapping[str, str]
+    chosen: Mapping[str, Record] = field(default_factory=dict)
+    compared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Per tile with ``compare``: the answer for the period before."""
+    as_of: str = ""
+    """When it was read, ``YYYY-MM-DD HH:MM`` in the tenant's zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class HomeView:
+    """``tasks`` wait for this person, newest first: entity, root, display, step, machine, born, initiator."""
+
+    tasks: tuple[Mapping[str, Any], ...] = ()
