@@ -10,8 +10,10 @@ from engine.catalog.value import Hole, Message, People, Row, Template, Value
 from engine.catalog.views import Dashboard, Form, Grid, Item, List, Menu, Section, Sort, Tile
 
 __all__ = [
-    "Access", "Act", "Aggregation", "Asleep", "Assignment", "Cast", "Catalog", "Check", "Control", "Dashboard", "Dimension",
-    "Each", "Entity", "Expect", "Feature", "Field", "Form", "Function", "Given", "Grid", "Hole", "Import", "ImportColumn", "Item",
+    "Access", "Act", "Aggregation", "Asleep", "Assignment", "Cast", "Catalog", "Check", "Control", "Dashboard",
+    "Dimension",
+    "Each", "Entity", "Expect", "Feature", "Field", "Form", "Function", "Given", "Grid", "Hole", "Import",
+    "ImportColumn", "Item",
     "Ledger", "List", "Measure", "Menu", "Message", "Module", "Moment", "NumberRule", "Order", "Origin", "Outcome",
     "People", "Posting", "Role", "Row", "Scenario", "Section", "Setting", "Sort", "Source", "State", "Step",
     "Template", "Tile", "Timeout", "Transition", "Unique", "Value", "Workflow",

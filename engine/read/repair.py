@@ -1,0 +1,88 @@
+"""The line as it was probably meant, for hints; and the parser's complaints in our words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from engine.problem import Problem, Where, problem
+from engine.read.codes import CODES
+
+_SIGNS = "!*&@%`"
+_WIDE_COLON = re.compile(r"^\s*[\w一-鿿-]+：")
+
+
+def quoted(text: str) -> str:
+    """The text as a quoted scalar: in `"` when it can be, in `'` when it holds `"` or `\\`."""
+    inner = text.strip()
+    if len(inner) > 1 and inner[0] == inner[-1] and inner[0] in "\"'":
+        return inner
+    if '"' in inner or "\\" in inner:
+        return "'" + inner.replace("'", "''") + "'"
+    return f'"{inner}"'
+
+
+def syntax_problem(file: str, lines: list[str], error: Any) -> Problem:
+    """libyaml's complaint about a text that is no YAML at all, with the usual slips named."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is None:  # a character YAML forbids anywhere
+        reason = str(getattr(error, "reason", error)).splitlines()[0]
+        return problem(CODES["load.syntax"], Where(file, 1, 1), reason=reason)
+    context = getattr(error, "context_mark", None)
+    if context is not None and not "".join(lines[mark.line :]).strip():
+        mark = context  # not closed before the end of the file: show where it was opened
+    elif mark.line and _WIDE_COLON.match(lines[mark.line - 1]):
+        where = Where(file, mark.line, lines[mark.line - 1].index("：") + 1)
+        return problem(
+            CODES["load.syntax"], where, hint=_hint("", lines[mark.line - 1]), reason="a key without its `:`"
+        )
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    where = Where(file, mark.line + 1, mark.column + 1)
+    said = str(getattr(error, "problem", "") or "this is not YAML")
+    if sign := _leading_sign(line):
+        at, rest = sign
+        where = Where(file, mark.line + 1, at + 1)
+        return problem(CODES["load.leading-sign"], where, sign=rest[0], repaired=quoted(rest))
+    return problem(CODES["load.syntax"], where, hint=_hint(said, line), reason=_reason(said))
+
+
+def _leading_sign(line: str) -> tuple[int, str] | None:
+    """A value that begins with a sign YAML keeps for itself: where, and the text to its end."""
+    for found in re.finditer(rf"(?:[:,\[{{-]\s+|^\s*|\[)([{re.escape(_SIGNS)}])", line):
+        start = found.start(1)
+        if (
+            line[start] in "@`%"
+            or re.match(r"[!&*]\S*[\s，。（]", line[start:])
+            or line[start:].rstrip() == line[start]
+        ):
+            rest = line[start:]
+            end = re.search(r"[,}\]]", rest) if "{" in line[:start] or "[" in line[:start] else None
+            return start, rest[: end.start()] if end else rest.rstrip()
+    return None
+
+
+def _reason(said: str) -> str:
+    known = {
+        "mapping values are not allowed in this context": "a `:` stands where no key can be",
+        "could not find expected ':'": "a key without its `:`",
+        "did not find expected ',' or '}'": "a flow map `{…}` is not closed, or holds a text that needs quotes",
+        "did not find expected ',' or ']'": "a flow list `[…]` is not closed, or holds a text that needs quotes",
+        "did not find expected key": "the indentation does not fit the lines above",
+        "did not find expected '-' indicator": "the indentation does not fit the list above",
+        "found unexpected end of stream": "a quote is not closed",
+        "found unexpected document indicator": "a quote is not closed",
+        "did not find expected node content": "a value is missing before `,`, `}` or `]`",
+        "block sequence entries are not allowed in this context": "a list cannot begin on the line of its key",
+    }
+    return known.get(said, said)
+
+
+def _hint(said: str, line: str) -> str:
+    if _WIDE_COLON.match(line):
+        return "`：` is full-width; write `:` and a blank"
+    pair = re.match(r"^(\s*(?:- )?[\w一-鿿-]+):\s+(.*\S)\s*$", line)
+    if pair and not pair[2].startswith(("{", "[", '"', "'")) and said.startswith("mapping values"):
+        return f"quote it: {pair[1].strip()}: {quoted(pair[2])}"
+    if "{" in line and said.startswith("did not find expected ','"):
+        return "quote a text that holds { } [ ] , : or #"
+    return ""

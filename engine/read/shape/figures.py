@@ -1,0 +1,71 @@
+"""The shape of aggregations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from engine.read.shape.noun import Named, Noun, One, key
+from engine.read.shape.slot import Bool, Expression, Label, Name, Names, Text, Word, Words
+from engine.read.tree import Scalar
+
+
+@dataclass(slots=True, eq=False)
+class Dimension(Noun):
+    thing: ClassVar[str] = "dimension"
+    needs: ClassVar = (("compute",),)
+
+    compute: Scalar | None = key(Expression(), "Its value for a row: a path, or `TO_MONTH(date)`")
+    title: Words | None = key(Label(), "What people call it; left out: the field's title")
+
+
+_BY = Named("map of dimensions", One("dimension", Dimension, short="compute"))
+
+
+@dataclass(slots=True, eq=False)
+class Source(Noun):
+    thing: ClassVar[str] = "source"
+    needs: ClassVar = (("of",), ("by",))
+
+    of: Scalar | None = key(Name(), "The entity whose rows it takes")
+    where: Scalar | None = key(Expression(), "Which rows")
+    by: dict[str, Dimension] | None = key(_BY, "Dimension → its value; sources meet on dimensions of one name")
+
+
+@dataclass(slots=True, eq=False)
+class Measure(Noun):
+    thing: ClassVar[str] = "measure"
+    needs: ClassVar = (("compute",),)
+
+    compute: Scalar | None = key(
+        Expression(), "An aggregate over the source (`SUM(hours)`, `SUM(entry.net)`), or over other measures"
+    )
+    title: Words | None = key(Label(), "What people call it")
+    each: tuple[Scalar, ...] | None = key(Names("list of dimensions"), "Computed at this grain, then summed")
+    running: Scalar | None = key(Name(), "The time dimension it accumulates along")
+    stock: str | None = key(
+        Word("last \\| first", ("last", "first")), "A balance: along time the last (first) one counts"
+    )
+    unit: Scalar | None = key(Text(), "Shown after the number")
+    feature: Scalar | None = key(Name(), "The feature it belongs to")
+
+
+@dataclass(slots=True, eq=False)
+class Aggregation(Noun):
+    thing: ClassVar[str] = "aggregation"
+    needs: ClassVar = (("of", "sources"), ("measures",))
+    either: ClassVar = (("of", "sources"), ("by", "sources"))
+
+    title: Words | None = key(Label(), "What people call it")
+    of: Scalar | None = key(Name(), "The entity whose rows it takes, when there is one source")
+    where: Scalar | None = key(Expression(), "Which rows (of every source)")
+    by: dict[str, Dimension] | None = key(_BY, "Dimension → its value")
+    sources: dict[str, Source] | None = key(
+        Named("map of sources", One("source", Source)), "Several entities on shared dimensions"
+    )
+    measures: dict[str, Measure] | None = key(
+        Named("map of measures", One("measure", Measure, short="compute")), "The figures"
+    )
+    fill: tuple[Scalar, ...] | None = key(Names("list of dimensions"), "Time dimensions without gaps")
+    wide: bool | None = key(Bool(), "Its figures may cover more rows than the reader may see")
+    feature: Scalar | None = key(Name(), "The feature it belongs to")
