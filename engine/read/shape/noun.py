@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from engine.problem import Where
-from engine.read.shape.slot import NAME, Names, Reading, Slot, did_you_mean
+from engine.read.shape.slot import NAME, Label, Names, Reading, Slot, did_you_mean
 from engine.read.tree import List, Map, Node, Scalar, kind_of
 
 _WORDS = (
@@ -70,7 +70,7 @@ class One(Slot):
     def read(self, node: Node, key: str, seen: Reading, where: Where | None = None) -> Any:
         known = keys_of(self.noun)
         out = self.noun(place=where or node.where)
-        if not isinstance(node, Map):
+        if not isinstance(node, Map) or self.labelled(node):
             if not self.short or (isinstance(node, Scalar) and node.null):
                 seen.say("shape.map", node.where, key=key, found=kind_of(node))
                 return None
@@ -88,6 +88,14 @@ class One(Slot):
                 setattr(out, entry.attribute, entry.slot.read(item, name, seen))
         self.judge(node, out, key, seen)
         return out
+
+    def labelled(self, node: Map) -> bool:
+        """Whether it is the short form in both languages: `own: {zh: 自有成本, en: Own cost}`."""
+        return (
+            bool(self.short and node.items)
+            and isinstance(keys_of(self.noun)[self.short].slot, Label)
+            and set(node.items) <= {"zh", "en"}
+        )
 
     def unknown(self, name: str, where: Where, seen: Reading) -> None:
         known = keys_of(self.noun)
