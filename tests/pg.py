@@ -25,6 +25,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import pytest
+
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -80,6 +82,20 @@ def fresh_database(server: str) -> Iterator[str]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
 
 
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of this run's PostgreSQL; all workers of the run share one server."""
+    base = tmp_path_factory.getbasetemp()
+    return url_of_server(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a fresh PostgreSQL database of this test's own."""
+    with fresh_database(postgres_server) as url:
+        yield url
+
+
 def _unprivileged() -> str | None:
     """Whom the server runs as; PostgreSQL refuses root."""
     if os.geteuid() != 0:
@@ -103,6 +119,23 @@ def _binaries(folder: Path) -> Path:
     return installed / "bin"
 
 
+def _locale() -> tuple[str, dict[str, str]]:
+    """One that does not sort by code point, where the machine can make one: there a forgotten COLLATE "C" fails.
+
+    Making it takes two seconds, so it is kept for the next run.
+    """
+    kept = Path(tempfile.gettempdir()) / f"dougong-locale-{os.getuid()}"
+    if not (kept / "en_US.utf8" / "LC_COLLATE").exists():
+        with tempfile.TemporaryDirectory() as folder, suppress(OSError):
+            made = Path(folder) / "kept" / "en_US.utf8"
+            made.parent.mkdir()
+            subprocess.run(["localedef", "-i", "en_US", "-f", "UTF-8", made], capture_output=True, check=False)
+            made.parent.rename(kept)
+    if (kept / "en_US.utf8" / "LC_COLLATE").exists():
+        return "en_US.utf8", {"LOCPATH": str(kept)}
+    return "C.UTF-8", {}
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -119,23 +152,28 @@ def _keep(owner: int) -> None:
         data.mkdir(mode=0o700)
         if user:
             shutil.chown(data, user)
-        # A locale whose order is not that of code points: comparisons that forget COLLATE "C" fail here
+        locale, extra = _locale()
+        environment = {**os.environ, **extra}
         made = subprocess.run(
             [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync",
-             "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=und"],
-            user=user, cwd="/", capture_output=True, text=True, check=False,
+             f"--locale={locale}"],
+            user=user, cwd="/", env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if made.returncode:
             print(made.stdout, made.stderr, file=sys.stderr)
             return
         options = [f"--{name}={value}" for name, value in {**SETTINGS, "port": port}.items()]
         server = subprocess.Popen(
-            [programs / "postgres", "-D", data, *options], user=user, cwd="/", stdout=subprocess.DEVNULL
+            [programs / "postgres", "-D", data, *options],
+            user=user,
+            cwd="/",
+            env=environment,
+            stdout=subprocess.DEVNULL,
         )
         try:
             if _ready(server, port):
                 print(f"postgresql://postgres@127.0.0.1:{port}/postgres", flush=True)
-                with open(os.devnull, "w") as nowhere:
+                with Path(os.devnull).open("w") as nowhere:
                     os.dup2(nowhere.fileno(), sys.stdout.fileno())
                 while _alive(owner) and server.poll() is None:
                     time.sleep(0.5)
