@@ -73,7 +73,7 @@ class _Reader:
             self.parser.dispose()
 
     def say(self, code: str, where: Where, **params: object) -> None:
-        self.problems.append(problem(CODES[code], where, **params))
+        self.problems.append(problem(CODES[code], where, None, **params))
 
     def where(self, mark: Any) -> Where:
         return Where(self.file, mark.line + 1, mark.column + 1)

@@ -94,7 +94,10 @@ def filled(text: str) -> str:
 
 def documents() -> Iterator[tuple[Path, str]]:
     """Every file this makes, with its text."""
-    for name, top, title in (("module", PACK, "A module pack of Dougong"), ("overlay", OVERLAY, "An overlay of Dougong")):
+    for name, top, title in (
+        ("module", PACK, "A module pack of Dougong"),
+        ("overlay", OVERLAY, "An overlay of Dougong"),
+    ):
         text = json.dumps(schema_of(top, title), ensure_ascii=False, indent=1)
         yield ROOT / "schemas" / f"{name}.schema.json", text + "\n"
     grammar = ROOT / "docs" / "grammar.md"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, ClassVar
 
 from engine.problem import Where
@@ -50,10 +49,14 @@ class Key:
     doc: str
 
 
-@cache
+_KEYS: dict[str, dict[str, Key]] = {}
+
+
 def keys_of(noun: type[Noun]) -> dict[str, Key]:
     """The keys of a noun by their name in YAML (`from` is the attribute ``from_``)."""
-    out = {}
+    if noun.__qualname__ in _KEYS:
+        return _KEYS[noun.__qualname__]
+    out = _KEYS[noun.__qualname__] = {}
     for item in dataclasses.fields(noun):
         if "slot" in item.metadata:
             out[item.name.rstrip("_")] = Key(item.name, item.metadata["slot"], item.metadata["doc"])
