@@ -1,0 +1,32 @@
+"""``python -m benchmarks NAME [--quick]``: prints a table, and ends with one line of JSON."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+
+NAMES = {
+    "records": "our records API against a hand-written one, on PostgreSQL and SQLite",
+    "driver": "asyncpg against psycopg 3: reads, and the LOCK + WRITE pair",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("name", choices=[*NAMES, "list"], help="; ".join(f"{k}: {v}" for k, v in NAMES.items()))
+    parser.add_argument("--quick", action="store_true", help="fewer rows, shorter rounds: is it alive, not how fast")
+    parser.add_argument("--only", default="", help="comma-separated parts, as the table names them")
+    options = parser.parse_args()
+    if options.name == "list":
+        sys.stdout.write("".join(f"{name:10} {says}\n" for name, says in NAMES.items()))
+        return 0
+    bench = importlib.import_module(f"benchmarks.{options.name}")
+    result = bench.run(quick=options.quick, only={o for o in options.only.split(",") if o})
+    sys.stdout.write(json.dumps({"name": options.name, **result}, sort_keys=True) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

