@@ -1,1 +1,1 @@
-"""expr"""
+"""Expressions: one text, four targets that agree to the last digit."""
