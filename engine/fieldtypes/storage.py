@@ -179,6 +179,12 @@ def encode_rows(columns: Columns, rows: Iterable[Mapping[str, Any]], dialect: Di
     return json.dumps(out, ensure_ascii=False, separators=(",", ":"))
 
 
+def encode_list(kind: str, scale: int, dialect: Dialect, values: Iterable[Any]) -> str:
+    """A JSON array of values as the database compares them: what a filter with ``in`` binds."""
+    make = KINDS[kind].sqlite_bind if dialect == "sqlite" else KINDS[kind].rows
+    return json.dumps([make(value, scale) for value in values], ensure_ascii=False, separators=(",", ":"))
+
+
 def row_source(columns: Columns, dialect: Dialect, placeholder: str, alias: str = "i") -> str:
     """A FROM item that gives the rows of a ``rows`` parameter with typed columns, in order, named ``alias``.
 

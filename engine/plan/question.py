@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from engine.fieldtypes.spec import Spec
 from engine.plan.app import App
 from engine.plan.statement import Statement
 
@@ -81,6 +82,9 @@ class Asked:
     statement: Statement
     columns: tuple[tuple[str, str, int], ...] = ()
     """For figures: (name, kind, scale) of each answered column."""
+    filters: tuple[Spec, ...] = ()
+    """Of each filter in order: the type its value is of. The values of ``in`` are one text, made by
+    ``storage.encode_list``. Cursor values go from JSON to ``storage.bind`` as they are."""
 
 
 class Asker(Protocol):

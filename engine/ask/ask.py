@@ -1,0 +1,62 @@
+"""The Asker: questions in, statements out, kept by the App's digest and the question's shape."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+from engine.ask import records as _records
+from engine.ask.facts import Facts, facts_of
+from engine.plan.app import App
+from engine.plan.question import Asked, FigureQuestion, Question
+from engine.plan.statement import Statement
+from engine.problem import Problems
+
+T = TypeVar("T")
+_KEPT = 4096
+_KEPT_APPS = 64
+
+
+class Ask:
+    """Implements ``plan.question.Asker``. Holds nothing but what it could make again."""
+
+    def __init__(self, keep: int = _KEPT) -> None:
+        self._keep = keep
+        self._made: OrderedDict[Hashable, Any] = OrderedDict()
+        self._facts: OrderedDict[Hashable, Facts] = OrderedDict()
+
+    def records(self, app: App, question: Question) -> Asked:
+        return self._made_once(app, question, lambda facts: _records.records(facts, question))
+
+    def figures(self, app: App, question: FigureQuestion) -> Asked:
+        raise NotImplementedError
+
+    def access(self, app: App, entity: str, operation: str, roles: tuple[str, ...]) -> Statement | None:
+        raise NotImplementedError
+
+    def _made_once(self, app: App, shape: Hashable, make: Callable[[Facts], T]) -> T:
+        key = (app.digest, app.dialect, shape)
+        made: T | Problems | None = self._made.get(key)
+        if made is None:
+            made = self._answer(app, make)
+            self._made[key] = made
+            while len(self._made) > self._keep:
+                self._made.popitem(last=False)
+        else:
+            self._made.move_to_end(key)
+        if isinstance(made, Problems):
+            raise Problems(made.problems)
+        return made
+
+    def _answer(self, app: App, make: Callable[[Facts], T]) -> T | Problems:
+        return make(self._facts_of(app))
+
+    def _facts_of(self, app: App) -> Facts:
+        key = (app.digest, app.dialect)
+        facts = self._facts.get(key)
+        if facts is None:
+            facts = self._facts[key] = facts_of(app)
+            while len(self._facts) > _KEPT_APPS:
+                self._facts.popitem(last=False)
+        return facts

@@ -1,0 +1,75 @@
+"""Filters: a path, an operator of its type, a bound value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.ask.build import Build
+from engine.ask.codes import CODES
+from engine.ask.rows import Rows
+from engine.fieldtypes import REGISTRY
+from engine.fieldtypes.spec import Spec
+from engine.plan.question import Filter
+from engine.plan.statement import Dialect
+from engine.problem import Problems, problem
+
+_COMPARE = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+
+
+def conditions(rows: Rows, filters: Sequence[Filter]) -> tuple[list[str], tuple[Spec, ...]]:
+    """One condition and the type of its value per filter, in order; all problems at once."""
+    out: list[str] = []
+    specs: list[Spec] = []
+    wrong: list[Problems] = []
+    for n, asked in enumerate(filters):
+        try:
+            cell = rows.cell(asked.path)
+            check_operator(asked, cell.field.spec)
+            specs.append(cell.field.spec)
+            out.append(condition(rows.build, asked.operator, f"f{n}", cell.sql, cell.kind, cell.scale))
+        except Problems as found:
+            wrong.append(found)
+    if wrong:
+        raise Problems([p for found in wrong for p in found.problems])
+    return out, tuple(specs)
+
+
+def check_operator(asked: Filter, spec: Spec) -> None:
+    operators = REGISTRY[spec.type].operators
+    if asked.operator not in operators:
+        code = CODES["ask.operator"]
+        said = ", ".join(operators) or "-"
+        raise Problems([problem(code, name=asked.path, type=spec.type, operator=asked.operator, operators=said)])
+
+
+def condition(build: Build, operator: str, name: str, sql: str, kind: str, scale: int) -> str:
+    """SQL of ``sql [operator] value``; a condition that is unknown leaves the row out, as everywhere."""
+    if operator in _COMPARE:
+        return f"{sql} {_COMPARE[operator]} {build.input(name, kind, scale)}"
+    if operator == "in":
+        return f"{sql} IN {_list(build.dialect, build.input(name, 'json'), kind)}"
+    if operator == "null":
+        return f"({sql} IS NULL) = {build.input(name, 'boolean')}"
+    if kind == "json":
+        return _member(build, build.input(name, "text"), sql)
+    value = f"LOWER({build.input(name, 'text')})"
+    if operator == "contains":
+        find = "INSTR" if build.dialect == "sqlite" else "STRPOS"
+        return f"{find}(LOWER({sql}), {value}) > 0"
+    return f"SUBSTR(LOWER({sql}), 1, LENGTH({value})) = {value}"
+
+
+def _member(build: Build, value: str, sql: str) -> str:
+    """Whether a JSON array holds the text."""
+    if build.dialect == "sqlite":
+        return f"EXISTS (SELECT 1 FROM json_each({sql}) AS e WHERE e.value = {value})"
+    return f"{sql} @> jsonb_build_array({value})"
+
+
+def _list(dialect: Dialect, placeholder: str, kind: str) -> str:
+    """The values of a JSON array, in the form ``storage.encode_list`` writes them."""
+    if dialect == "sqlite":
+        return f"(SELECT value FROM json_each({placeholder}))"
+    types = {"decimal": "numeric", "text": 'text COLLATE "C"', "month": "date", "datetime": "timestamptz",
+             "integer": "bigint", "duration": "bigint"}  # fmt: skip
+    return f"(SELECT x.v::{types.get(kind, kind)} FROM jsonb_array_elements_text({placeholder}) AS x(v))"

@@ -1,0 +1,112 @@
+"""Sorting and the keyset cursor: where a page ends and the next begins, the same on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.ask.codes import CODES
+from engine.ask.rows import Cell, Rows
+from engine.fieldtypes.storage import json_value, quote
+from engine.problem import Problems, problem
+
+_UNSORTABLE = ("json", "lines")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One sort key. Empty values come last whichever way it goes."""
+
+    sql: str
+    kind: str
+    scale: int
+    descending: bool
+    nullable: bool
+
+    def order(self, sql: str) -> str:
+        way = " DESC" if self.descending else ""
+        return f"{sql}{way} NULLS LAST" if self.nullable else f"{sql}{way}"
+
+
+def keys(rows: Rows, sort: Sequence[str]) -> tuple[Key, ...]:
+    """The keys of a sort with ``id`` added in the direction of the last, so that an index can be walked either way."""
+    out: list[Key] = []
+    descending = False
+    for text in sort:
+        descending = text.startswith("-")
+        path = text[1:] if descending else text
+        if path == "id":
+            break
+        out.append(_key(rows, rows.cell(path), path, descending))
+    return (*out, Key(f"{rows.base}.id", "uuid", 0, descending, False))
+
+
+def _key(rows: Rows, cell: Cell, path: str, descending: bool) -> Key:
+    if cell.kind in _UNSORTABLE:
+        raise Problems([problem(CODES["ask.unsortable"], name=path)])
+    alias = cell.sql.partition(".")[0]
+    if cell.kind == "uuid" and cell.field.target and cell.path[-1] != "id":
+        # People sort references by what they read, not by their ids.
+        alias, target = rows.target(cell)
+        if rows.build.facts.column(target, "_sort"):
+            return Key(f"{alias}.{quote('_sort')}", "text", 0, descending, True)
+    elif cell.kind == "text" and rows.build.facts.column(cell.entity, "_sort") and _leads(cell):
+        return Key(f"{alias}.{quote('_sort')}", "text", 0, descending, True)
+    return Key(cell.sql, cell.kind, cell.scale, descending, cell.nullable)
+
+
+def _leads(cell: Cell) -> bool:
+    """Whether the field is what its record's display begins with: then people expect their own order (pinyin)."""
+    first = cell.entity.display.parts[:1]
+    return bool(first) and isinstance(first[0], tuple) and first[0][0] == cell.path[-1] and "CASE" not in cell.sql
+
+
+def after(rows: Rows, sorted_by: Sequence[Key], nulls: Sequence[bool]) -> str:
+    """SQL true for rows that come after the cursor. ``nulls``: whether the cursor's value of a key is empty."""
+    if len(nulls) not in (len(sorted_by) - 1, len(sorted_by)):
+        raise Problems([problem(CODES["ask.cursor"])])
+    empty = (*nulls, False)[: len(sorted_by)]
+    if any(is_null and not key.nullable for key, is_null in zip(sorted_by, empty, strict=True)):
+        raise Problems([problem(CODES["ask.cursor"])])
+    build = rows.build
+    values = [
+        None if is_null else build.input(f"c{n}", key.kind, key.scale)
+        for n, (key, is_null) in enumerate(zip(sorted_by, empty, strict=True))
+    ]
+    one_way = len({key.descending for key in sorted_by}) == 1
+    if one_way and not any(key.nullable for key in sorted_by):
+        left = ", ".join(key.sql for key in sorted_by)
+        right = ", ".join(v for v in values if v is not None)
+        return f"({left}) {'<' if sorted_by[0].descending else '>'} ({right})"
+    return _chain(sorted_by, values)
+
+
+def _chain(sorted_by: Sequence[Key], values: Sequence[str | None]) -> str:
+    """Later in the first key, or equal there and later in the second, and so on."""
+    out: list[str] = []
+    equal: list[str] = []
+    for key, value in zip(sorted_by, values, strict=True):
+        later = _later(key, value)
+        if later:
+            out.append(" AND ".join((*equal, later)))
+        equal.append(f"{key.sql} IS NULL" if value is None else f"{key.sql} = {value}")
+    chained = " OR ".join(f"({term})" for term in out)
+    first, value = sorted_by[0], values[0]
+    if value is not None and not first.nullable:
+        # Says nothing new, but an index can be entered by it.
+        return f"{first.sql} {'<=' if first.descending else '>='} {value} AND ({chained})"
+    return f"({chained})"
+
+
+def _later(key: Key, value: str | None) -> str:
+    if value is None:
+        return ""
+    beyond = f"{key.sql} {'<' if key.descending else '>'} {value}"
+    return f"({beyond} OR {key.sql} IS NULL)" if key.nullable else beyond
+
+
+def cursor_json(rows: Rows, key: Key, sql: str) -> str:
+    """A key's value for the cursor: exact, in a form that ``storage.bind`` takes back."""
+    if key.kind == "time":
+        return sql if rows.build.dialect == "sqlite" else f"({sql})::text"
+    return json_value(key.kind, key.scale, rows.build.dialect, sql)

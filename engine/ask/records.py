@@ -1,0 +1,105 @@
+"""Questions about records: one statement, one row, one column with the JSON text of the answer."""
+
+from __future__ import annotations
+
+from engine.ask import access, filters, order, record
+from engine.ask.build import Build, start
+from engine.ask.codes import CODES
+from engine.ask.facts import Facts
+from engine.ask.record import Shape
+from engine.ask.rows import Rows
+from engine.fieldtypes.storage import quote
+from engine.plan.entity import Entity
+from engine.plan.question import Asked, Question
+from engine.plan.statement import Statement
+from engine.problem import Problems, problem
+
+MOST = 1000
+"""No page is longer. Said in the statement too, so that a planner who does not see the limit knows it is small."""
+
+
+def records(facts: Facts, question: Question) -> Asked:
+    build = start(facts, question.roles)
+    entity = facts.entity(question.entity)
+    if access.closed(build, entity, "read"):
+        raise Problems([problem(CODES["ask.closed"], entity=entity.path)])
+    if question.one:
+        return Asked(Statement(_one(build, entity, question), tuple(build.params)))
+    return _list(build, entity, question)
+
+
+def _one(build: Build, entity: Entity, question: Question) -> str:
+    rows = Rows(build, entity, build.alias())
+    shape = Shape(question.fields, question.expand, lines=True, bin=question.bin)
+    answer = record.as_json(rows, rows.base, entity, shape)
+    wanted = [f"{rows.base}.id = {build.input('id', 'uuid')}", rows.living(question.bin)]
+    wanted += _allowed(build, entity, rows)
+    return f"SELECT {_text(build, answer)} FROM {rows.source()} WHERE {' AND '.join(wanted)}"
+
+
+def _list(build: Build, entity: Entity, question: Question) -> Asked:
+    """Ids and sort keys of the page first (one more than the page, to know whether there is a next), then the
+    records: joins and JSON are made for the page only."""
+    rows = Rows(build, entity, build.alias())
+    sorted_by = order.keys(rows, question.sort)
+    filtered, specs = filters.conditions(rows, question.filters)
+    wanted = [rows.living(question.bin), *_allowed(build, entity, rows), *filtered, *_wanted(rows, question)]
+    counted = f"(SELECT count(*) FROM {rows.source()} WHERE {' AND '.join(wanted)})" if question.count else ""
+    if question.after:
+        wanted.append(order.after(rows, sorted_by, question.after))
+    columns = ", ".join(f"{key.sql} AS k{n}" for n, key in enumerate(sorted_by))
+    by = ", ".join(key.order(key.sql) for key in sorted_by)
+    found = f"SELECT {columns} FROM {rows.source()} WHERE {' AND '.join(wanted)} ORDER BY {by} LIMIT {MOST + 1}"
+    limit = build.input("limit", "integer")
+    page = f"SELECT row_number() OVER () AS n, s.* FROM (SELECT * FROM ({found}) AS m LIMIT {limit} + 1) AS s"
+    answer = _page(build, entity, question, sorted_by, counted)
+    return Asked(Statement(f"WITH p AS MATERIALIZED ({page}) SELECT {answer}", tuple(build.params)), filters=specs)
+
+
+def _page(build: Build, entity: Entity, question: Question, sorted_by: tuple[order.Key, ...], counted: str) -> str:
+    """The answer's JSON over the page ``p``. The page comes first and each record is found by its id: an order no
+    planner may turn round."""
+    limit = build.input("limit", "integer")
+    rows = Rows(build, entity, build.alias())
+    item = record.as_json(rows, rows.base, entity, Shape(question.fields, question.expand, bin=question.bin))
+    sqlite = build.dialect == "sqlite"
+    found = f"{quote(entity.table)} AS {rows.base} ON {rows.base}.id = p.k{len(sorted_by) - 1} {rows.joins()}"
+    keys = ", ".join(order.cursor_json(rows, key, f"p.k{n}") for n, key in enumerate(sorted_by))
+    array = "json_array" if sqlite else "json_build_array"
+    next_ = f"(SELECT {array}({keys}) FROM p WHERE p.n = {limit} AND EXISTS (SELECT 1 FROM p WHERE n > {limit}))"
+    if sqlite:
+        listed = f"SELECT {item} AS j FROM p CROSS JOIN {found} WHERE p.n <= {limit} ORDER BY p.n"
+        items = f"(SELECT group_concat(j, ',') FROM ({listed}))"
+        total = f" || ',\"total\":' || {counted}" if counted else ""
+        return f"'{{\"items\":[' || COALESCE({items}, '') || '],\"next\":' || COALESCE({next_}, 'null'){total} || '}}'"
+    items = f"(SELECT COALESCE(json_agg({item} ORDER BY p.n), '[]'::json) FROM p JOIN {found} WHERE p.n <= {limit})"
+    pairs = f"'items', {items}, 'next', {next_}" + (f", 'total', {counted}" if counted else "")
+    return f"json_build_object({pairs})::text"
+
+
+def _wanted(rows: Rows, question: Question) -> list[str]:
+    """What is asked besides filters and rights."""
+    out: list[str] = []
+    if question.where:
+        raise NotImplementedError
+    if question.search:
+        out.append(_search(rows))
+    return out
+
+
+def _allowed(build: Build, entity: Entity, rows: Rows) -> list[str]:
+    if access.rule(build, entity, "read"):
+        return []
+    return [access.predicate(build, entity, rows.base, "read")]
+
+
+def _search(rows: Rows) -> str:
+    build = rows.build
+    if build.facts.column(rows.entity, "_find") is None:
+        raise Problems([problem(CODES["ask.unsearchable"], entity=rows.entity.path)])
+    find = "INSTR" if build.dialect == "sqlite" else "STRPOS"
+    return f"{find}({rows.base}.{quote('_find')}, LOWER({build.input('q', 'text')})) > 0"
+
+
+def _text(build: Build, sql: str) -> str:
+    return sql if build.dialect == "sqlite" else f"({sql})::text"

@@ -1,0 +1,120 @@
+"""The rows of one SELECT: a table, and the joins that paths over references ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.ask import access
+from engine.ask.build import Build
+from engine.ask.codes import CODES
+from engine.ask.facts import unknown
+from engine.fieldtypes.storage import quote
+from engine.plan.entity import Entity, Field
+from engine.problem import Problems, problem
+
+DEEPEST = 6
+"""Steps of a path; nobody reads a longer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A field at the end of a path, as SQL. ``rows`` and ``prefix`` say where a reference's joins go."""
+
+    sql: str
+    field: Field
+    entity: Entity
+    path: tuple[str, ...]
+    nullable: bool
+
+    @property
+    def kind(self) -> str:
+        return self.field.kind
+
+    @property
+    def scale(self) -> int:
+        return self.field.scale if self.field.kind == "decimal" else 0
+
+
+@dataclass(slots=True)
+class Rows:
+    """``base`` is the table's alias; joins are made on first use and shared by equal prefixes."""
+
+    build: Build
+    entity: Entity
+    base: str
+    _joins: dict[tuple[bool, str], tuple[str, Entity]] = field(default_factory=dict)
+    """By whether rights are asked and the reference's column: that is one place, however it was reached."""
+    _sql: list[str] = field(default_factory=list)
+
+    def source(self) -> str:
+        """The FROM item of the base table with all joins; call it after everything was asked for."""
+        return " ".join((f"{quote(self.entity.table)} AS {self.base}", self.joins()))
+
+    def joins(self) -> str:
+        return " ".join(self._sql)
+
+    def living(self, bin_: bool = False) -> str:
+        return f"{self.base}.deleted_at IS {'NOT ' if bin_ else ''}NULL"
+
+    def known(self, entity: Entity) -> Mapping[str, Field]:
+        return {n: f for n, f in self.build.facts.fields(entity).items() if not self.build.hidden(entity, f)}
+
+    def cell(self, path: str) -> Cell:
+        """The field a dotted path leads to. A step through a reference sees the target with the reader's own eyes:
+        a record he may not read gives null."""
+        steps = tuple(path.split("."))
+        if len(steps) > DEEPEST:
+            raise Problems([problem(CODES["ask.too-deep"], path=path, limit=DEEPEST)])
+        alias, entity = self.base, self.entity
+        for at, name in enumerate(steps[:-1]):
+            found = self._field(entity, name, path)
+            if found.kind == "lines":
+                raise Problems([problem(CODES["ask.through-lines"], path=path)])
+            if found.kind != "uuid" or not found.target or name == "id":
+                raise Problems([problem(CODES["ask.not-a-reference"], name=".".join(steps[: at + 1]))])
+            alias, entity = self._join(self._cell(alias, entity, found, steps[: at + 1]), guarded=True)
+        found = self._field(entity, steps[-1], path)
+        return self._cell(alias, entity, found, steps)
+
+    def target(self, cell: Cell, guarded: bool = False) -> tuple[str, Entity]:
+        """The alias of the record a reference points at. Unguarded: for its display, which everyone may see."""
+        return self._join(cell, guarded)
+
+    def inside(self, alias: str, entity: Entity, name: str, prefix: tuple[str, ...]) -> Cell:
+        """A field of a joined record, rights already asked (or not needed: displays)."""
+        found = self.build.facts.fields(entity).get(name)
+        if found is None:
+            raise Problems([unknown("ask.unknown-field", name, self.build.facts.fields(entity), entity=entity.path)])
+        return self._cell(alias, entity, found, (*prefix, name), plain=True)
+
+    def _field(self, entity: Entity, name: str, path: str) -> Field:
+        known = self.known(entity)
+        found = known.get(name)
+        if found is None:
+            shown = path if "." in path else name
+            raise Problems([unknown("ask.unknown-field", name, known, entity=entity.path, path=shown)])
+        return found
+
+    def _cell(self, alias: str, entity: Entity, found: Field, steps: tuple[str, ...], plain: bool = False) -> Cell:
+        column = self.build.facts.column(entity, found.column or found.name)
+        sql = f"{alias}.{quote(column.name)}" if column else access.live(self.build, entity, alias, found)
+        nullable = column is None or column.nullable or len(steps) > 1
+        if not plain and (roles := self.build.shown_by(entity, found)):
+            sql = f"CASE WHEN {access.of_roles(self.build, entity, alias, 'read', roles)} THEN {sql} END"
+            nullable = True
+        return Cell(sql, found, entity, steps, nullable)
+
+    def _join(self, cell: Cell, guarded: bool) -> tuple[str, Entity]:
+        target = self.build.facts.entity(cell.field.target)
+        rule = access.rule(self.build, target, "read") if guarded else True
+        key = (rule is not True, cell.sql)
+        if key in self._joins:
+            return self._joins[key]
+        joined = self.build.alias("j")
+        condition = f"{joined}.id = {cell.sql}"
+        if rule is not True:
+            condition += f" AND {access.predicate(self.build, target, joined, 'read')}"
+        self._sql.append(f"LEFT JOIN {quote(target.table)} AS {joined} ON {condition}")
+        self._joins[key] = (joined, target)
+        return self._joins[key]
