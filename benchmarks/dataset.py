@@ -66,15 +66,11 @@ class Entry:
 
 
 def projects() -> list[Project]:
-    return [
-        Project(identity(1, n), f"P{n:03}", f"项目 {n:03} 期", REGIONS[n % len(REGIONS)]) for n in range(PROJECTS)
-    ]
+    return [Project(identity(1, n), f"P{n:03}", f"项目 {n:03} 期", REGIONS[n % len(REGIONS)]) for n in range(PROJECTS)]
 
 
 def workers() -> list[Worker]:
-    return [
-        Worker(identity(2, n), f"W{n:05}", f"工人{n:05}", TRADES[n % len(TRADES)]) for n in range(WORKERS)
-    ]
+    return [Worker(identity(2, n), f"W{n:05}", f"工人{n:05}", TRADES[n % len(TRADES)]) for n in range(WORKERS)]
 
 
 def clerks_projects() -> list[str]:

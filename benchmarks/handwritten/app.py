@@ -219,8 +219,6 @@ def create() -> FastAPI:
 def remember(db: AsyncSession, who: Caller, entry: LaborEntry, changes: dict[str, Any], kind: str) -> None:
     """What changed, for people (history) and for other systems (outbox), in the same transaction."""
     db.add(
-        History(
-            tenant=who.tenant, entity="labor_entry", record=entry.id, rev=entry.rev, by=who.user, changes=changes
-        )
+        History(tenant=who.tenant, entity="labor_entry", record=entry.id, rev=entry.rev, by=who.user, changes=changes)
     )
     db.add(Outbox(tenant=who.tenant, kind=f"labor_entry.{kind}", payload={"id": str(entry.id), "rev": entry.rev}))

@@ -35,9 +35,7 @@ async def fill(url: str, count: int) -> None:
         workers = [asdict(w) | {"id": UUID(w.id), "tenant": TENANT} for w in dataset.workers()]
         await connection.execute(insert(Project), projects)
         await connection.execute(insert(Worker), workers)
-        members = [
-            {"user": dataset.CLERK, "project_id": UUID(p), "role": "clerk"} for p in dataset.clerks_projects()
-        ]
+        members = [{"user": dataset.CLERK, "project_id": UUID(p), "role": "clerk"} for p in dataset.clerks_projects()]
         await connection.execute(insert(Membership), members)
         rows = dataset.entries(count)
         while chunk := [entry_row(e) for e in itertools.islice(rows, 5_000)]:

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Hours = Annotated[Decimal, Field(ge=0, le=24, max_digits=17, decimal_places=2)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=17, decimal_places=2)]
@@ -40,6 +40,12 @@ class EntryIn(BaseModel):
     task: str
     entered_on: date
     remark: str = ""
+
+    @model_validator(mode="after")
+    def no_more_than_a_day(self) -> EntryIn:
+        if self.hours + self.overtime > 24:
+            raise ValueError("more than 24 hours a day")
+        return self
 
     def amount(self) -> Decimal:
         return (self.hours * self.price).quantize(Decimal("0.01"), ROUND_HALF_UP)
