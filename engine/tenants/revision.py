@@ -71,3 +71,15 @@ async def install(database: Database, app: App, source: Mapping[str, str]) -> Re
         return Revision(1, app.digest)
 
     return await database.write(body)
+
+
+async def undo_install(database: Database, app: App) -> None:
+    """Takes an installation back whose seeds could not be planted, so that nothing half done is left."""
+    order = [t.name for t in (*app.tables, *TABLES)]
+    cascade = " CASCADE" if database.dialect == "postgresql" else ""
+
+    def body() -> Body[None]:
+        for name in reversed(order):
+            yield Call(f'DROP TABLE "{name}"{cascade}')
+
+    await database.write(body)

@@ -1,0 +1,165 @@
+"""The roof: the command line, and the one place that hands rooms to each other."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.problem import Problem, Problems
+
+app = typer.Typer(
+    name="dougong",
+    help="Dougong 斗拱: module packs in YAML, compiled at run time into tables, APIs and pages.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Target = Annotated[Path, typer.Argument(help="An app.yaml, a folder that holds one, or a pack's folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print for programs: one JSON document.")]
+DatabaseUrl = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        envvar="DOUGONG_DATABASE",
+        help="sqlite:///path.db or postgresql://user@host/name?schema=tenant; left out: var/<app>.db.",
+    ),
+]
+
+EXIT_PROBLEMS = 1
+EXIT_USAGE = 2
+
+
+def main() -> None:
+    """The console script: problems become lines on stderr and exit code 1, never a traceback."""
+    from engine.db import Lost
+    from engine.serve.fault import Refusal
+
+    try:
+        app()
+    except Problems as problems:
+        _fail(str(p) for p in problems.problems)
+    except Refusal as refusal:
+        _fail(f"{f.pointer + ': ' if f.pointer else ''}{f.code}: {f.says.en}" for f in refusal.faults)
+    except Lost as lost:
+        _fail([f"{lost.says}{f' ({lost.hint})' if lost.hint else ''}"])
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+def _fail(lines: object) -> None:
+    for line in lines:  # type: ignore[attr-defined]
+        print(line, file=sys.stderr)
+    sys.exit(EXIT_PROBLEMS)
+
+
+@app.command()
+def check(targets: Annotated[list[Path], typer.Argument(help="Apps or packs.")], json: Json = False) -> None:
+    """Read packs and name every problem: file, line, column, reason, and what was probably meant."""
+    from engine.read.report import as_json, as_text
+    from engine.studio.build import catalog_of
+    from engine.studio.project import find_project
+
+    found: list[Problem] = []
+    for target in targets:
+        try:
+            catalog_of(find_project(target))
+        except Problems as problems:
+            found.extend(problems.problems)
+    found = list(dict.fromkeys(found)) if all(isinstance(p.params, tuple) for p in found) else found
+    typer.echo(as_json(found) if json else as_text(found))
+    if found:
+        raise typer.Exit(EXIT_PROBLEMS)
+
+
+@app.command()
+def show(
+    target: Target,
+    entity: Annotated[str, typer.Option(help="Only this entity, as day_labor.sheet.")] = "",
+    statements: Annotated[bool, typer.Option(help="Print SQL too.")] = False,
+    dialect: Annotated[str, typer.Option(help="sqlite or postgresql.")] = "sqlite",
+) -> None:
+    """Print what packs compile to: tables, forms, machines, statements. The same text gives the same bytes."""
+    from engine.compile.dump import dump
+    from engine.studio.build import app_of, catalog_of
+    from engine.studio.project import find_project
+
+    if dialect not in ("sqlite", "postgresql"):
+        raise typer.BadParameter("sqlite or postgresql", param_hint="--dialect")
+    made = app_of(catalog_of(find_project(target)), dialect)  # type: ignore[arg-type]
+    typer.echo(dump(made, entity=entity, statements=statements))
+
+
+@app.command()
+def schemas(
+    folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("schemas"),
+) -> None:
+    """Write the JSON Schemas of the metadata, for editors."""
+    from engine.read.schemas import write
+
+    write(folder)
+
+
+@app.command()
+def serve(
+    target: Target,
+    database: DatabaseUrl = "",
+    host: Annotated[str, typer.Option(envvar="DOUGONG_HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="DOUGONG_PORT")] = 8000,
+    demo: Annotated[bool, typer.Option(help="Load the demo data and print its logins.")] = False,
+    admin_password: Annotated[
+        str, typer.Option(envvar="DOUGONG_ADMIN_PASSWORD", help="Of a new database; left out: one is made and printed.")
+    ] = "",
+) -> None:
+    """Serve an app: tables are made in an empty database, seeds are planted, pages and API open."""
+    from engine.studio.run import serve as run
+
+    run(target, database, host, port, demo, admin_password)
+
+
+@app.command("import")
+def import_(
+    target: Target,
+    mapping: Annotated[str, typer.Argument(help="The import's name, as declared under imports:.")],
+    file: Annotated[Path, typer.Argument(help="The file.")],
+    database: DatabaseUrl = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, keep nothing.")] = False,
+) -> None:
+    """Import a file through a mapping: all rows or none, every broken row named by its line."""
+    from engine.studio.importing import run
+
+    run(target, mapping, file, database, dry_run)
+
+
+@app.command()
+def test(
+    targets: Annotated[list[Path], typer.Argument(help="Apps or packs.")],
+    k: Annotated[str, typer.Option("-k", help="Only scenarios whose path contains this.")] = "",
+    database: Annotated[str, typer.Option(help="sqlite, postgresql, or a postgresql:// URL.")] = "sqlite",
+    json: Json = False,
+) -> None:
+    """Play the scenarios that packs bring, each on an empty database."""
+    from engine.studio.testing import run
+
+    if not run(targets, k, database, json):
+        raise typer.Exit(EXIT_PROBLEMS)
+
+
+@app.command()
+def user(
+    target: Target,
+    name: Annotated[str, typer.Argument(help="The login name.")],
+    database: DatabaseUrl = "",
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
+) -> None:
+    """Give a person a login, or a new password."""
+    from engine.studio.run import set_password
+
+    set_password(target, database, name, password)
+
+
+if __name__ == "__main__":
+    main()
