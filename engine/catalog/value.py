@@ -27,9 +27,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """``{team.name}`` or ``{sheet_date:yyyyMM}`` in a template; ``name`` is the text as written."""
+    """``{team.name}`` or ``{sheet_date:yyyyMM}`` in a template; ``name`` is the text as written.
 
-    expr: Expr
+    Without ``expr`` it is a word that who renders it provides: ``limit value delta gap`` of a control, ``loop``.
+    """
+
+    expr: Expr | None
     name: str
     format: str = ""
 

@@ -102,8 +102,8 @@ class Tile:
     aggregation: str
     measures: tuple[str, ...]
     by: tuple[str, ...] = ()
-    rows: str = ""
-    columns: str = ""
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     chart: Literal["", "line", "bar", "stacked", "donut", "area"] = ""
     compare: str = ""
     top: int = 0

@@ -271,11 +271,12 @@ class Names(Slot):
 
 @dataclass(slots=True, eq=False)
 class Words:
-    """A text in the languages it was written in."""
+    """A text in the languages it was written in. ``short``: in the pack's first language, which ``zh`` then holds."""
 
     where: Where
     zh: Scalar | None = None
     en: Scalar | None = None
+    short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +295,7 @@ class Label(Slot):
                     setattr(out, language, found)
             return out
         found = scalar(node, key, seen)
-        return None if found is None else Words(found.where, zh=found)
+        return None if found is None else Words(found.where, zh=found, short=True)
 
     def schema(self) -> dict[str, Any]:
         two = {"type": "object", "properties": {"zh": TEXT, "en": TEXT}, "additionalProperties": False}

@@ -1,0 +1,212 @@
+"""Forms, lists, menus, dashboards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from engine.catalog import Dashboard, Form, Grid, Item, List, Menu, Section, Sort, Tile
+from engine.label import Label
+from engine.read.link.desk import Desk
+from engine.read.link.flows import desk_dimension, desk_measure, figure
+from engine.read.link.structure import Frame, label, language_of
+from engine.read.link.words import Look, Speech
+from engine.read.shape import views as shapes
+from engine.read.switched import Written
+from engine.read.tree import Scalar
+
+
+@dataclass(slots=True)
+class Views:
+    frame: Frame
+    speech: Speech
+
+    @property
+    def desk(self) -> Desk:
+        return self.frame.desk
+
+    def form(self, one: Written, path: str, shape: shapes.Form) -> Form | None:
+        of = self.entity(shape.of, one.key)
+        if not of:
+            return None
+        name, language = path.partition(".")[2], language_of(one)
+        sections = {}
+        for key, noun in (shape.sections or {}).items():
+            made = self.desk.part(
+                f"{one.key}.forms.{name}.sections.{key}", noun.place,
+                lambda k=key, n=noun: self.section(k, n, of, one.key, language),
+            )  # fmt: skip
+            if made is not None:
+                sections[key] = made
+        grids = {}
+        for key, grid in (shape.grids or {}).items():
+            place = Scalar(key, grid.place)
+            found = self.frame.quietly(lambda p=place: self.frame.path(p, of, "lines field"))
+            bone = self.frame.bone(key, of) if found else None
+            if bone is None:
+                continue
+            if bone.spec.type != "lines":
+                self.desk.say(
+                    "link.kind",
+                    grid.place,
+                    "",
+                    name=key,
+                    found=f"a {bone.spec.type}",
+                    slot="grids",
+                    needed="a lines field",
+                )
+                continue
+            grids[key] = Grid(key, self.frame.fields(grid.columns, bone.spec.target))
+        title = label(shape.title, language) if shape.title else self.frame.of[of].title
+        return Form(path, one.key, name, title, of, sections, grids, shape.place)
+
+    def section(self, name: str, shape: shapes.Section, of: str, module: str, language: str) -> Section:
+        return Section(
+            name, label(shape.title, language), self.frame.fields(shape.fields, of), shape.columns or 2,
+            self.speech.maybe(shape.visible, Look(module, of)), shape.place,
+        )  # fmt: skip
+
+    def list(self, one: Written, path: str, shape: shapes.List) -> List | None:
+        of = self.entity(shape.of, one.key)
+        if not of:
+            return None
+        name = path.partition(".")[2]
+        title = label(shape.title, language_of(one)) if shape.title else self.frame.of[of].title
+        return List(
+            path, one.key, name, title, of, self.frame.fields(shape.columns, of), self.frame.fields(shape.filters, of),
+            self.sort(shape.sort, of), self.frame.fields(shape.search, of),
+            self.speech.maybe(shape.where, Look(one.key, of)), shape.place,
+        )  # fmt: skip
+
+    def sort(self, names: Sequence[Scalar] | None, of: str) -> tuple[Sort, ...]:
+        out = []
+        for name in names or ():
+            for text in name.text.split(","):
+                plain = Scalar(text.strip().removeprefix("-"), name.where)
+                found = self.frame.quietly(lambda p=plain: self.frame.path(p, of))
+                if found:
+                    out.append(Sort(found, text.strip().startswith("-")))
+        return tuple(out)
+
+    def entity(self, name: Scalar | None, module: str) -> str:
+        found = self.desk.find("entities", name, module)
+        if found not in self.frame.of:
+            self.desk.broken = self.desk.broken or not self.desk.sleeps
+            return ""
+        return found
+
+    def menu(self, one: Written, path: str, shape: shapes.Menu) -> Menu:
+        name = path.partition(".")[2]
+        items = {}
+        for key, noun in (shape.items or {}).items():
+            made = self.desk.part(
+                f"{one.key}.menus.{name}.items.{key}", noun.place, lambda k=key, n=noun: self.item(one, k, n)
+            )
+            if made is not None:
+                items[key] = made
+        return Menu(
+            path, one.key, name, label(shape.title, language_of(one), name), items,
+            shape.icon.text if shape.icon else "", self.desk.role_names(shape.roles), shape.place,
+        )  # fmt: skip
+
+    def item(self, one: Written, name: str, shape: shapes.Item) -> Item:
+        kind = "list" if shape.list else "dashboard" if shape.dashboard else "form"
+        target = shape.list or shape.dashboard or shape.form
+        path = self.of_list(target, one.key) if kind == "list" else self.desk.find(f"{kind}s", target, one.key)
+        title = label(shape.title, language_of(one)) if shape.title else self.title(kind, path, name)
+        return Item(name, title, cast(Any, kind), path, self.desk.role_names(shape.roles), shape.place)
+
+    def of_list(self, name: Scalar | None, module: str) -> str:
+        """A list, or else an entity, whose list is then generated."""
+        if name is not None and (
+            f"{module}.{name.text}" in self.desk.things["lists"] or name.text in self.desk.things["lists"]
+        ):
+            return self.desk.find("lists", name, module)
+        return self.desk.find("entities", name, module)
+
+    def title(self, kind: str, path: str, name: str) -> Label:
+        for section in (f"{kind}s", "entities"):
+            if path in self.desk.things[section]:
+                one, noun = self.desk.things[section][path]
+                if noun.title is not None:
+                    return label(noun.title, language_of(one))
+                if section != "entities" and getattr(noun, "of", None) is not None:
+                    of = f"{one.key}.{noun.of.text}"
+                    return self.frame.of[of].title if of in self.frame.of else label(None, "", name)
+        return label(None, "", name)
+
+    # dashboards -------------------------------------------------------------------------------------------------
+
+    def dashboard(self, one: Written, path: str, shape: shapes.Dashboard) -> Dashboard:
+        name = path.partition(".")[2]
+        tiles: dict[str, Tile] = {}
+        for key, noun in (shape.tiles or {}).items():
+            made = self.desk.part(
+                f"{one.key}.dashboards.{name}.tiles.{key}", noun.place, lambda k=key, n=noun: self.tile(one, k, n)
+            )
+            if made is not None:
+                tiles[key] = made
+        filters = tuple(f for n in shape.filters or () if (f := self.filter(n, tiles)))
+        return Dashboard(
+            path, one.key, name, label(shape.title, language_of(one), name), filters, tiles,
+            self.desk.role_names(shape.roles), shape.place,
+        )  # fmt: skip
+
+    def filter(self, name: Scalar, tiles: Mapping[str, Tile]) -> str:
+        """A dimension that at least one tile's aggregation has."""
+        known: dict[str, None] = {}
+        for path in dict.fromkeys(t.aggregation for t in tiles.values()):
+            _, shape = self.desk.things["aggregations"][path]
+            for by in (shape.by, *(s.by for s in (shape.sources or {}).values())):
+                known |= dict.fromkeys(by or {})
+        if not tiles or name.text in known:
+            return name.text if tiles else ""
+        self.desk.unknown("dimension", name, known)
+        return ""
+
+    def tile(self, one: Written, name: str, shape: shapes.Tile) -> Tile | None:
+        kind = next(k for k in ("figure", "chart", "pivot", "table") if getattr(shape, k) is not None or k == "table")
+        measures = [m for m in (shape.measure, *(shape.measures or ())) if m is not None]
+        self.complete(kind, shape, measures)
+        if kind == "figure":
+            path, measure = figure(self.desk, shape.figure, one.key)
+            found: tuple[str, ...] = (measure,)
+        else:
+            of = shape.of if kind == "chart" else shape.pivot if kind == "pivot" else shape.table
+            path = self.desk.find("aggregations", of, one.key)
+            found = tuple(desk_measure(self.desk, path, m) for m in measures) if path else ()
+        if not path:
+            self.desk.broken = self.desk.broken or not self.desk.sleeps
+            return None
+
+        def dimensions(names: Sequence[Scalar] | None) -> tuple[str, ...]:
+            return tuple(desk_dimension(self.desk, path, n) for n in names or ())
+
+        rows, columns = dimensions(shape.rows), dimensions(shape.columns)
+        drill = self.desk.find("entities", shape.drill, one.key) if shape.drill else ""
+        title = label(shape.title, language_of(one)) if shape.title else self.measure_title(path, found, name)
+        return Tile(
+            name, title, cast(Any, kind), path, found, dimensions(shape.by), rows, columns,
+            cast(Any, shape.chart or ""), shape.compare or "", shape.top or 0,
+            shape.unit.text if shape.unit else "", drill, shape.wide or 0, shape.place,
+        )  # fmt: skip
+
+    def complete(self, kind: str, shape: shapes.Tile, measures: list[Scalar]) -> None:
+        needs = {
+            "figure": (),
+            "chart": (("of", shape.of), ("measure", measures), ("by", shape.by)),
+            "pivot": (("rows", shape.rows), ("columns", shape.columns), ("measure", measures)),
+            "table": (("by", shape.by), ("measures", measures)),
+        }
+        missing = [key for key, value in needs[kind] if not value]  # type: ignore[attr-defined]
+        if missing:
+            keys = ", ".join(f"`{key}`" for key in missing)
+            self.desk.say("rule.chart", shape.place, kind=kind, keys=keys)
+
+    def measure_title(self, path: str, measures: Sequence[str], name: str) -> Label:
+        one, shape = self.desk.things["aggregations"][path]
+        noun = (shape.measures or {}).get(measures[0]) if measures else None
+        if noun is None or noun.title is None:
+            return label(None, "", name)
+        return label(noun.title, language_of(one))
