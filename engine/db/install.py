@@ -76,8 +76,9 @@ def _table(table: Table, metadata: sa.MetaData, dialect: Dialect) -> sa.Table:
         for fk in table.foreign_keys
     ]
     constraints += [
-        sa.CheckConstraint(sa.text(_plain(c.sqlite if dialect == "sqlite" else c.postgresql)), name=c.name)
+        sa.CheckConstraint(sa.text(_plain(sql)), name=c.name)
         for c in table.checks
+        if (sql := c.sqlite if dialect == "sqlite" else c.postgresql)
     ]
     built = sa.Table(table.name, metadata, *columns, *constraints)
     for index in table.indexes:

@@ -115,6 +115,8 @@ class TableWrite:
     update: Statement
     remove: Statement
     numbers: tuple[Number, ...] = ()
+    companions: Statement | None = None
+    """Takes ``rows`` of {id, _sort, _find}: what the record is sorted and found by, once it has been read back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class TableCheck:
-    """A row check that both databases can hold; the expression in each dialect."""
+    """A row check; the expression in each dialect, empty where the column's type already says so."""
 
     name: str
     sqlite: str

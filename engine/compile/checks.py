@@ -1,0 +1,238 @@
+"""Why a document is refused, as SQL: per moment one statement that gives every violated check with its words' values.
+
+Checks fail only when FALSE; what is required fails when its condition is TRUE and the field is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.catalog import Catalog, Check, Entity, Field, Hole, Value
+from engine.catalog.entity import Moment
+from engine.compile import emit, late, texts
+from engine.compile.draft import Draft
+from engine.compile.late import within
+from engine.compile.names import has_column, kind_of, owner_column, scale_of, table_name
+from engine.compile.words import message
+from engine.fieldtypes.storage import json_object, json_value, literal, quote
+from engine.label import Label
+from engine.plan import entity as plan
+from engine.plan.statement import Dialect, Statement
+
+STAGES: tuple[Moment, ...] = ("save", "submit", "approve")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A check that every field may bring along: ``required``, ``min``, ``max``, ``lines``."""
+
+    name: str
+    kind: str
+    field: Field
+    at: Moment
+    bound: Value | None = None
+
+
+def field_rules(catalog: Catalog, entity: Entity) -> tuple[Rule, ...]:
+    workflow = bool(catalog.root_of(entity).workflows)
+    out = []
+    for f in entity.fields.values():
+        if kind_of(f) == "lines":
+            if f.spec.min:
+                out.append(Rule(f"lines:{f.name}", "lines", f, "submit" if workflow else "save"))
+            continue
+        if f.required is not False:
+            late_enough = f.required == "submit" or workflow
+            out.append(Rule(f"required:{f.name}", "required", f, "submit" if late_enough else "save"))
+        for kind, bound in (("min", f.min), ("max", f.max)):
+            if bound is not None and has_column(f):
+                out.append(Rule(f"{kind}:{f.name}", kind, f, "always", bound))
+        if f.acyclic or f.spec.type == "tree":
+            out.append(Rule(f"ring:{f.name}", "ring", f, "always"))
+    return tuple(out)
+
+
+_SAYS: Mapping[str, Label] = {
+    "required": Label("必须填写{0}", "{0} is required"),
+    "min": Label("{0}不能小于{bound}", "{0} must be at least {bound}"),
+    "max": Label("{0}不能大于{bound}", "{0} must be at most {bound}"),
+    "lines": Label("{0}至少要有{1}行", "{0} needs at least {1}"),
+    "ring": Label("{0}形成了循环", "{0} leads back to the record itself"),
+}
+_REFERRED = Label("仍有记录引用它，不能删除", "Other records refer to it: it cannot be deleted")
+
+
+def named(catalog: Catalog, entity: Entity) -> dict[str, plan.Check]:
+    """Every rule over the record with its words, keyed by name."""
+    out = {c.name: _check(entity, c) for c in entity.checks.values()}
+    for rule in field_rules(catalog, entity):
+        out[rule.name] = plan.Check(
+            rule.name,
+            entity.path,
+            "error",
+            rule.at,
+            _says(rule),
+            pointer=f"/{rule.field.name}",
+            where=str(rule.field.where),
+        )
+    if not entity.owned_by:
+        said = plan.Message(plan.Template((_REFERRED.zh,)), plan.Template((_REFERRED.en,)))
+        out["referred"] = plan.Check("referred", entity.path, "error", "save", said)
+    return out
+
+
+def _check(entity: Entity, made: Check) -> plan.Check:
+    return plan.Check(
+        made.name,
+        entity.path,
+        "warning" if made.level.literal == "warning" else "error",
+        made.at,
+        message(made.message),
+        made.reason,
+        ",".join(made.override),
+        emit.check_program(made),
+        f"/{made.fields[0]}" if len(made.fields) == 1 else "",
+        str(made.where),
+    )
+
+
+def _says(rule: Rule) -> plan.Message:
+    def of(language: str) -> plan.Template:
+        text = _SAYS[rule.kind].to(language)
+        text = text.replace("{0}", rule.field.title.to(language)).replace("{1}", str(rule.field.spec.min or 1))
+        before, hole, after = text.partition("{bound}")
+        return plan.Template((before, ("bound", ""), after) if hole else (before,))
+
+    return plan.Message(of("zh"), of("en"))
+
+
+def statements(catalog: Catalog, root: Entity, dialect: Dialect) -> dict[str, Statement]:
+    """By moment: rows (check, root, line or NULL, values JSON). A moment nothing is asked at is left out."""
+    out: dict[str, Statement] = {}
+    for stage in STAGES:
+        draft = Draft(dialect)
+        parts = [part for e in late.document(catalog, root) for part in _parts(draft, catalog, root, e, stage)]
+        if parts:
+            out[stage] = draft.finish(" UNION ALL ".join(parts))
+    draft = Draft(dialect)
+    referring = list(_referring(draft, catalog, root, dialect))
+    if referring:
+        out["delete"] = draft.finish(" UNION ALL ".join(referring))
+    return out
+
+
+def _parts(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, stage: Moment) -> Iterable[str]:
+    for check in entity.checks.values():
+        if check.at in (stage, "always"):
+            yield _check_sql(draft, catalog, root, entity, check)
+    for rule in field_rules(catalog, entity):
+        if rule.at in (stage, "always"):
+            yield _rule_sql(draft, catalog, root, entity, rule)
+
+
+def _head(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, name: str) -> str:
+    line = "r.id" if entity.path != root.path else texts.null(draft.dialect, "uuid", 0)
+    return f"SELECT {literal(name)} AS broken, {texts.root_id(catalog, entity, 'r')} AS root, {line} AS line"
+
+
+def _from(draft: Draft, catalog: Catalog, root: Entity, entity: Entity) -> str:
+    return (
+        f"FROM {quote(table_name(entity.path))} AS r"
+        f" WHERE {within(draft, catalog, root, entity, 'r')} AND r.deleted_at IS NULL"
+    )
+
+
+def _check_sql(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, check: Check) -> str:
+    rows = emit.Rows("r")
+    when = f" AND {emit.truth(draft, catalog, check.when, rows)}" if check.when is not None else ""
+    head = _head(draft, catalog, root, entity, check.name)
+    source = _from(draft, catalog, root, entity)
+    if check.none:
+        assert check.rows is not None
+        target = catalog.entities[check.none]
+        inside = emit.Rows("f", this="r", found="f")
+        values = _values(draft, catalog, check, emit.Rows("r", this="r", found="f"), found="f.id")
+        culprit = (
+            f"SELECT {values} FROM {quote(table_name(target.path))} AS f"
+            f" WHERE f.deleted_at IS NULL AND {emit.truth(draft, catalog, check.rows, inside)} ORDER BY f.id LIMIT 1"
+        )
+        return f"SELECT * FROM ({head}, ({culprit}) AS said {source}{when}) AS q WHERE said IS NOT NULL"
+    assert check.that is not None
+    values = _values(draft, catalog, check, rows)
+    return f"{head}, {values} AS said {source}{when} AND {emit.fails(draft, catalog, check.that, rows)}"
+
+
+def _values(draft: Draft, catalog: Catalog, check: Check, rows: emit.Rows, found: str = "") -> str:
+    """What the message shows, as JSON text keyed by the paths as they are written."""
+    holes: dict[str, Hole] = {h.name: h for h in (*check.message.zh.holes, *check.message.en.holes)}
+    pairs = [(name, emit.shown(draft, catalog, hole.expr, rows)) for name, hole in holes.items()]
+    if check.level.expr is not None:
+        pairs.append(("$level", emit.value(draft, catalog, check.level.expr, rows)))
+    if found:
+        pairs.append(("$found", found))
+    return _object(draft.dialect, pairs)
+
+
+def _object(dialect: Dialect, pairs: list[tuple[str, str]]) -> str:
+    return f"({json_object(dialect, pairs)})::text" if dialect == "postgresql" else json_object(dialect, pairs)
+
+
+def _rule_sql(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, rule: Rule) -> str:
+    field = rule.field
+    rows = emit.Rows("r")
+    seen = f" AND {emit.truth(draft, catalog, field.visible, rows)}" if field.visible is not None else ""
+    pairs: list[tuple[str, str]] = []
+    if rule.kind == "lines":
+        child = catalog.entities[field.target]
+        count = (
+            f"(SELECT COUNT(*) FROM {quote(table_name(child.path))} AS l"
+            f" WHERE l.{quote(owner_column(child))} = r.id AND l.deleted_at IS NULL)"
+        )
+        test = f"{count} < {int(field.spec.min or 1)}"
+    elif rule.kind == "required":
+        test = f"r.{quote(field.name)} IS NULL"
+        if kind_of(field) == "text":
+            test = f"COALESCE(r.{quote(field.name)}, '') = ''"
+        if not isinstance(field.required, bool | str):
+            test += f" AND {emit.truth(draft, catalog, field.required, rows)}"
+    elif rule.kind == "ring":
+        test = _ring(entity, field)
+    else:
+        assert rule.bound is not None
+        bound = emit.slot(draft, catalog, rule.bound, rows, field)
+        test = f"r.{quote(field.name)} {'<' if rule.kind == 'min' else '>'} {bound}"
+        pairs.append(("bound", json_value(kind_of(field), scale_of(field), draft.dialect, f"({bound})")))
+    head = _head(draft, catalog, root, entity, rule.name)
+    return f"{head}, {_object(draft.dialect, pairs)} AS said {_from(draft, catalog, root, entity)}{seen} AND {test}"
+
+
+def _ring(entity: Entity, field: Field) -> str:
+    """Following the reference leads back; UNION ends the walk also where another ring is met."""
+    table, column = quote(table_name(entity.path)), quote(field.name)
+    return (
+        f"EXISTS (WITH RECURSIVE up(id) AS (SELECT r.{column} UNION SELECT p.{column} FROM up"
+        f" JOIN {table} AS p ON p.id = up.id) SELECT 1 FROM up WHERE up.id = r.id)"
+    )
+
+
+def _referring(draft: Draft, catalog: Catalog, root: Entity, dialect: Dialect) -> Iterable[str]:
+    """Living records that refuse to lose what they refer to; those that go along do not count."""
+    nothing = texts.null(dialect, "uuid", 0)
+    going = {e.path for e in late.document(catalog, root)}
+    for other in catalog.entities.values():
+        for field in other.fields.values():
+            if field.target != root.path or not has_column(field) or kind_of(field) != "uuid":
+                continue
+            if field.on_delete != "refuse" or (other.path in going and other.path != root.path):
+                continue
+            pairs = [("$found", "f.id"), ("entity", literal(other.path)), ("field", literal(field.name))]
+            found = (
+                f"SELECT {_object(dialect, pairs)} FROM {quote(table_name(other.path))} AS f"
+                f" WHERE f.{quote(field.name)} = r.id AND f.deleted_at IS NULL"
+                f" AND f.id NOT IN {draft.roots()} ORDER BY f.id LIMIT 1"
+            )
+            yield (
+                f"SELECT * FROM (SELECT 'referred' AS broken, r.id AS root, {nothing} AS line, ({found}) AS said"
+                f" FROM {quote(table_name(root.path))} AS r WHERE r.id IN {draft.roots()}) AS q WHERE said IS NOT NULL"
+            )

@@ -1,0 +1,56 @@
+"""A statement being written: its text grows, and every run-time value it uses gets a numbered placeholder."""
+
+from __future__ import annotations
+
+from engine.fieldtypes.storage import Columns, column_type, id_list, literal, row_source
+from engine.plan.statement import Dialect, Param, Source, Statement
+
+
+class Draft:
+    """One statement of one dialect. The same value asked for twice has one placeholder."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._params: dict[Param, int] = {}
+
+    def bind(self, param: Param) -> str:
+        """The placeholder's bare text; PostgreSQL must be told its type where it stands alone: see ``value``."""
+        number = self._params.setdefault(param, len(self._params) + 1)
+        return f"${number}" if self.dialect == "postgresql" else f"?{number}"
+
+    def value(self, source: Source, name: str, kind: str, scale: int = 0) -> str:
+        return self.cast(kind, scale, self.bind(Param(source, name, kind, scale)))
+
+    def cast(self, kind: str, scale: int, sql: str) -> str:
+        if self.dialect == "sqlite":
+            return sql
+        return f"{sql}::{column_type(kind, scale, self.dialect).split(' ')[0]}"
+
+    def rows(self, columns: Columns, alias: str) -> str:
+        """A FROM item: the rows given, typed."""
+        return row_source(columns, self.dialect, self.bind(Param("input", "rows", "json")), alias)
+
+    def roots(self, name: str = "roots") -> str:
+        """A subquery of the ids given, for ``IN``."""
+        return id_list(self.dialect, self.bind(Param("input", name, "json")))
+
+    def now(self) -> str:
+        return self.value("now", "now", "datetime")
+
+    def me(self) -> str:
+        return self.value("me", "id", "uuid")
+
+    def text(self, value: str) -> str:
+        return literal(value)
+
+    def finish(self, sql: str) -> Statement:
+        return Statement(sql, tuple(self._params))
+
+
+def writing(draft: Draft, sql: str) -> Statement:
+    """Every statement that changes records is finished here, and nowhere else.
+
+    This is where a stale writer will be fenced, ``(SELECT epoch FROM _epoch) = $n``, once a system can change while
+    it runs: all writes pass, so none can be forgotten.
+    """
+    return draft.finish(sql)

@@ -1,0 +1,126 @@
+"""Catalog → entities as people and clients meet them: fields, checks, rights, words."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from engine.catalog import Catalog, Entity, Field
+from engine.compile import access, checks, emit, texts
+from engine.compile.names import has_column, kind_of, owner_column, scale_of, table_name
+from engine.compile.paths import STATE, SYSTEM_TITLES
+from engine.compile.words import template
+from engine.fieldtypes.spec import Option, Spec
+from engine.plan import entity as plan
+
+
+def entity(catalog: Catalog, made: Entity, write: plan.Write | None) -> plan.Entity:
+    return plan.Entity(
+        made.path,
+        made.module,
+        made.name,
+        made.title,
+        table_name(made.path),
+        fields(catalog, made),
+        template(made.display),
+        texts.key_of(made),
+        made.kind,
+        made.owned_by,
+        made.owned_as,
+        made.scope,
+        made.workflow,
+        checks.named(catalog, made),
+        access.rules(catalog, made),
+        write,
+        str(made.where),
+    )
+
+
+def fields(catalog: Catalog, made: Entity) -> dict[str, plan.Field]:
+    """The declared fields, then what the engine keeps about every record."""
+    out = {f.name: _field(catalog, made, f) for f in made.fields.values()}
+    for path in made.workflows:
+        workflow = catalog.workflows[path]
+        options = tuple(Option(s.name, s.title) for s in workflow.states.values())
+        title = out[workflow.field].title if workflow.field in out else STATE
+        out[workflow.field] = plan.Field(
+            workflow.field, title, Spec("choice", options=options), "system", workflow.field, public=True
+        )
+    if made.owned_by:
+        name = owner_column(made)
+        title = catalog.entities[made.owned_by].title
+        out.setdefault(
+            name,
+            plan.Field(
+                name, title, Spec("ref", target=made.owned_by), "system", name, kind="uuid", target=made.owned_by
+            ),
+        )
+        out.setdefault("position", _system("position", "integer", "integer"))
+    people = catalog.people.users
+    for name in ("created_at", "updated_at"):
+        out.setdefault(name, _system(name, "datetime", "datetime"))
+    for name in ("created_by", "updated_by"):
+        out.setdefault(name, _system(name, "user", "uuid", people))
+    return out
+
+
+def _system(name: str, type_: str, kind: str, target: str = "") -> plan.Field:
+    return plan.Field(
+        name, SYSTEM_TITLES[name], Spec(type_, target=target), "system", name, kind=kind, target=target, readonly=True
+    )
+
+
+def _field(catalog: Catalog, entity: Entity, made: Field) -> plan.Field:
+    target = made.target or (entity.path if made.spec.type == "tree" else "")
+    if made.spec.type == "user":
+        target = target or catalog.people.users
+    return plan.Field(
+        made.name,
+        made.title,
+        made.spec,
+        _origin(made),
+        made.name if has_column(made) else None,
+        kind_of(made),
+        scale_of(made),
+        target,
+        _required(catalog, entity, made),
+        emit.program(made.required) if not isinstance(made.required, bool | str) else None,
+        emit.program(made.visible),
+        made.readonly or not made.input,
+        _default(made),
+        made.default is not None and made.default.expr is not None and emit.follows(catalog, entity, made.default.expr),
+        emit.program(made.compute or made.live),
+        made.ref_where.text if made.ref_where is not None else "",
+        made.help,
+        made.public,
+        made.name in entity.search,
+        tuple(role for role, a in entity.access.items() if made.name in a.hide),
+        int(made.spec.min) if made.spec.type == "lines" and made.spec.min is not None else 0,
+    )
+
+
+def _origin(made: Field) -> plan.Origin:
+    if kind_of(made) == "lines":
+        return "lines"
+    if made.number is not None:
+        return "number"
+    for name in ("compute", "live", "find", "keep"):
+        if getattr(made, name):
+            return name
+    return "input"
+
+
+def _required(catalog: Catalog, entity: Entity, made: Field) -> Literal["no", "always", "submit"]:
+    """On a document with a workflow what is required is judged when it is submitted: a draft may be unfinished."""
+    if made.required is False or not isinstance(made.required, bool | str):
+        return "no"
+    if made.required == "submit" or catalog.root_of(entity).workflows:
+        return "submit"
+    return "always"
+
+
+def _default(made: Field) -> plan.Program:
+    if made.default is None:
+        return None
+    if made.default.expr is not None:
+        return emit.program(made.default.expr)
+    return emit.constant_program(made, made.default.literal)

@@ -1,0 +1,109 @@
+"""How things are called in the database: one place, so that every statement and every table agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from engine.catalog import Catalog, Entity, Field, Workflow
+from engine.fieldtypes import REGISTRY
+
+LONGEST = 60
+"""PostgreSQL cuts identifiers at 63 bytes, silently."""
+
+SYSTEM: tuple[tuple[str, str, bool], ...] = (
+    ("id", "uuid", False),
+    ("rev", "integer", False),
+    ("created_at", "datetime", False),
+    ("created_by", "uuid", True),
+    ("updated_at", "datetime", False),
+    ("updated_by", "uuid", True),
+    ("deleted_at", "datetime", True),
+)
+"""Columns every record has: name, kind, whether it may be empty."""
+
+COMPANIONS = ("_sort", "_find")
+LEDGER: tuple[tuple[str, str, bool], ...] = (
+    ("_source", "text", True),
+    ("_source_id", "uuid", True),
+    ("_source_line", "uuid", True),
+    ("_posting", "text", True),
+    ("_round", "integer", True),
+    ("_mirrors", "uuid", True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of an entity's table; ``field`` is there when people declared it."""
+
+    name: str
+    kind: str
+    scale: int = 0
+    nullable: bool = True
+    field: Field | None = None
+
+
+def table_name(entity: str) -> str:
+    """``day_labor.sheet`` → ``day_labor__sheet``."""
+    return short(entity.replace(".", "__"))
+
+
+def short(name: str) -> str:
+    """A name the database keeps whole; a long one keeps its head and gets a digest for a tail."""
+    if len(name.encode()) <= LONGEST:
+        return name
+    return name.encode()[: LONGEST - 9].decode(errors="ignore") + "_" + sha256(name.encode()).hexdigest()[:8]
+
+
+def kind_of(field: Field) -> str:
+    return REGISTRY[field.spec.type].kind
+
+
+def scale_of(field: Field) -> int:
+    return REGISTRY[field.spec.type].scale_of(field.spec) if kind_of(field) == "decimal" else 0
+
+
+def has_column(field: Field) -> bool:
+    return field.live is None and kind_of(field) != "lines"
+
+
+def followable(field: Field) -> bool:
+    """A default that is an expression over the record: it follows what it reads until a person types."""
+    return field.default is not None and field.default.expr is not None and has_column(field)
+
+
+def owner_column(entity: Entity) -> str:
+    """Lines point at their owner by a column named after it."""
+    return entity.owned_by.rpartition(".")[2] if entity.owned_by else ""
+
+
+def status_fields(catalog: Catalog, entity: Entity) -> tuple[Workflow, ...]:
+    return tuple(catalog.workflows[path] for path in entity.workflows)
+
+
+def columns_of(catalog: Catalog, entity: Entity) -> tuple[Column, ...]:
+    """All columns in the order of the table: system, place, state, fields, companions, ledger."""
+    out = [Column(name, kind, nullable=nullable) for name, kind, nullable in SYSTEM]
+    taken = {c.name for c in out}
+    if entity.owned_by:
+        out += [Column(owner_column(entity), "uuid", nullable=False), Column("position", "integer", nullable=False)]
+    out += [Column(w.field, "text", nullable=False) for w in status_fields(catalog, entity)]
+    taken = {c.name for c in out}
+    out += [
+        Column(f.name, kind_of(f), scale_of(f), field=f)
+        for f in entity.fields.values()
+        if has_column(f) and f.name not in taken
+    ]
+    if entity.display or entity.search:
+        out += [Column(name, "text") for name in COMPANIONS]
+    if any(followable(f) for f in entity.fields.values()):
+        out.append(Column("_typed", "json"))
+    if entity.kind == "ledger":
+        out += [Column(name, kind, nullable=nullable) for name, kind, nullable in LEDGER]
+    return tuple(out)
+
+
+def index_name(table: str, columns: Sequence[str], mark: str = "ix") -> str:
+    return short("_".join((table, *columns, mark)))

@@ -1,0 +1,59 @@
+"""Running numbers: the counter's key and the letters around the digits, for records that have none yet."""
+
+from __future__ import annotations
+
+from engine.catalog import Catalog, Entity, Field, NumberRule
+from engine.compile import emit
+from engine.compile.draft import Draft, writing
+from engine.compile.names import kind_of, scale_of, table_name
+from engine.fieldtypes.storage import json_value, literal, quote
+from engine.plan import entity as plan
+from engine.plan.statement import Dialect, Statement
+
+_PERIODS = {"day": 10, "month": 7, "year": 4}
+"""How much of an ISO date names the period."""
+
+
+def numbers(catalog: Catalog, entity: Entity, dialect: Dialect) -> tuple[plan.Number, ...]:
+    return tuple(
+        plan.Number(f.name, f.number.at, f.number.gapless, *_statements(catalog, entity, f, f.number, dialect))
+        for f in entity.fields.values()
+        if f.number is not None
+    )
+
+
+def _statements(
+    catalog: Catalog, entity: Entity, field: Field, rule: NumberRule, dialect: Dialect
+) -> tuple[Statement, Statement]:
+    draft = Draft(dialect)
+    table = quote(table_name(entity.path))
+    rows = emit.Rows("r")
+    before = emit.text(draft, catalog, rule.before, rows)
+    after = emit.text(draft, catalog, rule.after, rows)
+    ask = draft.finish(
+        f"SELECT r.id, {_key(draft, catalog, entity, field, rule)} AS counter, {before}, {rule.width}, {after}"
+        f" FROM {table} AS r WHERE r.id IN {draft.roots('ids')} AND r.{quote(field.name)} IS NULL"
+        f" AND r.deleted_at IS NULL ORDER BY counter, r.id"
+    )
+    draft = Draft(dialect)
+    source = draft.rows([("id", "uuid", 0), (field.name, "text", 0)], "i")
+    assign = writing(
+        draft,
+        f"UPDATE {table} SET {quote(field.name)} = i.{quote(field.name)} FROM {source}"
+        f" WHERE {table}.id = i.id RETURNING {table}.id",
+    )
+    return ask, assign
+
+
+def _key(draft: Draft, catalog: Catalog, entity: Entity, field: Field, rule: NumberRule) -> str:
+    """``day_labor.sheet.number|<project>|2026-03``: one counter each."""
+    parts = [literal(f"{entity.path}.{field.name}")]
+    for name in rule.per:
+        per = entity.fields[name]
+        value = json_value(kind_of(per), scale_of(per), draft.dialect, f"r.{quote(name)}")
+        parts.append(f"COALESCE(CAST({value} AS text), '')")
+    if rule.period:
+        length = _PERIODS[rule.period]
+        day = f"r.{quote(rule.dated)}" if rule.dated else draft.value("today", "today", "date")
+        parts.append(f"COALESCE(substr(CAST({day} AS text), 1, {length}), '')")
+    return " || '|' || ".join(parts)

@@ -1,0 +1,151 @@
+"""Postings as standing conditions: first the mirror of what no longer holds, then what newly holds.
+
+``want`` is what the ledger should hold for the documents given, ``held`` the entries that stand: posted, and not
+mirrored yet. Running both statements again changes nothing.
+"""
+
+from __future__ import annotations
+
+from engine.catalog import Catalog, Entity, Field, Posting
+from engine.compile import chain, emit, texts
+from engine.compile.chain import Links
+from engine.compile.draft import Draft, writing
+from engine.compile.late import within
+from engine.compile.names import COMPANIONS, Column, columns_of, table_name
+from engine.fieldtypes.storage import literal, quote
+from engine.plan import entity as plan
+from engine.plan.statement import Dialect, Statement
+
+_SIGNED = ("money", "quantity", "decimal", "integer", "duration")
+"""Types that a mirror entry negates; prices and percents stay as they are."""
+
+
+def postings(catalog: Catalog, root: Entity, dialect: Dialect) -> tuple[plan.PostingWrite, ...]:
+    """Every posting of this document's root or lines."""
+    return tuple(
+        plan.PostingWrite(p.path, p.into, _reverse(catalog, root, p, dialect), _post(catalog, root, p, dialect))
+        for p in catalog.postings.values()
+        if p.of in catalog.entities and catalog.root_of(catalog.entities[p.of]).path == root.path
+    )
+
+
+def _values(ledger: Entity, made: Posting) -> list[Field]:
+    return [f for f in ledger.fields.values() if f.name in made.set]
+
+
+def _signed(ledger: Entity) -> list[str]:
+    return [f.name for f in ledger.fields.values() if f.spec.type in _SIGNED]
+
+
+def _want(draft: Draft, catalog: Catalog, root: Entity, made: Posting) -> Links:
+    """One row per entry that should stand, with every column of the ledger that an expression gives."""
+    source, ledger = catalog.entities[made.of], catalog.entities[made.into]
+    rows = emit.Rows("r")
+    derived = {d.name: d for d in chain.derived(catalog, ledger) if d.name not in made.set}
+    base = [f"{texts.root_id(catalog, source, 'r')} AS _source_id", "r.id AS _source_line"]
+    for c in columns_of(catalog, ledger):
+        if c.field is None:
+            continue
+        if c.name in made.set:
+            sql = emit.slot(draft, catalog, made.set[c.name], rows, c.field)
+        else:
+            sql = texts.null(draft.dialect, c.kind, c.scale)
+        if c.name in derived:
+            base += [f"{sql} AS {quote('_i_' + c.name)}", f"{texts.no(draft.dialect)} AS {quote('_t_' + c.name)}"]
+        else:
+            base.append(f"{sql} AS {quote(c.name)}")
+    select = (
+        f"SELECT {', '.join(base)} FROM {quote(table_name(source.path))} AS r"
+        f" WHERE {within(draft, catalog, root, source, 'r')} AND r.deleted_at IS NULL"
+        f"{_living_root(catalog, source)} AND {emit.truth(draft, catalog, made.holds, rows)}"
+    )
+    return chain.links(draft, catalog, ledger, select, chain.levels(derived.values()))
+
+
+def _living_root(catalog: Catalog, source: Entity) -> str:
+    """Lines of a document in the bin stand no more, even while they themselves have not been thrown away."""
+    if not source.owned_by:
+        return ""
+    return f" AND {texts.of_root(catalog, source, 'r', 'deleted_at')} IS NULL"
+
+
+def _held(draft: Draft, made: Posting) -> str:
+    table = quote(table_name(made.into))
+    return (
+        f"held AS MATERIALIZED (SELECT e.* FROM {table} AS e WHERE e._posting = {literal(made.path)}"
+        f" AND e._source_id IN {draft.roots()} AND e._mirrors IS NULL AND e.deleted_at IS NULL"
+        f" AND NOT EXISTS (SELECT 1 FROM {table} AS m WHERE m._mirrors = e.id))"
+    )
+
+
+def _worth(ledger: Entity, made: Posting, alias: str) -> str:
+    """Entries of nothing are not posted."""
+    names = [n for n in _signed(ledger) if n in made.set]
+    if not names:
+        return ""
+    return f" AND ({' OR '.join(f'COALESCE({alias}.{quote(n)}, 0) <> 0' for n in names)})"
+
+
+def _same(draft: Draft, ledger: Entity, made: Posting, want: str) -> str:
+    """The entry that stands says what should stand."""
+    no = "IS NOT DISTINCT FROM" if draft.dialect == "postgresql" else "IS"
+    terms = [f"{want}._source_line = held._source_line"]
+    terms += [f"{want}.{quote(f.name)} {no} held.{quote(f.name)}" for f in _values(ledger, made)]
+    return " AND ".join(terms) + _worth(ledger, made, want)
+
+
+def _reverse(catalog: Catalog, root: Entity, made: Posting, dialect: Dialect) -> Statement:
+    draft = Draft(dialect)
+    ledger = catalog.entities[made.into]
+    want = _want(draft, catalog, root, made)
+    signed = set(_signed(ledger))
+    given: dict[str, str] = {}
+    for c in columns_of(catalog, ledger):
+        if c.field is not None:
+            given[c.name] = f"-held.{quote(c.name)}" if c.name in signed else f"held.{quote(c.name)}"
+        elif c.name in ("_source", "_source_id", "_source_line", "_posting", "_round"):
+            given[c.name] = f"held.{quote(c.name)}"
+    given["_mirrors"] = "held.id"
+    select = f"FROM held WHERE NOT EXISTS (SELECT 1 FROM {want.last} WHERE {_same(draft, ledger, made, want.last)})"
+    return _insert(draft, catalog, ledger, f"{want.text}, {_held(draft, made)}", given, select)
+
+
+def _post(catalog: Catalog, root: Entity, made: Posting, dialect: Dialect) -> Statement:
+    draft = Draft(dialect)
+    ledger = catalog.entities[made.into]
+    want = _want(draft, catalog, root, made)
+    w = want.last
+    given = {c.name: f"{w}.{quote(c.name)}" for c in columns_of(catalog, ledger) if c.field is not None}
+    given |= {
+        "_source": literal(catalog.root_of(catalog.entities[made.of]).path),
+        "_source_id": f"{w}._source_id",
+        "_source_line": f"{w}._source_line",
+        "_posting": literal(made.path),
+        "_round": (
+            f"1 + COALESCE((SELECT MAX(e._round) FROM {quote(table_name(made.into))} AS e"
+            f" WHERE e._posting = {literal(made.path)} AND e._source_line = {w}._source_line), 0)"
+        ),
+        "_mirrors": texts.null(dialect, "uuid", 0),
+    }
+    standing = f"SELECT 1 FROM held WHERE held._source_line = {w}._source_line"
+    select = f"FROM {w} WHERE NOT EXISTS ({standing}){_worth(ledger, made, w)}"
+    return _insert(draft, catalog, ledger, f"{want.text}, {_held(draft, made)}", given, select)
+
+
+def _insert(draft: Draft, catalog: Catalog, ledger: Entity, ctes: str, given: dict[str, str], select: str) -> Statement:
+    now, me = draft.now(), draft.me()
+    made = {
+        "id": texts.new_id(draft.dialect, now),
+        "rev": "1",
+        "created_at": now,
+        "created_by": me,
+        "updated_at": now,
+        "updated_by": me,
+        "deleted_at": texts.null(draft.dialect, "datetime", 0),
+        **given,
+    }
+    table = quote(table_name(ledger.path))
+    columns: list[Column] = [c for c in columns_of(catalog, ledger) if c.name in made and c.name not in COMPANIONS]
+    names = ", ".join(quote(c.name) for c in columns)
+    values = ", ".join(made[c.name] for c in columns)
+    return writing(draft, f"{ctes} INSERT INTO {table} ({names}) SELECT {values} {select} RETURNING {table}.id")

@@ -1,0 +1,228 @@
+"""How one table is written: insert, update, to the bin; each over a JSON array of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.catalog import Catalog, Entity
+from engine.compile import chain, texts
+from engine.compile.chain import Derived
+from engine.compile.draft import Draft, writing
+from engine.compile.late import Late
+from engine.compile.names import COMPANIONS, LEDGER, Column, columns_of, owner_column, status_fields, table_name
+from engine.fieldtypes.storage import has, quote
+from engine.plan.statement import Dialect, Statement
+
+_ENGINE = ("id", "rev", "created_at", "created_by", "updated_at", "updated_by", "deleted_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """An entity's columns by who gives them, and what is derived when."""
+
+    catalog: Catalog
+    entity: Entity
+    table: str
+    columns: tuple[Column, ...]
+    inputs: tuple[Column, ...]
+    row: tuple[Derived, ...]
+    """Derived from the row itself, its owner and what it refers to."""
+    late: tuple[Derived, ...]
+    """Derived from children, or from what is; left to the passes."""
+    followed: tuple[str, ...]
+    """Defaults that follow until typed, by name."""
+
+    @property
+    def derived(self) -> tuple[Derived, ...]:
+        return (*self.row, *self.late)
+
+    @property
+    def typed(self) -> bool:
+        return any(c.name == "_typed" for c in self.columns)
+
+
+def shape(catalog: Catalog, entity: Entity, late: Late) -> Shape:
+    columns = columns_of(catalog, entity)
+    made = chain.derived(catalog, entity)
+    fixed = {d.name for d in made if d.how != "default"}
+    fixed |= {f.name for f in entity.fields.values() if f.keep}
+    fixed |= {name for name, _, _ in LEDGER} | set(_ENGINE[1:])
+    return Shape(
+        catalog,
+        entity,
+        table_name(entity.path),
+        columns,
+        tuple(c for c in columns if c.name not in fixed),
+        tuple(d for d in made if d.name not in late.of(entity.path)),
+        tuple(d for d in made if d.name in late.of(entity.path)),
+        tuple(d.name for d in made if d.how == "default" and d.follows),
+    )
+
+
+def insert(shape: Shape, dialect: Dialect) -> Statement:
+    """System columns, then what was given, then defaults, finds and computes where nothing was."""
+    draft = Draft(dialect)
+    source = draft.rows([(c.name, c.kind, c.scale) for c in shape.inputs], "i")
+    base = [f"{sql} AS {quote(name)}" for name, sql in _born(draft, shape).items()]
+    have = {c.name for c in shape.inputs}
+    states = {w.field: w.initial for w in status_fields(shape.catalog, shape.entity)}
+    made = {d.name: d for d in shape.derived}
+    for c in shape.columns:
+        if c.name in _ENGINE or c.name == "_typed":
+            continue
+        given = f"i.{quote(c.name)}" if c.name in have else _empty(draft, c)
+        if c.name in states:
+            given = f"COALESCE({given}, {draft.text(states[c.name])})"
+        elif c.name == "position":
+            given = f"COALESCE({given}, i._n)"
+        elif c.name in made:
+            base.append(f"{given} AS {quote('_i_' + c.name)}")
+            base.append(f"{_stands(draft, shape, made[c.name], None)} AS {quote('_t_' + c.name)}")
+            continue
+        base.append(f"{given} AS {quote(c.name)}")
+    steps = _steps(draft, shape)
+    late = {d.name: f"{quote('_i_' + d.name)}" for d in shape.late}
+    chained = chain.links(
+        draft,
+        shape.catalog,
+        shape.entity,
+        f"SELECT {', '.join(base)} FROM {source}",
+        [*steps, *([late] if late else [])],
+    )
+    names = [quote(c.name) for c in shape.columns]
+    picked = [quote(c.name) for c in shape.columns]
+    return writing(
+        draft,
+        f"{chained.text} INSERT INTO {quote(shape.table)} ({', '.join(names)})"
+        f" SELECT {', '.join(picked)} FROM {chained.last} RETURNING {quote(shape.table)}.id",
+    )
+
+
+def _born(draft: Draft, shape: Shape) -> dict[str, str]:
+    now, me = draft.now(), draft.me()
+    out = {
+        "id": "i.id",
+        "rev": "1",
+        "created_at": now,
+        "created_by": me,
+        "updated_at": now,
+        "updated_by": me,
+        "deleted_at": draft.cast("datetime", 0, "NULL"),
+    }
+    if shape.typed:
+        out["_typed"] = _typed_json(draft, shape, None)
+    return out
+
+
+def _empty(draft: Draft, column: Column) -> str:
+    return draft.cast(column.kind, column.scale, "NULL")
+
+
+def _steps(draft: Draft, shape: Shape) -> list[list[Derived]]:
+    return chain.levels(shape.row)
+
+
+def _stands(draft: Draft, shape: Shape, made: Derived, stored: str | None) -> str:
+    """Whether the value given or stored stands, rather than the expression's; ``stored`` is the table's alias."""
+    no = texts.no(draft.dialect)
+    if made.how != "default":
+        return no
+    given = has(made.name, draft.dialect)
+    if not made.follows:
+        return given if stored is None else texts.yes(draft.dialect)
+    return _typed(draft, shape, made.name, stored)
+
+
+def _typed(draft: Draft, shape: Shape, name: str, stored: str | None) -> str:
+    """Whether a person typed the field: as the row says, else as it was before or is given now."""
+    given = has(name, draft.dialect)
+    before = texts.holds_text(draft.dialect, f"{stored}._typed", name) if stored else ""
+    otherwise = f"({before} OR {given})" if before else given
+    said = texts.holds_text(draft.dialect, 'i."_typed"', name)
+    return f"CASE WHEN {has('_typed', draft.dialect)} THEN {said} ELSE {otherwise} END"
+
+
+def _typed_json(draft: Draft, shape: Shape, stored: str | None) -> str:
+    parts = [
+        f"CASE WHEN {_typed(draft, shape, name, stored)} THEN {draft.text(f'{chr(34)}{name}{chr(34)},')} ELSE '' END"
+        for name in shape.followed
+    ]
+    made = f"'[' || rtrim({' || '.join(parts)}, ',') || ']'"
+    return f"({made})::jsonb" if draft.dialect == "postgresql" else made
+
+
+def update(shape: Shape, dialect: Dialect) -> Statement:
+    """A column left out keeps what is stored; what follows is computed anew unless the document is in force."""
+    draft = Draft(dialect)
+    source = draft.rows([(c.name, c.kind, c.scale) for c in shape.inputs], "i")
+    have = {c.name for c in shape.inputs}
+    fixed = {w.field for w in status_fields(shape.catalog, shape.entity)} | {owner_column(shape.entity)}
+    made = {d.name: d for d in shape.derived}
+    now, me = draft.now(), draft.me()
+    base = ["t.id AS id", "t.rev + 1 AS rev", "t.created_at AS created_at", "t.created_by AS created_by"]
+    base += [f"{now} AS updated_at", f"{me} AS updated_by", "t.deleted_at AS deleted_at"]
+    if shape.typed:
+        base.append(f"{_typed_json(draft, shape, 't')} AS _typed")
+    frozen = texts.frozen(dialect, shape.catalog, shape.entity, "t")
+    for c in shape.columns:
+        if c.name in _ENGINE or c.name == "_typed":
+            continue
+        stored = f"t.{quote(c.name)}"
+        given = stored
+        if c.name in have and c.name not in fixed:
+            given = f"CASE WHEN {has(c.name, dialect)} THEN i.{quote(c.name)} ELSE {stored} END"
+        if c.name in made:
+            stands = _stands(draft, shape, made[c.name], "t")
+            if frozen and made[c.name].follows:
+                stands = f"({frozen} OR {stands})"
+            base.append(f"{given} AS {quote('_i_' + c.name)}")
+            base.append(f"{stands} AS {quote('_t_' + c.name)}")
+        else:
+            base.append(f"{given} AS {quote(c.name)}")
+    late = {d.name: quote("_i_" + d.name) for d in shape.late}
+    chained = chain.links(
+        draft,
+        shape.catalog,
+        shape.entity,
+        f"SELECT {', '.join(base)} FROM {source} JOIN {quote(shape.table)} AS t ON t.id = i.id",
+        [*_steps(draft, shape), *([late] if late else [])],
+    )
+    keep = {"id", "created_at", "created_by", "deleted_at", *fixed}
+    return changing(draft, shape.table, chained, [c.name for c in shape.columns if c.name not in keep])
+
+
+def changing(draft: Draft, table: str, chained: chain.Links, columns: list[str], where: str = "") -> Statement:
+    """UPDATE of the rows the chain ends with."""
+    sets = ", ".join(f"{quote(c)} = {chained.last}.{quote(c)}" for c in columns)
+    return writing(
+        draft,
+        f"{chained.text} UPDATE {quote(table)} SET {sets} FROM {chained.last}"
+        f" WHERE {quote(table)}.id = {chained.last}.id{where} RETURNING {quote(table)}.id",
+    )
+
+
+def remove(shape: Shape, dialect: Dialect) -> Statement:
+    """To the bin; the time of it says what went together."""
+    draft = Draft(dialect)
+    source = draft.rows([("id", "uuid", 0)], "i")
+    now, me = draft.now(), draft.me()
+    table = quote(shape.table)
+    return writing(
+        draft,
+        f"UPDATE {table} SET deleted_at = {now}, updated_at = {now}, updated_by = {me}, rev = {table}.rev + 1"
+        f" WHERE {table}.id IN (SELECT i.id FROM {source}) AND {table}.deleted_at IS NULL RETURNING {table}.id",
+    )
+
+
+def companions(shape: Shape, dialect: Dialect) -> Statement | None:
+    """What people search and sort by, made by the writer from the document it read back."""
+    if not any(c.name in COMPANIONS for c in shape.columns):
+        return None
+    draft = Draft(dialect)
+    source = draft.rows([("id", "uuid", 0), *((name, "text", 0) for name in COMPANIONS)], "i")
+    table = quote(shape.table)
+    return writing(
+        draft,
+        f"UPDATE {table} SET _sort = i._sort, _find = i._find FROM {source} WHERE {table}.id = i.id"
+        f" RETURNING {table}.id",
+    )
