@@ -1,0 +1,102 @@
+"""(b): our side. Installs the pack in an empty database, fills its tables with the data set, opens a session."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import psycopg
+from psycopg import sql
+
+from benchmarks import dataset
+from engine.fieldtypes.storage import bind
+from engine.plan.statement import Dialect
+from engine.plan.table import Table
+from engine.serve.auth import open_session, set_password
+from engine.studio.opening import opened
+
+PACK = Path(__file__).parent / "pack"
+CLERK_ID = dataset.identity(4, 0)
+SYSTEM = {
+    "rev": 1,
+    "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+    "created_by": CLERK_ID,
+    "updated_at": datetime(2026, 1, 1, tzinfo=UTC),
+    "updated_by": CLERK_ID,
+}
+
+
+def rows(count: int) -> Iterator[tuple[str, Iterable[Mapping[str, Any]]]]:
+    """Entity by entity, in the order of references."""
+    yield "user", [{"id": CLERK_ID, "login": dataset.CLERK, "name": "资料员"}]
+    yield "project", [asdict(p) for p in dataset.projects()]
+    yield "worker", [asdict(w) for w in dataset.workers()]
+    yield (
+        "member",
+        [
+            {"id": dataset.identity(5, n), "user": CLERK_ID, "project": project, "role": "clerk"}
+            for n, project in enumerate(dataset.clerks_projects())
+        ],
+    )
+    yield "labor_entry", (asdict(e) for e in dataset.entries(count))
+
+
+def driver_rows(table: Table, dialect: Dialect, found: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    for row in found:
+        whole = SYSTEM | row
+        yield tuple(
+            None if whole.get(c.name) is None else bind(c.kind, c.scale, dialect, whole[c.name]) for c in table.columns
+        )
+
+
+def fill_sqlite(path: str, tables: Mapping[str, Table], count: int) -> None:
+    with sqlite3.connect(path) as connection:
+        for entity, found in rows(count):
+            table = tables[entity]
+            names = ", ".join(f'"{c.name}"' for c in table.columns)
+            marks = ", ".join("?" for _ in table.columns)
+            connection.executemany(
+                f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', driver_rows(table, "sqlite", found)
+            )
+        connection.execute("ANALYZE")
+    connection.close()
+
+
+def fill_postgres(url: str, tables: Mapping[str, Table], count: int) -> None:
+    parts = urlsplit(url)
+    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    schema = query.pop("schema", "public")
+    with psycopg.connect(parts._replace(query=urlencode(query)).geturl(), autocommit=True) as connection:
+        connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(schema)))
+        for entity, found in rows(count):
+            table = tables[entity]
+            names = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
+            statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table.name), names)
+            with connection.cursor().copy(statement) as copy:
+                for row in driver_rows(table, "postgresql", found):
+                    copy.write_row(row)
+        connection.execute("VACUUM ANALYZE")
+
+
+async def fill(url: str, count: int) -> dict[str, Any]:
+    """Gives the clerk's token."""
+    async with opened(PACK, url) as made:
+        tables = {t.entity.removeprefix("bench."): t for t in made.tenant.app.tables if t.entity}
+        if made.tenant.database.dialect == "sqlite":
+            await asyncio.to_thread(fill_sqlite, urlsplit(url).path, tables, count)
+        else:
+            await asyncio.to_thread(fill_postgres, url, tables, count)
+        await set_password(made.tenant.database, CLERK_ID, dataset.CLERK, "benchmark")
+        return {"token": await open_session(made.tenant, CLERK_ID)}
+
+
+if __name__ == "__main__":
+    json.dump(asyncio.run(fill(sys.argv[1], int(sys.argv[2]))), sys.stdout)
