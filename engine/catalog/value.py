@@ -81,6 +81,25 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
+class StoryAct:
+    """One act of a record's story: ``wang submit 2026-02-04T09:10``; without a moment, at the one before."""
+
+    as_: str
+    action: str
+    now: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """How a record came to be: who entered it and when, who did what with it then, the reason they gave."""
+
+    as_: str = ""
+    now: str = ""
+    acts: tuple[StoryAct, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A record as written in seeds, demo data, a scenario: values, and the lines it owns.
 
@@ -93,3 +112,4 @@ class Row:
     values: Mapping[str, Value]
     lines: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     where: Where = field(default_factory=Where)
+    story: Story | None = None

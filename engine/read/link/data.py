@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from engine.catalog import Act, Expect, Given, Import, ImportColumn, Row, Scenario, Value
+from engine.catalog.value import Story, StoryAct
 from engine.fieldtypes import Spec
 from engine.problem import Where
 from engine.read.link.desk import SYSTEM_FIELDS, Desk
@@ -100,6 +101,8 @@ class Data:
         lines: dict[str, tuple[Row, ...]] = {}
         skeleton = self.frame.of[path]
         for field, item in node.items.items():
+            if field.startswith("$"):
+                continue
             bone = skeleton.bones.get(field)
             if bone is None:
                 self.other(field, item, node.keys[field], path, values)
@@ -111,7 +114,29 @@ class Data:
                 values[field] = Value(plain(item), None, item.where)
             else:
                 self.desk.say("shape.text", item.where, key=field, found=kind_of(item))
-        return Row(path, name, values, lines, where)
+        return Row(path, name, values, lines, where, self.story(node))
+
+    def story(self, node: Map) -> Story | None:
+        """`$as`, `$now`, `$acts`, `$reason`: how the record came to be."""
+        told = {key: item for key, item in node.items.items() if key.startswith("$")}
+        if not told:
+            return None
+        for key, item in told.items():
+            if key not in ("$as", "$now", "$acts", "$reason"):
+                self.desk.say("shape.unknown-key", node.keys[key], thing="a record", thing_zh="记录", key=key)
+            elif isinstance(item, Scalar) == (key == "$acts"):
+                self.desk.say(
+                    "shape.list" if key == "$acts" else "shape.text", item.where, key=key, found=kind_of(item)
+                )
+        acts = told.get("$acts")
+        words = [i.text.split() for i in acts.items if isinstance(i, Scalar)] if isinstance(acts, List) else []
+        texts = {key: item.text for key, item in told.items() if isinstance(item, Scalar)}
+        return Story(
+            texts.get("$as", ""),
+            texts.get("$now", ""),
+            tuple(StoryAct(w[0], w[1], w[2] if len(w) > 2 else "") for w in words if len(w) > 1),
+            texts.get("$reason", ""),
+        )
 
     def other(self, field: str, item: Node, where: Where, path: str, values: dict[str, Value]) -> None:
         """What is no declared field: the state, the moment of creation, or a mistake."""

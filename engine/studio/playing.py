@@ -1,0 +1,343 @@
+"""Playing one scenario: its world planted, its steps taken at the front door, what is expected held against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from engine.catalog import Catalog, Entity, Scenario
+from engine.catalog.data import Act, Expect
+from engine.db import Body
+from engine.fieldtypes import REGISTRY, Refused
+from engine.problem import Problems, Where
+from engine.serve import auth, rows
+from engine.serve.bind import ENGINE
+from engine.serve.fault import Refusal
+from engine.serve.ids import uuid7
+from engine.serve.tenancy import Tenant
+from engine.studio import expecting
+from engine.studio.bodies import bare, from_given
+from engine.studio.door import Asgi, Door, Reply
+from engine.studio.importing import find_import, import_file
+from engine.studio.planting import Planter
+from engine.studio.stories import plant_stories
+
+_MORNING = time(9)
+ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One thing that was not as expected, and the line of the scenario that said so."""
+
+    step: str
+    says: str
+    where: Where
+
+
+@dataclass(slots=True)
+class Stage:
+    """Where a scenario plays: a tenant of its own, its front door, and who has come in so far."""
+
+    tenant: Tenant
+    catalog: Catalog
+    asgi: Asgi
+    planter: Planter
+    folder: Path
+    doors: dict[str, Door] = field(default_factory=dict)
+    entities: dict[str, str] = field(default_factory=dict)
+    """Which entity a named record is of."""
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    async def play(self, scenario: Scenario) -> list[Failure]:
+        """Everything that was not as expected, in order; a step that could not be taken ends the scenario."""
+        self.tenant.clock = lambda: self.now
+        try:
+            await self._world(scenario)
+        except (Refusal, Problems, LookupError, Refused) as error:
+            return [Failure("given", _told(error), scenario.where)]
+        actor = ADMIN
+        failures: list[Failure] = []
+        for act in scenario.steps.values():
+            actor = act.as_ or actor
+            self._at(act.now)
+            self.tenant.people.clear()
+            try:
+                found, over = await self._step(act, actor, scenario)
+            except (Refusal, Problems, LookupError, Refused) as error:
+                found, over = [_told(error)], True
+            failures += [
+                Failure(act.name, says, act.expect.where if act.expect.where.line else act.where) for says in found
+            ]
+            if over:
+                break
+        return failures
+
+    async def _world(self, scenario: Scenario) -> None:
+        chain = [scenario]
+        while chain[-1].like:
+            chain.append(self.catalog.scenarios[chain[-1].like])
+        for one in reversed(chain):
+            self._at(one.now)
+            self.tenant.settings = {**self.tenant.settings, **{n: v.literal for n, v in one.settings.items()}}
+        for one in reversed(chain):
+            await plant_stories(self.planter, one.given, self._now_of)
+            for row in one.given:
+                if row.name:
+                    self.entities[row.name] = row.entity
+
+    def _at(self, text: str) -> None:
+        if text:
+            self.now = self._now_of(text)
+
+    def _now_of(self, text: str) -> datetime:
+        """A moment in the tenant's zone; a date alone means nine in the morning."""
+        moment = datetime.fromisoformat(text)
+        if len(text) <= len("2026-03-05"):
+            moment = datetime.combine(moment.date(), _MORNING)
+        zone = ZoneInfo(self.tenant.zone)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+    async def _step(self, act: Act, actor: str, scenario: Scenario) -> tuple[list[str], bool]:
+        """What was not as expected, and whether the scenario cannot go on."""
+        door = await self.door(actor)
+        name = act.name if act.verb == "create" else act.of or (act.target if act.verb not in ("", "import") else "")
+        entity = self._entity(act, name, scenario)
+        before = await self._read(door, entity, name) if act.expect.refused and act.verb != "create" else None
+        reply = await self._do(act, door, entity, name)
+        if act.expect.refused:
+            found = _refusal(act.expect, reply)
+            if before is not None and await self._read(door, entity, name) != before:
+                found.append("the refused step left the record changed")
+            return found, False
+        if reply is not None and not reply.ok:
+            return [f"was refused: {_sentences(reply)}"], True
+        if act.verb == "create" and reply is not None and entity is not None:
+            self.planter.remember(entity.path, act.name, reply.body["id"])
+            self.entities[act.name] = entity.path
+        return await self._look(act, door, entity, name, reply, scenario), False
+
+    async def door(self, actor: str) -> Door:
+        """The front door as this person: by name, by role (the first of the world who holds it), or the administrator."""
+        if actor not in self.doors:
+            user = str(uuid7()) if actor == ADMIN else await self._user(actor)
+            tenant = self.tenant
+            login = {
+                "user": user,
+                "name": f"{actor}",
+                "hash": "!",
+                "failed": 0,
+                "language": "zh",
+                "admin": actor == ADMIN,
+            }
+
+            def body() -> Body[None]:
+                yield rows.delete("_login", tenant.database.dialect, {"user": user})
+                yield rows.insert("_login", [login], tenant.database.dialect)
+
+            await tenant.database.write(body)
+            self.doors[actor] = Door(self.asgi, await auth.open_session(tenant, user))
+        return self.doors[actor]
+
+    async def _user(self, actor: str) -> str:
+        users = self.tenant.app.people.users
+        if known := self.planter.names.get((users, actor)):
+            return known
+        for (entity, _), user in self.planter.names.items():
+            if entity == users:
+                me = await auth.with_roles(self.tenant, replace(ENGINE, user=user, roles=()))
+                if actor in me.roles:
+                    return user
+        raise LookupError(f"nobody is called {actor}, and nobody holds that role")
+
+    def _entity(self, act: Act, name: str, scenario: Scenario) -> Entity | None:
+        if act.verb == "create":
+            return self.catalog.entities[act.target]
+        if act.verb in ("", "import") and not act.of:
+            return None
+        if name not in self.entities:
+            raise LookupError(f"no record is called {name}")
+        return self.catalog.entities[self.entities[name]]
+
+    async def _do(self, act: Act, door: Door, entity: Entity | None, name: str) -> Reply | None:
+        if act.verb == "":
+            return None
+        if act.verb == "import":
+            plan = find_import(self.tenant, act.target)
+            await import_file(self.tenant, plan, self._file(act))
+            return None
+        assert entity is not None
+        with_ = await self.tenant.database.write(
+            lambda: from_given(act.values, entity, self.catalog, self.planter.resolve)
+        )
+        path = self._path(entity)
+        if act.verb == "create":
+            return await door.ask("POST", path, body=with_ | ({"$reason": act.reason} if act.reason else {}))
+        record = self.planter.names[entity.path, name]
+        stored = (await door.ask("GET", f"{path}/{record}")).body or {}
+        _by_position(with_, stored)
+        match = {"if-match": f'"{stored.get("rev", 0)}"'}
+        if act.verb == "update":
+            return await door.ask("PATCH", f"{path}/{record}", body=with_, headers=match)
+        if act.verb == "delete":
+            return await door.ask("DELETE", f"{path}/{record}", headers=match)
+        if act.verb == "restore":
+            return await door.ask("POST", f"{path}/{record}/restore", body={})
+        sent: dict[str, Any] = {}
+        if with_:
+            sent["with"] = with_
+        if act.reason:
+            sent["reason"] = act.reason
+        return await door.ask("POST", f"{path}/{record}/actions/{act.target}", body=sent)
+
+    def _file(self, act: Act) -> Path:
+        """Beside the pack of the scenario: where its ``module.yaml`` is."""
+        here = Path(act.where.file)
+        for folder in (here.parent, *here.parents, self.folder):
+            if (folder / act.file).is_file():
+                return folder / act.file
+        return self.folder / act.file
+
+    def _path(self, entity: Entity) -> str:
+        return f"/api/v1/{entity.path.replace('.', '/')}"
+
+    async def _read(self, door: Door, entity: Entity | None, name: str) -> Any:
+        if entity is None or (entity.path, name) not in self.planter.names:
+            return None
+        return (await door.ask("GET", f"{self._path(entity)}/{self.planter.names[entity.path, name]}")).body
+
+    async def _look(
+        self, act: Act, door: Door, entity: Entity | None, name: str, reply: Reply | None, scenario: Scenario
+    ) -> list[str]:
+        want, out = act.expect, []
+        if want.warned is not None and reply is not None:
+            spoke = [w.get("check", w["code"]) for w in (reply.body or {}).get("warnings", ())]
+            if sorted(spoke) != sorted(want.warned):
+                out.append(f"should warn {list(want.warned)}, warned {spoke}")
+        if entity is not None and act.verb != "delete":
+            out += await self._look_at_record(want, door, entity, name)
+        for path, given in want.figures.items():
+            out += await self._look_at_figure(path, bare(given), door)
+        for path, given in want.counts.items():
+            out += await self._look_at_count(path, bare(given), door)
+        return out
+
+    async def _look_at_record(self, want: Expect, door: Door, entity: Entity, name: str) -> list[str]:
+        asked = want.state or want.fields or want.hides or want.next is not None or want.may is not None
+        if not asked:
+            return []
+        answer = await door.ask("GET", f"{self._path(entity)}/{self.planter.names[entity.path, name]}", "actions=true")
+        if not answer.ok:
+            return [f"cannot be read afterwards: {_sentences(answer)}"]
+        record, out = answer.body, []
+        if want.state and record.get("state") != want.state:
+            out.append(f"state should be {want.state}, is {record.get('state')}")
+        out += expecting.fields(await self._known(want.fields, entity), record)
+        out += [f"{hidden} should be hidden" for hidden in want.hides if hidden in record]
+        if want.may is not None:
+            may = sorted(a["name"] for a in record.get("actions", ()))
+            if may != sorted(want.may):
+                out.append(f"may should be {sorted(want.may)}, is {may}")
+        if want.next is not None:
+            found = await self._waiting(record["id"])
+            if found != list(want.next):
+                out.append(f"next should be {list(want.next)}, is {found}")
+        return out
+
+    async def _waiting(self, record: str) -> list[str]:
+        made = rows.select("_task", self.tenant.database.dialect, {"root": record, "state": "open"})
+        found = await self.tenant.database.read(made.sql, made.values)
+        step = rows.names_of("_task").index("step")
+        return list(dict.fromkeys(row[step] for row in found))
+
+    async def _known(self, fields: Mapping[str, Any], entity: Entity) -> dict[str, Any]:
+        """References among the expected values become ids, where the name is known."""
+        out = {}
+        for name, value in fields.items():
+            data, target = bare(value), entity.fields[name].target if name in entity.fields else ""
+            if isinstance(data, str) and target and entity.fields[name].spec.type != "lines":
+                try:
+                    data = await self.tenant.database.write(lambda t=target, d=data: self.planter.resolve(t, d))  # type: ignore[misc]
+                except LookupError:
+                    pass
+            elif isinstance(data, Mapping) and target:
+                child = self.catalog.entities[target]
+                data = {at: await self._known(bare(line), child) for at, line in data.items()}
+            out[name] = data
+        return out
+
+    async def _look_at_figure(self, path: str, want: Mapping[str, Any], door: Door) -> list[str]:
+        plan = self.tenant.app.figures[path]
+        measures = {name: bare(value) for name, value in want.items() if name != "at"}
+        query = [("measures", ",".join(measures))]
+        for dim, value in (bare(want.get("at", {})) or {}).items():
+            dimension = plan.dimensions[dim]
+            text = str(bare(value))
+            if dimension.target:
+                text = await self.tenant.database.write(lambda t=dimension.target, d=text: self.planter.resolve(t, d))  # type: ignore[misc]
+            query.append((dim, text))
+        module, _, name = path.partition(".")
+        answer = await door.ask("GET", f"/api/v1/{module}/figures/{name}", urlencode(query))
+        if not answer.ok:
+            return [f"{path} could not be asked: {_sentences(answer)}"]
+        row = (answer.body["rows"] or [{}])[0]
+        return [
+            f"{path}.{name} should be {expecting.said(value)}, is {expecting.said(row.get(name))}"
+            for name, value in measures.items()
+            if not expecting.same(value, row.get(name)) and not (not row and str(value) in ("0", "null"))
+        ]
+
+    async def _look_at_count(self, path: str, want: Any, door: Door) -> list[str]:
+        where, number = (str(bare(want["where"])), bare(want["is"])) if isinstance(want, Mapping) else ("", want)
+        query = [("count", "exact"), ("limit", "1"), *([("where", where)] if where else [])]
+        answer = await door.ask("GET", self._path(self.catalog.entities[path]), urlencode(query))
+        if not answer.ok:
+            return [f"{path} could not be counted: {_sentences(answer)}"]
+        total = answer.body.get("total")
+        return [] if int(str(number)) == total else [f"there should be {number} of {path}, there are {total}"]
+
+
+def _by_position(body: dict[str, Any], stored: Mapping[str, Any]) -> None:
+    """Lines written by position get the ids that stand there."""
+    for name, value in body.items():
+        if isinstance(value, dict) and value and all(isinstance(at, int) for at in value):
+            lines = stored.get(name) or []
+            body[name] = [{"id": lines[at - 1]["id"], **line} for at, line in value.items() if at <= len(lines)]
+
+
+def _refusal(want: Expect, reply: Reply | None) -> list[str]:
+    if reply is None or reply.ok:
+        return [f"should be refused for {', '.join(want.refused)}, was accepted"]
+    errors = reply.body.get("errors", []) if isinstance(reply.body, Mapping) else []
+    reasons = {e.get("check") or e["code"] for e in errors} | {e["code"] for e in errors}
+    out = [f"should be refused for {name}, was for {_sentences(reply)}" for name in want.refused if name not in reasons]
+    if want.message and want.message not in _sentences(reply):
+        out.append(f"should say “{want.message}”, says “{_sentences(reply)}”")
+    if want.field and want.field not in [_dotted(e.get("pointer", "")) for e in errors]:
+        out.append(f"should point at {want.field}, points at {[_dotted(e.get('pointer', '')) for e in errors]}")
+    return out
+
+
+def _dotted(pointer: str) -> str:
+    """``/lines/0/hours`` → ``lines.1.hours``: scenarios count from 1."""
+    return ".".join(str(int(p) + 1) if p.isdigit() else p for p in pointer.strip("/").split("/"))
+
+
+def _sentences(reply: Reply) -> str:
+    if not isinstance(reply.body, Mapping):
+        return f"HTTP {reply.status}"
+    errors = reply.body.get("errors") or [{"code": reply.body.get("code"), "message": reply.body.get("detail")}]
+    return "; ".join(f"{e.get('check') or e.get('code')}: {e.get('message')}" for e in errors)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, Refusal):
+        return "; ".join(f"{f.check or f.code} {f.pointer}: {f.says.zh or f.says.en}" for f in error.faults)
+    if isinstance(error, Refused):
+        return f"{error.code.code} {error.params}"
+    return str(error)
