@@ -8,22 +8,21 @@ ENGINE = Path(__file__).resolve().parent
 BUNDLED = ENGINE / "_bundled"
 
 
-def _shipped(name: str) -> Path:
-    """A wheel carries the folder in ``_bundled``; a checkout (and an editable install) has it at its top."""
-    bundled = BUNDLED / name
-    return bundled if bundled.is_dir() else ENGINE.parent / name
+def shipped_dir() -> Path:
+    """A wheel carries what we ship in ``_bundled``; a checkout (and an editable install) has it at its top."""
+    return BUNDLED if BUNDLED.is_dir() else ENGINE.parent
 
 
 def modules_dir() -> Path:
-    return _shipped("modules")
+    return shipped_dir() / "modules"
 
 
 def schemas_dir() -> Path:
-    return _shipped("schemas")
+    return shipped_dir() / "schemas"
 
 
 def examples_dir() -> Path:
-    return _shipped("examples")
+    return shipped_dir() / "examples"
 
 
 def assets_dir() -> Path:

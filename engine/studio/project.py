@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from engine.label import LANGUAGES, Label
-from engine.paths import modules_dir
+from engine.paths import modules_dir, shipped_dir
 from engine.problem import Problem, Problems, Where, nearest, problem
 from engine.read.load import load
 from engine.read.tree import List, Map, Node, Scalar
@@ -32,7 +32,12 @@ class Project:
 
 
 def find_project(path: Path) -> Project:
-    """The project at an ``app.yaml``, a folder that holds one, or a pack's folder (``module.yaml``)."""
+    """The project at an ``app.yaml``, a folder that holds one, or a pack's folder (``module.yaml``).
+
+    A relative path that is not here may be one that we ship: ``examples/contractor`` works from anywhere.
+    """
+    if not path.exists() and (shipped_dir() / path).exists():
+        path = shipped_dir() / path
     if path.is_dir() and (path / "app.yaml").is_file():
         path = path / "app.yaml"
     if path.is_dir() and (path / "module.yaml").is_file():
