@@ -11,21 +11,23 @@ from engine.studio.bodies import bare
 
 def same(want: Any, have: Any) -> bool:
     """Whether the text of a scenario means this value of an answer: ``333.2`` is ``333.20``, ``null`` is nothing."""
-    if isinstance(have, Mapping) and "display" in have:
-        return want in (have.get("id"), have.get("display"))
     if want is None or have is None:
         return want is None and have is None
+    if isinstance(have, Mapping) and "display" in have:
+        return want in (have.get("id"), have.get("display"))
     if isinstance(have, bool):
         return str(want).lower() == str(have).lower()
     if isinstance(have, list):
         return isinstance(want, Sequence) and not isinstance(want, str) and list(want) == [str(h) for h in have]
-    text, other = str(want), str(have)
-    if text == other:
-        return True
-    if _date_like(other) and _date_like(text):
-        return other.startswith(text) or text.startswith(other) or _moment(text) == _moment(other)
+    return str(want) == str(have) or _alike(str(want), str(have))
+
+
+def _alike(want: str, have: str) -> bool:
+    """Two spellings of one moment or one number."""
+    if _date_like(have) and _date_like(want):
+        return have.startswith(want) or want.startswith(have) or _moment(want) == _moment(have)
     try:
-        return Decimal(text) == Decimal(other)
+        return Decimal(want) == Decimal(have)
     except InvalidOperation:
         return False
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from engine.catalog import Catalog, Entity, Scenario
 from engine.catalog.data import Act, Expect
 from engine.db import Body
-from engine.fieldtypes import REGISTRY, Refused
+from engine.fieldtypes import Refused
 from engine.problem import Problems, Where
 from engine.serve import auth, rows
 from engine.serve.bind import ENGINE
@@ -25,9 +25,8 @@ from engine.studio.bodies import bare, from_given
 from engine.studio.door import Asgi, Door, Reply
 from engine.studio.importing import find_import, import_file
 from engine.studio.planting import Planter
-from engine.studio.stories import plant_stories
+from engine.studio.stories import moment, plant_stories
 
-_MORNING = time(9)
 ADMIN = "admin"
 
 
@@ -96,12 +95,7 @@ class Stage:
             self.now = self._now_of(text)
 
     def _now_of(self, text: str) -> datetime:
-        """A moment in the tenant's zone; a date alone means nine in the morning."""
-        moment = datetime.fromisoformat(text)
-        if len(text) <= len("2026-03-05"):
-            moment = datetime.combine(moment.date(), _MORNING)
-        zone = ZoneInfo(self.tenant.zone)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+        return moment(text, self.tenant.zone)
 
     async def _step(self, act: Act, actor: str, scenario: Scenario) -> tuple[list[str], bool]:
         """What was not as expected, and whether the scenario cannot go on."""
@@ -123,7 +117,7 @@ class Stage:
         return await self._look(act, door, entity, name, reply, scenario), False
 
     async def door(self, actor: str) -> Door:
-        """The front door as this person: by name, by role (the first of the world who holds it), or the administrator."""
+        """The front door as this person: by name, by role (the first who holds it), or the administrator."""
         if actor not in self.doors:
             user = str(uuid7()) if actor == ADMIN else await self._user(actor)
             tenant = self.tenant
@@ -165,35 +159,31 @@ class Stage:
         return self.catalog.entities[self.entities[name]]
 
     async def _do(self, act: Act, door: Door, entity: Entity | None, name: str) -> Reply | None:
-        if act.verb == "":
-            return None
         if act.verb == "import":
-            plan = find_import(self.tenant, act.target)
-            await import_file(self.tenant, plan, self._file(act))
+            await import_file(self.tenant, find_import(self.tenant, act.target), self._file(act))
+        if entity is None or not act.verb:
             return None
-        assert entity is not None
-        with_ = await self.tenant.database.write(
+        body = await self.tenant.database.write(
             lambda: from_given(act.values, entity, self.catalog, self.planter.resolve)
         )
         path = self._path(entity)
         if act.verb == "create":
-            return await door.ask("POST", path, body=with_ | ({"$reason": act.reason} if act.reason else {}))
-        record = self.planter.names[entity.path, name]
-        stored = (await door.ask("GET", f"{path}/{record}")).body or {}
-        _by_position(with_, stored)
-        match = {"if-match": f'"{stored.get("rev", 0)}"'}
-        if act.verb == "update":
-            return await door.ask("PATCH", f"{path}/{record}", body=with_, headers=match)
-        if act.verb == "delete":
-            return await door.ask("DELETE", f"{path}/{record}", headers=match)
-        if act.verb == "restore":
-            return await door.ask("POST", f"{path}/{record}/restore", body={})
-        sent: dict[str, Any] = {}
-        if with_:
-            sent["with"] = with_
-        if act.reason:
-            sent["reason"] = act.reason
-        return await door.ask("POST", f"{path}/{record}/actions/{act.target}", body=sent)
+            return await door.ask("POST", path, body=body)
+        path = f"{path}/{self.planter.names[entity.path, name]}"
+        stored = (await door.ask("GET", path)).body or {}
+        _by_position(body, stored)
+        return await self._change(act, door, path, body, {"if-match": f'"{stored.get("rev", 0)}"'})
+
+    async def _change(self, act: Act, door: Door, path: str, body: dict[str, Any], match: Mapping[str, str]) -> Reply:
+        match act.verb:
+            case "update":
+                return await door.ask("PATCH", path, body=body, headers=match)
+            case "delete":
+                return await door.ask("DELETE", path, headers=match)
+            case "restore":
+                return await door.ask("POST", f"{path}/restore", body={})
+        sent = {name: value for name, value in (("with", body), ("reason", act.reason)) if value}
+        return await door.ask("POST", f"{path}/actions/{act.target}", body=sent)
 
     def _file(self, act: Act) -> Path:
         """Beside the pack of the scenario: where its ``module.yaml`` is."""
@@ -261,10 +251,8 @@ class Stage:
         for name, value in fields.items():
             data, target = bare(value), entity.fields[name].target if name in entity.fields else ""
             if isinstance(data, str) and target and entity.fields[name].spec.type != "lines":
-                try:
+                with suppress(LookupError):
                     data = await self.tenant.database.write(lambda t=target, d=data: self.planter.resolve(t, d))  # type: ignore[misc]
-                except LookupError:
-                    pass
             elif isinstance(data, Mapping) and target:
                 child = self.catalog.entities[target]
                 data = {at: await self._known(bare(line), child) for at, line in data.items()}

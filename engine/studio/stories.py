@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, time
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from engine.catalog import Row
 from engine.serve import auth
@@ -13,6 +14,16 @@ from engine.serve.bind import ENGINE, Me, Moment
 from engine.serve.fault import Refusal
 from engine.serve.write import Op, World, documents
 from engine.studio.planting import Planter
+
+_MORNING = time(9)
+
+
+def moment(text: str, zone: str) -> datetime:
+    """A moment as packs write it, in the tenant's zone; a date alone means nine in the morning."""
+    found = datetime.fromisoformat(text)
+    if len(text) <= len("2026-03-05"):
+        found = datetime.combine(found.date(), _MORNING)
+    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
 
 
 async def plant_stories(

@@ -1,0 +1,112 @@
+"""Serving an app: its logins, its demo data, its port."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+from rich.console import Console
+
+from engine.db import Body
+from engine.problem import Problems, problem
+from engine.serve import auth, rows
+from engine.serve.bind import ENGINE
+from engine.serve.http import asgi
+from engine.serve.ids import uuid7
+from engine.serve.tenancy import OneTenant
+from engine.studio.codes import CODES
+from engine.studio.opening import Opened, opened
+from engine.studio.stories import moment, plant_stories
+
+_DEMO = "$demo"
+
+
+def serve(target: Path, url: str, host: str, port: int, demo: bool, admin_password: str) -> None:
+    asyncio.run(_serve(target, url, host, port, demo, admin_password))
+
+
+def set_password(target: Path, url: str, name: str, password: str) -> None:
+    asyncio.run(_set_password(target, url, name, password))
+
+
+async def _serve(target: Path, url: str, host: str, port: int, demo: bool, admin_password: str) -> None:
+    _free(host, port)
+    out = Console(highlight=False)
+    async with opened(target, url) as app:
+        said = await _admin(app, admin_password)
+        if demo:
+            said += await _demo(app, out)
+        out.print(f"[bold]{app.project.title.to('zh')}[/bold]  http://{host}:{port}/")
+        for line in said:
+            out.print(f"  {line}")
+        out.print("Ctrl+C ends it.")
+        config = uvicorn.Config(asgi(OneTenant(app.tenant)), host=host, port=port, log_level="warning", lifespan="off")
+        await uvicorn.Server(config).serve()
+
+
+def _free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise Problems([problem(CODES["port.taken"], port=port)]) from None
+
+
+async def _admin(app: Opened, password: str) -> list[str]:
+    """The administrator of a new database: with the password given, or a one-time one that is printed once."""
+    tenant = app.tenant
+    made = rows.select("_login", tenant.database.dialect, {"admin": True})
+    if await tenant.database.read(made.sql, made.values):
+        return []
+    chosen = password or secrets.token_urlsafe(9)
+    await auth.set_password(tenant.database, str(uuid7()), "admin", chosen, admin=True, language=tenant.language)
+    return [] if password else [f"admin / {chosen}   (the administrator; shown once)"]
+
+
+async def _demo(app: Opened, out: Console) -> list[str]:
+    """Loads the demo data once, and gives everybody in it one password, anew at every start."""
+    tenant, database = app.tenant, app.tenant.database
+    marked = rows.select("_setting", database.dialect, {"name": _DEMO})
+    if not await database.read(marked.sql, marked.values):
+        rows_ = app.catalog.demo
+        with out.status("demo data") as status:
+            await plant_stories(
+                app.planter,
+                rows_,
+                lambda text: moment(text, tenant.zone),
+                lambda n: status.update(f"demo data {n}/{len(rows_)}"),
+            )
+        note = {"id": str(uuid7()), "name": _DEMO, "scope": "tenant", "at": datetime.now(UTC)}
+
+        def body() -> Body[None]:
+            yield rows.insert("_setting", [note], database.dialect)
+
+        await database.write(body)
+    users = tenant.app.people.users
+    password = secrets.token_urlsafe(6)
+    lines = []
+    for row in app.catalog.demo:
+        if row.entity != users:
+            continue
+        user = await database.write(lambda name=row.name: app.planter.resolve(users, name))  # type: ignore[misc]
+        await auth.set_password(database, user, row.name, password, language=tenant.language)
+        me = await auth.with_roles(tenant, _nobody(user))
+        held = [tenant.app.roles[r].title.to(tenant.language) for r in me.roles if r in tenant.app.roles]
+        lines.append(f"{row.name} / {password}   {'、'.join(held)}")
+    return lines
+
+
+def _nobody(user: str) -> auth.Me:
+    return auth.Me(user, roles=()) if user else ENGINE
+
+
+async def _set_password(target: Path, url: str, name: str, password: str) -> None:
+    async with opened(target, url) as app:
+        users = app.tenant.app.people.users
+        user = await app.tenant.database.write(lambda: app.planter.resolve(users, name))
+        await auth.set_password(app.tenant.database, user, name, password, language=app.tenant.language)
