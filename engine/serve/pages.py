@@ -36,3 +36,354 @@ A picker in the browser asks ``GET /api/v1/{module}/{entity}?q=…&where=…&lim
 cookie; every item has ``id`` and ``display``. ``POST /api/v1/{module}/{entity}/check`` previews a document: its body
 is a document, it answers ``{"record": …, "checks": […]}`` and keeps nothing.
 """
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from engine.label import LANGUAGES
+from engine.plan.app import App
+from engine.plan.entity import Entity
+from engine.plan.page import FormPage
+from engine.plan.viewer import Action, ListView, RecordView, Said, Viewer
+from engine.serve import actions, assets, auth, boards, decode, forms, records, request, rights, session
+from engine.serve.answer import Answer, Asked, said
+from engine.serve.bind import Me, call, id_array
+from engine.serve.fault import Refusal, refuse
+from engine.serve.records import Here
+from engine.serve.store import Op
+from engine.serve.tenancy import Tenant
+from renderer import pages as templates
+
+_HTML = b"text/html; charset=utf-8"
+_CSP = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; object-src 'none';"
+    " base-uri 'self'; frame-ancestors 'none'; form-action 'self'"
+)
+_NOBODY = Me(None)
+
+
+def html(text: str, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
+    guard = (
+        (b"content-security-policy", _CSP.encode()),
+        (b"referrer-policy", b"same-origin"),
+        (b"cache-control", b"no-store"),
+    )
+    return Answer(status, text.encode(), (*guard, *headers), _HTML)
+
+
+def go(place: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
+    return Answer(303, b"", ((b"location", place.encode()), *headers))
+
+
+def viewer(tenant: Tenant, me: Me, language: str) -> Viewer:
+    moment = tenant.moment(me)
+    can = rights.operations(tenant.app, me) if me.user is not None else {}
+    called = (tenant.names or {}).get(me.user or "", {}).get("display") or me.name
+    return Viewer(
+        me.user or "", called, language, tenant.zone, me.roles, can, me.csrf, moment.today.isoformat(), tenant.title
+    )
+
+
+def refused(tenant: Tenant, refusal: Refusal, language: str) -> Answer:
+    """A refusal as a page, for whoever stands outside a form."""
+    title = said(refusal.faults[:1], language)[0].message
+    seen = viewer(tenant, _NOBODY, language)
+    return html(
+        templates.problem_page(tenant.app, seen, refusal.status, title, said(refusal.faults, language)), refusal.status
+    )
+
+
+async def handle(tenant: Tenant, asked: Asked, language: str) -> Answer:
+    language = session.chosen_language(asked.headers) or language
+    first = asked.path[0]
+    if first == "assets":
+        return assets.asset(asked)
+    if first == "language" and asked.method == "POST":
+        return _language(asked)
+    if first == "login":
+        return await _login(tenant, asked, language)
+    form_token = ""
+    if asked.method == "POST":
+        form_token = forms.inputs_of(asked.body).get("_csrf", [""])[-1]
+    me = await session.caller(tenant, asked.method, asked.headers, form_token)
+    if me is None:
+        place = "/" + "/".join(asked.path) + (f"?{asked.query.decode('latin-1')}" if asked.query else "")
+        return go(f"/login?{urlencode({'next': place})}" if place != "/" else "/login")
+    here = Here(tenant, tenant.app, me, asked, session.chosen_language(asked.headers) or me.language)
+    await actions.people_names(tenant, tenant.app)
+    try:
+        return await _page(here)
+    except Refusal as refusal:
+        seen = viewer(tenant, me, here.language)
+        title = said(refusal.faults[:1], here.language)[0].message
+        page = templates.problem_page(here.app, seen, refusal.status, title, said(refusal.faults, here.language))
+        return html(page, refusal.status)
+
+
+async def _page(here: Here) -> Answer:
+    match here.asked.path:
+        case [""]:
+            return await _home(here)
+        case ["logout"] if here.asked.method == "POST":
+            await auth.logout(here.tenant, session.cookie(here.asked.headers))
+            return go("/login", (_set_cookie(auth.COOKIE, "", 0),))
+        case ["m", module, name] if f"{module}.{name}" in here.app.lists:
+            return await _list(here, f"{module}.{name}")
+        case ["d", module, name] if f"{module}.{name}" in here.app.dashboards:
+            return await _dashboard(here, f"{module}.{name}")
+        case ["r", module, name, record] if f"{module}.{name}" in here.app.entities:
+            entity = here.app.entities[f"{module}.{name}"]
+            if not entity.owner:
+                if here.asked.method == "POST":
+                    return await _save(here, entity, record)
+                return await _record(here, entity, record)
+    raise refuse("api.no-route", path="/" + "/".join(here.asked.path)[:120], nearest="")
+
+
+# signing in
+
+
+async def _login(tenant: Tenant, asked: Asked, language: str) -> Answer:
+    seen = viewer(tenant, _NOBODY, language)
+    if asked.method != "POST":
+        next_ = dict(parse_qsl(asked.query.decode("latin-1"))).get("next", "/")
+        return html(templates.login(tenant.app, seen, next=_safe(next_)))
+    inputs = forms.inputs_of(asked.body)
+    name, password = inputs.get("name", [""])[-1].strip(), inputs.get("password", [""])[-1]
+    next_ = _safe(inputs.get("next", ["/"])[-1])
+    origin = asked.headers.get("origin", "")
+    try:
+        if origin and origin != "null" and origin.partition("://")[2] != asked.headers.get("host", ""):
+            raise refuse("auth.csrf")
+        made = await auth.login(tenant, name, password, "page")
+    except Refusal as refusal:
+        page = templates.login(tenant.app, seen, said(refusal.faults, language), name, next_)
+        return html(page, refusal.status)
+    return go(next_, (_set_cookie(auth.COOKIE, made.token, 12 * 3600, asked.headers),))
+
+
+def _safe(place: str) -> str:
+    """Only within this site."""
+    return place if re.fullmatch(r"/(?!/)[\x21-\x7e]*", place) and "\\" not in place else "/"
+
+
+def _set_cookie(name: str, value: str, seconds: int, headers: Mapping[str, str] | None = None) -> tuple[bytes, bytes]:
+    secure = "; Secure" if (headers or {}).get("x-forwarded-proto") == "https" else ""
+    return b"set-cookie", f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}".encode()
+
+
+def _language(asked: Asked) -> Answer:
+    inputs = forms.inputs_of(asked.body)
+    language = inputs.get("language", [""])[-1]
+    chosen = language if language in LANGUAGES else "zh"
+    return go(_safe(inputs.get("next", ["/"])[-1]), (_set_cookie("language", chosen, 365 * 86400),))
+
+
+# pages
+
+
+async def _home(here: Here) -> Answer:
+    view = await boards.home(here)
+    return html(templates.home(here.app, viewer(here.tenant, here.me, here.language), view))
+
+
+async def _dashboard(here: Here, name: str) -> Answer:
+    plan = here.app.dashboards[name]
+    if plan.access and not here.me.admin and not set(plan.access) & set(here.me.roles):
+        raise refuse("access.denied", operation=rights.WORDS["read"], entity=plan.title)
+    given = {k: v for k, v in request.pairs_of(here.asked.query) if v and k in plan.filters}
+    view = await boards.dashboard(here, plan, given)
+    return html(templates.dashboard_page(here.app, viewer(here.tenant, here.me, here.language), plan, view))
+
+
+async def _list(here: Here, name: str) -> Answer:
+    """What is wrong with a filter is told above an unfiltered list."""
+    page = here.app.lists[name]
+    entity = here.app.entities[page.entity]
+    rights.require(here.app, here.me, entity, "read")
+    pairs = [(k, v) for k, v in request.pairs_of(here.asked.query) if v.strip()]
+    asked = dict(pairs)
+    wrong: tuple[Said, ...] = ()
+    try:
+        asking = _asking(here, page.columns, page.sort, entity, pairs)
+        text, cursor = await records.ask_list(here, entity, asking)
+    except Refusal as refusal:
+        wrong = said(refusal.faults, here.language)
+        text, cursor = await records.ask_list(here, entity, _asking(here, page.columns, page.sort, entity, []))
+    data = json.loads(text)
+    chosen = await boards.called(here, entity, asked)
+    view = ListView(tuple(data["items"]), asked, cursor, data.get("total"), wrong, chosen)
+    return html(templates.list_page(here.app, viewer(here.tenant, here.me, here.language), page, view))
+
+
+def _asking(
+    here: Here, columns: tuple[str, ...], sort: str, entity: Entity, pairs: list[tuple[str, str]]
+) -> request.Asking:
+    own = [(k, v) for k, v in pairs if k not in ("fields", "expand")]
+    if sort and not any(k == "sort" for k, _ in own):
+        own.append(("sort", sort))
+    machine = here.app.machines.get(entity.machine) if entity.machine else None
+    hidden = rights.hidden(here.app, here.me, entity)
+    names = [c for c in (*columns, *([machine.field] if machine else [])) if c.partition(".")[0] not in hidden]
+    asking = request.listing(here.app, here.me, entity, own)
+    return replace(asking, question=replace(asking.question, fields=tuple(dict.fromkeys(names))))
+
+
+def form_of(app: App, entity: Entity) -> FormPage:
+    return next(page for page in app.forms.values() if page.entity == entity.path)
+
+
+async def _record(here: Here, entity: Entity, record: str) -> Answer:
+    given = dict(request.pairs_of(here.asked.query))
+    if record == "new":
+        rights.require(here.app, here.me, entity, "create")
+        sent = await _filled(here, entity, given)
+        return _shown(here, entity, RecordView(None, sent=sent))
+    view = await _view(here, entity, records.record_id(record, entity))
+    return _shown(here, entity, replace(view, saved=given.get("saved") == "1"))
+
+
+async def _filled(here: Here, entity: Entity, given: Mapping[str, str]) -> dict[str, Any] | None:
+    """What the address says of a new record; references with their names."""
+    known = {k: v for k, v in given.items() if k in entity.fields and entity.fields[k].origin == "input"}
+    if not known:
+        return None
+    return {**known, **await boards.called(here, entity, known)}
+
+
+def _shown(here: Here, entity: Entity, view: RecordView, status: int = 200) -> Answer:
+    page = form_of(here.app, entity)
+    return html(templates.record_page(here.app, viewer(here.tenant, here.me, here.language), page, view), status)
+
+
+async def _view(here: Here, entity: Entity, record: str) -> RecordView:
+    """A record with everything around it, in a fixed number of statements."""
+    asking = request.one(here.app, here.me, entity, record, [])
+    data = json.loads(await records.get_text(here, entity, asking))
+    told = tuple(
+        Action(
+            a["name"],
+            actions.title_of(here.app, entity, a["name"]),
+            a["kind"],
+            a["reason"],
+            tuple(a.get("require", ())),
+        )
+        for a in data.pop("_actions", ())
+    )
+    data.pop("_steps", None)
+    editable = await _editable(here, entity, record, data, data.pop("_editable", None))
+    return RecordView(
+        data,
+        told,
+        editable,
+        editable is None and await _may(here, entity, record, "delete"),
+        tuple(await boards.trail(here, record)) if entity.machine else (),
+        tuple(await actions.history_of(here.tenant, here.app, record, here.me)),
+    )
+
+
+async def _editable(
+    here: Here, entity: Entity, record: str, data: Mapping[str, Any], step: list[str] | None
+) -> tuple[str, ...] | None:
+    if entity.kind == "ledger":
+        return ()
+    machine = here.app.machines.get(entity.machine) if entity.machine else None
+    if machine is not None:
+        state = machine.states.get(str(data.get(machine.field)))
+        if state is not None and not state.editable:
+            return tuple(step or ())
+    return None if await _may(here, entity, record, "update") else ()
+
+
+async def _may(here: Here, entity: Entity, record: str, operation: str) -> bool:
+    if rights.may_always(here.app, here.me, entity, operation):
+        return True
+    if not rights.may_ever(here.app, here.me, entity, operation):
+        return False
+    statement = here.tenant.asker.access(here.app, entity.path, operation, here.me.roles)
+    if statement is None:
+        return False
+    made = call(statement, here.moment(), {"roots": id_array([record])})
+    return bool(await here.tenant.database.read(made.sql, made.values))
+
+
+async def _save(here: Here, entity: Entity, record: str) -> Answer:
+    """A form: written, acted on, or shown again with what was wrong."""
+    new = record == "new"
+    form = forms.read(here.app, entity, here.asked.body, new, here.tenant.zone)
+    place = f"/r/{entity.path.replace('.', '/')}"
+    try:
+        ops = _ops(here, entity, record, form)
+        done = (await records.perform(here.tenant, here.me, ops, here.app))[-1]
+    except Refusal as refusal:
+        if refusal.status in (403, 404):
+            raise
+        shown = said(refusal.faults, here.language)
+        sent = await _sent(here, entity, form.body)
+        if new:
+            return _shown(here, entity, RecordView(None, sent=sent, said=shown), 422)
+        view = await _view(here, entity, records.record_id(record, entity))
+        return _shown(here, entity, replace(view, sent=sent, said=shown), refusal.status)
+    if form.do == "delete":
+        back = next((name for name, page in here.app.lists.items() if page.entity == entity.path), "")
+        return go(f"/m/{back.replace('.', '/')}" if back else "/")
+    return go(f"{place}/{done.id}?saved=1")
+
+
+def _ops(here: Here, entity: Entity, record: str, form: forms.Form) -> list[Op]:
+    new = record == "new"
+    rules = decode.Rules(text=True, hidden=rights.hidden_everywhere(here.app, here.me, entity))
+    ids = "" if new else records.record_id(record, entity)
+    if form.do == "delete" and not new:
+        return [Op("delete", entity.path, ids, rev=form.rev)]
+    if form.rev is None and not new:
+        raise refuse("api.if-match")
+    change = decode.document(here.app, entity, form.body, new, rules)
+    if not new and form.action:
+        return [Op("act", entity.path, ids, change, form.action, form.reason, form.reasons, form.rev, rules=rules)]
+    if not new:
+        return [
+            Op("update", entity.path, ids, change, reason=form.reason, reasons=form.reasons, rev=form.rev, rules=rules)
+        ]
+    made = change if change.id else replace(change, id=records.new_id())
+    ops = [Op("create", entity.path, "", made, reason=form.reason, reasons=form.reasons, rules=rules)]
+    if form.action:
+        ops.append(Op("act", entity.path, made.id, action=form.action, reason=form.reason, reasons=form.reasons))
+    return ops
+
+
+async def _sent(here: Here, entity: Entity, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a form held, shaped like a record: references get their names, one statement for each entity."""
+    wanted: dict[str, set[str]] = {}
+
+    def collect(plan: Entity, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            known = plan.fields.get(name)
+            if known is not None and known.origin == "lines" and isinstance(value, list):
+                for line in value:
+                    collect(here.app.entities[known.target], line)
+            elif known is not None and known.kind == "uuid" and isinstance(value, str) and value:
+                wanted.setdefault(known.target, set()).add(value)
+
+    collect(entity, body)
+    names = {path: await boards.displays(here, path, ids) for path, ids in wanted.items()}
+
+    def shaped(plan: Entity, values: Mapping[str, Any]) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for name, value in values.items():
+            known = plan.fields.get(name)
+            if known is not None and known.origin == "lines" and isinstance(value, list):
+                out[name] = [shaped(here.app.entities[known.target], line) for line in value]
+            elif known is not None and known.kind == "uuid":
+                out[name] = {"id": value, "display": names.get(known.target, {}).get(value, "")} if value else None
+            else:
+                out[name] = value
+        return out
+
+    return shaped(entity, body)

@@ -1,0 +1,232 @@
+"""What comes with a record besides its fields: what may be done next, who decided what, what changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.db import Body, Violation
+from engine.fieldtypes.storage import quote
+from engine.label import Label
+from engine.plan.app import App
+from engine.plan.entity import Entity
+from engine.plan.machine import Machine
+from engine.plan.question import Question
+from engine.plan.statement import Param, Statement
+from engine.plan.viewer import Action
+from engine.problem import Problems
+from engine.serve import facts, rights
+from engine.serve.bind import ADMIN, Me, Moment, call, id_array
+from engine.serve.combine import Combined
+from engine.serve.fault import Refusal, fault
+from engine.serve.rows import names_of, select
+from engine.serve.tenancy import Tenant
+
+_KEPT = 4_000
+
+
+def machine_of(app: App, entity: Entity) -> Machine | None:
+    return app.machines.get(entity.machine) if entity.machine else None
+
+
+def record_statement(
+    tenant: Tenant, app: App, entity: Entity, question: Question, me: Me, plain: bool = False
+) -> Statement | None:
+    """One record; of an entity with a workflow also what the workflow knows of it, so that one statement suffices.
+    Whoever has a task on a document may read it, whatever else he may. None: nothing is his to read."""
+    machine = None if plain else machine_of(app, entity)
+    approvals = machine_of(app, entity)
+    tasked = approvals is not None and bool(approvals.steps) and not rights.may_always(app, me, entity, "read")
+    key = ("record", question, plain)
+    made: Statement | str | None = tenant.facts.get(key)
+    if made is None:
+        if len(tenant.facts) > _KEPT:
+            tenant.facts.clear()
+        made = tenant.facts[key] = _record_statement(tenant, app, entity, question, me, machine, tasked)
+    return made if isinstance(made, Statement) else None
+
+
+def _record_statement(
+    tenant: Tenant, app: App, entity: Entity, question: Question, me: Me, machine: Machine | None, tasked: bool
+) -> Statement | str:
+    combined = Combined(app.dialect)
+    texts = []
+    if rights.may_ever(app, me, entity, "read"):
+        asked = tenant.asker.records(app, question)
+        if machine is None and not tasked:
+            return asked.statement
+        texts.append(f"({combined.embed(asked.statement)})")
+    if tasked:
+        whole = Question(**{**_slots(question), "roles": (ADMIN,), "fields": _visible(app, me, entity, question)})
+        everything = tenant.asker.records(app, whole)
+        record = combined.bind(Param("input", "id", "uuid"))
+        user = combined.bind(Param("me", "id", "uuid"))
+        cast = "::uuid" if app.dialect == "postgresql" else ""
+        mine = f'EXISTS (SELECT 1 FROM _task WHERE root = {record}{cast} AND "user" = {user}{cast})'
+        texts.append(f"CASE WHEN {mine} THEN ({combined.embed(everything.statement)}) END")
+    if not texts:
+        return ""
+    first = texts[0] if len(texts) == 1 else f"COALESCE({', '.join(texts)})"
+    return combined.finish([first, *(facts.columns(machine, combined) if machine is not None else [])])
+
+
+def _slots(question: Question) -> dict[str, Any]:
+    return {name: getattr(question, name) for name in Question.__slots__}
+
+
+def _visible(app: App, me: Me, entity: Entity, question: Question) -> tuple[str, ...]:
+    """A signer sees what his roles would show; hidden fields stay hidden."""
+    names = rights.hidden(app, me, entity)
+    if question.fields or not names:
+        return question.fields
+    return tuple(f.name for f in entity.fields.values() if f.name not in names)
+
+
+def with_actions(app: App, entity: Entity, me: Me, row: Sequence[Any], language: str) -> str:
+    """The record's JSON text with ``_actions`` (and ``_steps``: which steps wait) added."""
+    text = str(row[0])
+    machine = machine_of(app, entity)
+    if machine is None or len(row) == 1:
+        return text
+    found = facts.read(machine, row[1:])
+    document = json.loads(text)
+    allowed = facts.actions(machine, found, me, document)
+    told = [_action(one, language) for one in allowed]
+    more: dict[str, Any] = {"_actions": told}
+    if found.case is not None:
+        step = found.case.step_of(machine)
+        more["_steps"] = [found.case.step] if found.case.step else []
+        if step is not None and step.edit and found.case.task_of(me) is not None:
+            more["_editable"] = list(step.edit)
+    else:
+        more["_steps"] = []
+    return f"{text[:-1]},{json.dumps(more, ensure_ascii=False, separators=(',', ':'))[1:]}"
+
+
+def title_of(app: App, entity: Entity, name: str) -> Label:
+    machine = machine_of(app, entity)
+    if machine is not None and name in machine.transitions:
+        return machine.transitions[name].title
+    return facts.DECISIONS[name]
+
+
+def _action(one: Action, language: str) -> dict[str, Any]:
+    out: dict[str, Any] = {"name": one.name, "title": one.title.to(language), "kind": one.kind, "reason": one.reason}
+    if one.require:
+        out["require"] = list(one.require)
+    return out
+
+
+def read_in(tenant: Tenant, app: App, entity: Entity, record: str, moment: Moment, language: str) -> Body[str | None]:
+    """The record as its writer may see it, inside the transaction that wrote it."""
+    me = moment.me
+    question = Question(entity.path, one=True, roles=me.roles)
+    try:
+        statement = record_statement(tenant, app, entity, question, me)
+    except Problems:
+        return None
+    if statement is None:
+        return None
+    rows = yield call(statement, moment, {"id": record, "roots": id_array([record])})
+    if not rows or rows[0][0] is None:
+        return None
+    return with_actions(app, entity, me, rows[0], language)
+
+
+async def history_of(tenant: Tenant, app: App, record: str, me: Me) -> list[dict[str, Any]]:
+    """Changes of a document, newest first; fields the reader may not see are left out."""
+    dialect = app.dialect
+    made = select("_history", dialect, {"root": record}, "id DESC")
+    names = names_of("_history")
+    people = await people_names(tenant, app)
+    out = []
+    for row in await tenant.database.read(made.sql, made.values):
+        found = dict(zip(names, row, strict=True))
+        entity = app.entities.get(found["entity"])
+        change = found["change"]
+        change = json.loads(change) if isinstance(change, str) else change or {}
+        hidden = rights.hidden(app, me, entity) if entity is not None else frozenset()
+        fields = {k: v for k, v in change.get("fields", {}).items() if k not in hidden}
+        item = {
+            "at": moment_text(found["at"]),
+            "by": people.get(found["by"]) if found["by"] else None,
+            "action": found["action"],
+            "entity": found["entity"],
+            "record": found["record"],
+            "rev": found["rev"],
+            "change": fields,
+        }
+        if change.get("note"):
+            item["note"] = change["note"]
+        out.append(item)
+    return out
+
+
+async def people_names(tenant: Tenant, app: App) -> dict[str, dict[str, str]]:
+    """What the people who log in are called; kept until the App is swapped or somebody writes a person."""
+    kept: dict[str, dict[str, str]] | None = tenant.names
+    if kept is not None:
+        return kept
+    out: dict[str, dict[str, str]] = {}
+    login = await tenant.database.read('SELECT "user", name FROM _login')
+    for user, name in login:
+        out[user] = {"id": user, "display": name}
+    users = app.entities.get(app.people.users)
+    if users is not None:
+        question = Question(users.path, fields=("display",))
+        asked = tenant.asker.records(app, question)
+        made = call(asked.statement, tenant.moment(), {"limit": 1000})
+        text = (await tenant.database.read(made.sql, made.values))[0][0]
+        for item in json.loads(text)["items"]:
+            out[item["id"]] = {"id": item["id"], "display": item["display"] or ""}
+    tenant.names = out
+    return out
+
+
+def moment_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    moment = datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else value
+    return str(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def people_entities(tenant: Tenant, app: App) -> frozenset[str]:
+    """Entities whose records say who holds which role: a write to them ends what is remembered of people."""
+    kept: frozenset[str] | None = tenant.facts.get("people")
+    if kept is None:
+        texts = [assignment.statement.sql for assignment in app.people.assignments]
+        tables = {quote(e.table): e for e in app.entities.values()}
+        kept = frozenset(
+            rights.root_of(app, e).path for name, e in tables.items() if any(name in text for text in texts)
+        ) | {app.people.users}
+        tenant.facts["people"] = kept
+    return kept
+
+
+def of_violation(app: App, entity: Entity, found: Violation) -> Refusal:
+    """A constraint's refusal in the words of the fields it is about."""
+    table = next((t for t in app.tables if t.name == found.table), None)
+    columns = found.columns
+    if found.kind == "unique":
+        for candidate in app.tables if table is None else (table,):
+            index = next((i for i in candidate.indexes if i.name == found.name), None)
+            if index is not None:
+                table, columns = candidate, index.columns
+    if found.kind == "foreign":
+        for candidate in app.tables:
+            key = next((k for k in candidate.foreign_keys if k.name and k.name == found.name), None)
+            if key is not None:
+                table, columns = candidate, (key.column,)
+    about = app.entities.get(table.entity, entity) if table is not None else entity
+    titles = [about.fields[name].title if name in about.fields else Label(name, name) for name in columns]
+    shown = Label("、".join(t.to("zh") for t in titles), ", ".join(t.to("en") for t in titles))
+    pointer = f"/{columns[0]}" if len(columns) == 1 and about.path == entity.path else ""
+    if found.kind == "unique":
+        return Refusal((fault("api.not-unique", pointer, fields=shown),), 409)
+    if found.kind == "foreign":
+        return Refusal((fault("api.no-reference", pointer, title=shown if titles else about.title),), 422)
+    if found.kind == "notnull" and titles:
+        return Refusal((fault("field.required", pointer, title=titles[0]),), 422)
+    return Refusal((fault("api.constraint", pointer, name=found.name or found.table),), 422)

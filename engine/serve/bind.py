@@ -1,0 +1,111 @@
+"""Values for statements: who asks, when, in which zone, with which settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.db import Call
+from engine.fieldtypes.storage import bind
+from engine.plan.statement import Dialect, Param, Statement
+
+ADMIN = "admin"
+EVERYONE = "everyone"
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who asks, expanded once: the roles held today, where each is held, and where it is held everywhere.
+
+    ``places`` is keyed ``<role>.<gives>`` (``foreman.projects``). ``roles`` is sorted and holds ``everyone``;
+    the administrator's is ``("admin",)`` alone.
+    """
+
+    user: str | None
+    name: str = ""
+    language: str = "zh"
+    roles: tuple[str, ...] = ()
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    everywhere: frozenset[str] = frozenset()
+    csrf: str = ""
+    bearer: bool = False
+
+    @property
+    def admin(self) -> bool:
+        return ADMIN in self.roles
+
+
+ENGINE = Me(None, "", "en", (ADMIN,))
+"""The engine itself: seeds, imports and tests that put a world in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Everything a statement of one request may ask for besides its inputs; one clock for all of them."""
+
+    dialect: Dialect
+    me: Me
+    now: datetime
+    zone: str
+    settings: Mapping[str, Any]
+    board: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def today(self) -> date:
+        return self.now.astimezone(ZoneInfo(self.zone)).date()
+
+
+def clock() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def value_of(param: Param, moment: Moment, inputs: Mapping[str, Any]) -> Any:
+    match param.source:
+        case "input":
+            return inputs[param.name]
+        case "now":
+            return moment.now
+        case "today":
+            return moment.today
+        case "zone":
+            return moment.zone
+        case "language":
+            return moment.me.language
+        case "me":
+            return _of_me(param.name, moment.me)
+        case "setting":
+            return moment.settings.get(param.name)
+        case "board":
+            return moment.board.get(param.name)
+        case "literal":
+            return param.value
+
+
+def _of_me(name: str, me: Me) -> Any:
+    if name == "id":
+        return me.user
+    if name == "roles":
+        return list(me.roles)
+    role, _, what = name.partition(".")
+    if what == "everywhere":
+        return me.admin or role in me.everywhere
+    return list(me.places.get(name, ()))
+
+
+def call(statement: Statement, moment: Moment, inputs: Mapping[str, Any] | None = None) -> Call:
+    """The statement with its values as the driver takes them."""
+    given = inputs or {}
+    dialect = moment.dialect
+    return Call(
+        statement.sql,
+        tuple([bind(p.kind, p.scale, dialect, value_of(p, moment, given)) for p in statement.params]),
+    )
+
+
+def id_array(ids: Sequence[str]) -> str:
+    """Ids as a ``roots`` parameter takes them."""
+    return json.dumps(list(ids), separators=(",", ":"))

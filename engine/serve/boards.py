@@ -1,0 +1,185 @@
+"""What pages show beyond records: tasks of a person, the trail of an approval, the figures of a dashboard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.plan.entity import Entity
+from engine.plan.page import Dashboard, Tile
+from engine.plan.question import FigureQuestion, Filter, Question
+from engine.plan.viewer import DashboardView, HomeView
+from engine.problem import Problems
+from engine.serve import records, rights, rows
+from engine.serve.actions import moment_text, people_names
+from engine.serve.bind import ADMIN
+from engine.serve.fault import Refusal
+from engine.serve.records import Here
+from engine.serve.request import AskingFigures, Listed, find_field
+
+_MOST_TASKS = 200
+
+
+async def displays(here: Here, entity: str, ids: Iterable[str]) -> dict[str, str]:
+    """What records are called; names are public to whoever holds a reference."""
+    good = [i for i in dict.fromkeys(ids) if records.looks_like_id(i)]
+    if not good or entity not in here.app.entities:
+        return {}
+    question = Question(entity, fields=("display",), filters=(Filter("id", "in"),), roles=(ADMIN,))
+    asked = here.tenant.asker.records(here.app, question)
+    inputs = {"f0": Listed("uuid", 0, tuple(good)), "limit": min(len(good), 1000)}
+    text = (await records.run(here, asked.statement, inputs))[0][0]
+    return {item["id"]: item["display"] or "" for item in json.loads(text)["items"]}
+
+
+async def called(here: Here, entity: Entity, given: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """For values that are references: what they are called."""
+    out = {}
+    for key, value in given.items():
+        known = find_field(here.app, here.me, entity, key.partition("[")[0])
+        if known is not None and known.kind == "uuid" and known.target:
+            names = await displays(here, known.target, [value])
+            if value in names:
+                out[key] = {"id": value, "display": names[value]}
+    return out
+
+
+async def home(here: Here) -> HomeView:
+    """Open tasks, newest first; the administrator also sees those that found nobody."""
+    dialect = here.app.dialect
+    me = rows.placeholder(dialect, 1) + ("::uuid" if dialect == "postgresql" else "")
+    nobody = ' OR t."user" IS NULL' if here.me.admin else ""
+    sql = (
+        "SELECT t.entity, t.root, t.step, t.born, c.initiator FROM _task AS t JOIN _case AS c ON c.id = t.case_id"
+        f" WHERE t.state = 'open' AND (t.\"user\" = {me}{nobody}) ORDER BY t.born DESC, t.id DESC LIMIT {_MOST_TASKS}"
+    )
+    found = await here.tenant.database.read(sql, (here.me.user,))
+    people = await people_names(here.tenant, here.app)
+    by_entity: dict[str, list[str]] = {}
+    for entity, root, *_ in found:
+        by_entity.setdefault(entity, []).append(root)
+    names = {entity: await displays(here, entity, ids) for entity, ids in by_entity.items()}
+    tasks = [
+        {
+            "entity": entity,
+            "root": root,
+            "display": names[entity].get(root, ""),
+            "step": step,
+            "machine": here.app.entities[entity].machine,
+            "born": moment_text(born),
+            "initiator": people.get(initiator),
+        }
+        for entity, root, step, born, initiator in found
+        if entity in here.app.entities
+    ]
+    return HomeView(tuple(tasks))
+
+
+async def trail(here: Here, record: str) -> list[dict[str, Any]]:
+    """Who handed it in, who decided what, and who is asked now, oldest first."""
+    dialect, database = here.app.dialect, here.tenant.database
+    people = await people_names(here.tenant, here.app)
+    out: list[dict[str, Any]] = []
+    made = rows.select("_case", dialect, {"root": record}, "round")
+    for row in await database.read(made.sql, made.values):
+        case = dict(zip(rows.names_of("_case"), row, strict=True))
+        out.append(_row(case, "", people.get(case["initiator"]), "submit", "", case["started_at"], False))
+    made = rows.select("_decision", dialect, {"root": record}, "id")
+    for row in await database.read(made.sql, made.values):
+        one = dict(zip(rows.names_of("_decision"), row, strict=True))
+        user = people.get(one["user"])
+        out.append(_row(one, one["step"], user, one["decision"], one["opinion"] or "", one["at"], False))
+    out.sort(key=lambda item: (item["round"], item["at"]))
+    made = rows.select("_task", dialect, {"root": record}, "position, id")
+    for row in await database.read(made.sql, made.values):
+        task = dict(zip(rows.names_of("_task"), row, strict=True))
+        if task["state"] in ("open", "waiting"):
+            out.append(_row(task, task["step"], people.get(task["user"]), "", "", task["born"], True))
+    return out
+
+
+def _row(
+    one: Mapping[str, Any], step: str, user: Any, decision: str, opinion: str, at: Any, opened: bool
+) -> dict[str, Any]:
+    return {
+        "round": one["round"],
+        "step": step,
+        "user": user,
+        "decision": decision,
+        "opinion": opinion,
+        "at": moment_text(at),
+        "open": opened,
+    }
+
+
+async def dashboard(here: Here, plan: Dashboard, given: dict[str, str]) -> DashboardView:
+    """One statement a tile (two where it compares); what the viewer may not read is None."""
+    answers: dict[str, Mapping[str, Any] | None] = {}
+    compared: dict[str, Mapping[str, Any]] = {}
+    for tile in plan.tiles:
+        answers[tile.name] = await _figures(here, tile, given)
+        before = _before(tile, given)
+        if before is not None and answers[tile.name] is not None:
+            answer = await _figures(here, tile, before)
+            if answer is not None:
+                compared[tile.name] = answer
+    now = here.moment().now.astimezone(ZoneInfo(here.tenant.zone))
+    return DashboardView(answers, given, await _chosen(here, plan, given), compared, now.strftime("%Y-%m-%d %H:%M"))
+
+
+async def _figures(here: Here, tile: Tile, given: Mapping[str, str]) -> Mapping[str, Any] | None:
+    figures = here.app.figures.get(tile.aggregation)
+    if figures is None or not rights.readable(here.app, here.me, figures.sources):
+        return None
+    by = tuple(dict.fromkeys(d for d in (*tile.by, tile.rows, tile.columns) if d))
+    names = [name for name in given if name in figures.dimensions]
+    question = FigureQuestion(
+        tile.aggregation,
+        by=tuple((d, d) for d in by),
+        measures=tuple((m, m) for m in tile.measures),
+        filters=tuple(Filter(name, "eq") for name in names),
+        sort=(f"-{tile.measures[0]}",) if tile.top else (),
+        limit=bool(tile.top),
+        totals=tile.kind in ("table", "pivot"),
+        roles=here.me.roles,
+    )
+    inputs = {"limit": tile.top} if tile.top else {}
+    try:
+        text = await records.figures_text(here, AskingFigures(question, inputs, tuple(given[n] for n in names)))
+    except (Problems, Refusal):
+        return None
+    data: Mapping[str, Any] = json.loads(text)
+    return data
+
+
+def _before(tile: Tile, given: Mapping[str, str]) -> dict[str, str] | None:
+    """The filters of the period before, where a month or a year was chosen."""
+    if not tile.compare or "month" not in given:
+        return None
+    try:
+        month = date.fromisoformat(f"{given['month']}-01")
+    except ValueError:
+        return None
+    year, number = (month.year - 1, month.month) if "year" in tile.compare else _previous(month)
+    return {**given, "month": f"{year:04d}-{number:02d}"}
+
+
+def _previous(month: date) -> tuple[int, int]:
+    return (month.year, month.month - 1) if month.month > 1 else (month.year - 1, 12)
+
+
+async def _chosen(here: Here, plan: Dashboard, given: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    out = {}
+    for name, value in given.items():
+        for tile in plan.tiles:
+            figures = here.app.figures.get(tile.aggregation)
+            dimension = figures.dimensions.get(name) if figures else None
+            if dimension is not None and dimension.target:
+                names = await displays(here, dimension.target, [value])
+                if value in names:
+                    out[name] = {"id": value, "display": names[value]}
+                break
+    return out

@@ -1,0 +1,33 @@
+"""Several statements as one, so that a read stays one round trip: each becomes an expression of one SELECT."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from engine.plan.statement import Dialect, Param, Statement
+from engine.serve.rows import placeholder
+
+_PIECES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[$?](\d+)")
+
+
+class Combined:
+    """An SQL text that grows out of others; equal parameters share a placeholder."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.params: dict[Param, int] = {}
+
+    def bind(self, param: Param) -> str:
+        return placeholder(self.dialect, self.params.setdefault(param, len(self.params) + 1))
+
+    def embed(self, statement: Statement) -> str:
+        """The statement's text with its placeholders renumbered; text in quotes is left alone."""
+
+        def renumber(found: re.Match[str]) -> str:
+            return self.bind(statement.params[int(found[1]) - 1]) if found[1] else found[0]
+
+        return _PIECES.sub(renumber, statement.sql)
+
+    def finish(self, columns: Sequence[str]) -> Statement:
+        return Statement(f"SELECT {', '.join(columns)}", tuple(self.params))

@@ -1,0 +1,129 @@
+"""The fixed doors, served by FastAPI: health, signing in and out, who am I, the tenant's own OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from engine.db import Lost
+from engine.serve import auth, decode, rights, session
+from engine.serve.answer import Answer, as_json, choose_language, problem
+from engine.serve.bind import Me
+from engine.serve.fault import Refusal, fault, refuse
+from engine.serve.tenancy import Tenant, Tenants
+
+_MAX_LOGIN = 10_000
+
+
+def fixed_doors(tenants: Tenants) -> FastAPI:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+
+    def tenant_of(request: Request) -> Tenant:
+        tenant = tenants.find(request.headers.get("host", ""))
+        if tenant is None:
+            raise refuse("server.no-tenant")
+        return tenant
+
+    async def me_of(request: Request, tenant: Tenant) -> Me:
+        me = await session.caller(tenant, request.method, request.headers)
+        if me is None:
+            raise Refusal((fault("auth.needed"),), 401, {"www-authenticate": "Bearer"})
+        return me
+
+    @app.get("/health")
+    async def health(request: Request) -> Response:
+        """Whether the process answers and its database too."""
+        tenant = tenants.find(request.headers.get("host", ""))
+        if tenant is not None:
+            await tenant.database.read("SELECT 1")
+        return _response(Answer(200, as_json({"status": "ok"})))
+
+    @app.post("/api/v1/login")
+    async def login(request: Request) -> Response:
+        tenant = tenant_of(request)
+        if int(request.headers.get("content-length") or 0) > _MAX_LOGIN:
+            raise refuse("api.too-large", limit=_MAX_LOGIN)
+        data = decode.parse_object(await request.body())
+        name, password = data.get("name"), data.get("password")
+        if not isinstance(name, str) or not isinstance(password, str) or set(data) - {"name", "password"}:
+            expected = '{"name": "…", "password": "…"}'
+            raise refuse("api.parameter", name="name, password", got="…", expected=expected, expected_zh=expected)
+        made = await auth.login(tenant, name, password, "api")
+        return _response(Answer(200, as_json({"token": made.token, "user": _who(tenant, made.me)})))
+
+    @app.post("/api/v1/logout")
+    async def logout(request: Request) -> Response:
+        tenant = tenant_of(request)
+        await me_of(request, tenant)
+        given = request.headers.get("authorization", "")
+        await auth.logout(tenant, given[7:].strip() if given else session.cookie(request.headers))
+        return Response(status_code=204)
+
+    @app.get("/api/v1/me")
+    async def whoami(request: Request) -> Response:
+        tenant = tenant_of(request)
+        return _response(Answer(200, as_json(_who(tenant, await me_of(request, tenant)))))
+
+    @app.get("/api/v1/openapi.json")
+    async def openapi(request: Request) -> Response:
+        tenant = tenant_of(request)
+        await me_of(request, tenant)
+        kept: bytes | None = tenant.facts.get("openapi")
+        if kept is None:
+            kept = tenant.facts["openapi"] = as_json(tenant.app.openapi)
+        return _response(Answer(200, kept))
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refusal)
+        return _response(problem(error, _language(request, tenants)))
+
+    async def lost(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Lost)
+        said = Refusal([fault("server.lost", says=error.says, hint=error.hint)])
+        return _response(problem(said, _language(request, tenants)))
+
+    async def standard(request: Request, error: Exception) -> Response:
+        """FastAPI's own refusals in our form."""
+        assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            allowed = (error.headers or {}).get("Allow", "")
+            said = fault("api.method", method=request.method, allowed=allowed)
+            return _response(problem(Refusal((said,), 405, {"allow": allowed}), _language(request, tenants)))
+        said = fault("api.no-route", path=request.url.path[:120], nearest="")
+        return _response(problem(Refusal((said,)), _language(request, tenants)))
+
+    handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+        Refusal: refused,
+        Lost: lost,
+        HTTPException: standard,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+    return app
+
+
+def _language(request: Request, tenants: Tenants) -> str:
+    tenant = tenants.find(request.headers.get("host", ""))
+    return choose_language(request.headers.get("accept-language", ""), tenant.language if tenant else "zh")
+
+
+def _who(tenant: Tenant, me: Me) -> dict[str, Any]:
+    can = rights.operations(tenant.app, me)
+    return {
+        "id": me.user,
+        "name": me.name,
+        "language": me.language,
+        "roles": list(me.roles),
+        "places": {name: list(ids) for name, ids in me.places.items()},
+        "can": {path: sorted(operations) for path, operations in can.items() if operations},
+    }
+
+
+def _response(answer: Answer) -> Response:
+    made = Response(answer.body, answer.status, media_type=answer.media.decode())
+    for name, value in answer.headers:
+        made.headers[name.decode()] = value.decode()
+    return made

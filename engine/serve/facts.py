@@ -1,0 +1,213 @@
+"""What a workflow knows of one record for one person: the open approval, and which moves are his. One statement."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from engine.label import Label
+from engine.plan.machine import Machine, People, Step, Transition
+from engine.plan.statement import Dialect, Param, Statement
+from engine.plan.viewer import Action
+from engine.serve.bind import Me
+from engine.serve.combine import Combined
+
+DECISIONS: Mapping[str, Label] = {
+    "approve": Label("同意", "approve"),
+    "reject": Label("驳回", "reject"),
+    "withdraw": Label("撤回", "withdraw"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    id: str
+    step: str
+    user: str | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A running approval. ``tasks`` of this round in order."""
+
+    id: str
+    step: str
+    initiator: str
+    round: int
+    decided: bool
+    tasks: tuple[Task, ...]
+
+    def of_step(self, name: str) -> list[Task]:
+        return [t for t in self.tasks if t.step == name and t.state in ("open", "waiting", "approved", "rejected")]
+
+    def task_of(self, me: Me) -> Task | None:
+        """The open task this person may decide: his own; the administrator's also when it is nobody's or another's."""
+        opened = [t for t in self.tasks if t.state == "open"]
+        own = next((t for t in opened if t.user is not None and t.user == me.user), None)
+        return own or (opened[0] if me.admin and opened else None)
+
+    def step_of(self, machine: Machine | None) -> Step | None:
+        return next((s for s in machine.steps if s.name == self.step), None) if machine is not None else None
+
+    def with_task(self, task: str, state: str) -> Case:
+        return replace(self, tasks=tuple(replace(t, state=state) if t.id == task else t for t in self.tasks))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """``mine``: whether the people slot of a transition means me; ``holds``: whether its ``when`` is TRUE."""
+
+    case: Case | None
+    mine: Mapping[str, bool]
+    holds: Mapping[str, bool]
+
+    def may_make(self, move: Transition, me: Me, document: Mapping[str, Any]) -> bool:
+        special = move.by.special
+        initiator = self.case.initiator if self.case is not None else document.get("created_by")
+        if isinstance(initiator, Mapping):
+            initiator = initiator.get("id")
+        return (
+            me.admin
+            or self.mine.get(move.name, False)
+            or ("me" in special and me.user is not None)
+            or ("initiator" in special and me.user is not None and initiator == me.user)
+        )
+
+
+@lru_cache(maxsize=512)
+def _statement(digest: str, dialect: Dialect, machine: _ByDigest) -> Statement:
+    combined = Combined(dialect)
+    return combined.finish(columns(machine.machine, combined))
+
+
+@dataclass(frozen=True, slots=True)
+class _ByDigest:
+    """Machines hold mappings, which cannot be hashed; their digest says the same."""
+
+    machine: Machine
+
+    def __hash__(self) -> int:
+        return hash((self.machine.digest, self.machine.name))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByDigest) and other.machine is self.machine
+
+
+def statement(machine: Machine, dialect: Dialect) -> Statement:
+    """Inputs ``id`` and ``roots`` (an array of that one id); one row for ``read``."""
+    return _statement(machine.digest, dialect, _ByDigest(machine))
+
+
+def columns(machine: Machine, combined: Combined) -> list[str]:
+    """The case as JSON text, then per transition whether its people mean me, then whether its condition holds."""
+    me = combined.bind(Param("me", "id", "uuid"))
+    cast = "::uuid" if combined.dialect == "postgresql" else ""
+    out = [_case_sql(combined)] if machine.steps else ["NULL"]
+    for move in machine.transitions.values():
+        if move.by.statement is None:
+            out.append("1 = 0")
+        else:
+            inner = combined.embed(move.by.statement)
+            out.append(f"EXISTS (WITH b(r, u) AS ({inner}) SELECT 1 FROM b WHERE b.u = {me}{cast})")
+    for move in machine.transitions.values():
+        if move.when is None:
+            out.append("1 = 1")
+        else:
+            inner = combined.embed(move.when)
+            out.append(f"EXISTS (WITH b(r, t) AS ({inner}) SELECT 1 FROM b WHERE b.t)")
+    return out
+
+
+def _case_sql(combined: Combined) -> str:
+    record = combined.bind(Param("input", "id", "uuid"))
+    if combined.dialect == "postgresql":
+        one, many, tail, record = "json_build_object", "json_agg", "::text", f"{record}::uuid"
+    else:
+        one, many, tail = "json_object", "json_group_array", ""
+    task = f"{one}('id', t.id, 'step', t.step, 'user', t.\"user\", 'state', t.state)"
+    tasks = f"(SELECT {many}({task}) FROM (SELECT * FROM _task WHERE case_id = c.id ORDER BY position, id) AS t)"
+    decided = "(SELECT count(*) FROM _decision AS d WHERE d.case_id = c.id)"
+    case = (
+        f"{one}('id', c.id, 'step', c.step, 'initiator', c.initiator, 'round', c.round, 'decided', {decided},"
+        f" 'tasks', {tasks})"
+    )
+    return f"(SELECT ({case}){tail} FROM _case AS c WHERE c.root = {record} AND c.state = 'open')"
+
+
+def read(machine: Machine, row: Sequence[Any]) -> Facts:
+    moves = list(machine.transitions)
+    case = None
+    if row[0] is not None:
+        data = json.loads(row[0])
+        tasks = tuple(Task(t["id"], t["step"], t["user"], t["state"]) for t in data["tasks"] or ())
+        case = Case(
+            data["id"], data["step"] or "", data["initiator"] or "", data["round"], bool(data["decided"]), tasks
+        )
+    return Facts(
+        case,
+        {name: bool(value) for name, value in zip(moves, row[1:], strict=False)},
+        {name: bool(value) for name, value in zip(moves, row[1 + len(moves) :], strict=False)},
+    )
+
+
+def actions(machine: Machine, facts: Facts, me: Me, document: Mapping[str, Any]) -> tuple[Action, ...]:
+    """What this person may do with the record next."""
+    state = document.get(machine.field)
+    out = [
+        Action(move.name, move.title, reason=move.reason, require=move.require)
+        for move in machine.transitions.values()
+        if state in move.sources
+        and not move.auto
+        and facts.holds.get(move.name, True)
+        and facts.may_make(move, me, document)
+    ]
+    case = facts.case
+    if case is not None:
+        if case.task_of(me) is not None:
+            out.append(Action("approve", DECISIONS["approve"], "approve"))
+            out.append(Action("reject", DECISIONS["reject"], "reject", True))
+        if machine.withdraw and not case.decided and (me.admin or me.user == case.initiator):
+            out.append(Action("withdraw", DECISIONS["withdraw"], "withdraw"))
+    return tuple(out)
+
+
+def stage_of(machine: Machine, move: Transition) -> str:
+    """Which checks a move must pass: those of handing in, those of coming into force, or those that always hold."""
+    if move.approval:
+        return "submit"
+    effective = machine.states[move.target].effective
+    approvals = any(t.approval for t in machine.transitions.values())
+    if effective and not approvals and machine.initial in move.sources:
+        return "submit"
+    return "approve" if effective else "move"
+
+
+def way(machine: Machine, state: str) -> Iterator[tuple[Statement | None, str]]:
+    """The moves that lead from the first state to this one: handing in and being approved, or the plain ones."""
+    submit = next((t for t in machine.transitions.values() if t.approval), None)
+    if submit is not None and state in (submit.target, machine.approved_to):
+        yield submit.apply, "submit"
+        if state == machine.approved_to:
+            yield machine.outcomes.get("approved"), "approve"
+        return
+    last = next((t for t in machine.transitions.values() if t.target == state), None)
+    if last is None:
+        return
+    if machine.initial not in last.sources and last.sources[0] != state:
+        yield from way(machine, last.sources[0])
+    yield last.apply, stage_of(machine, last)
+
+
+def special_users(people: People, case: Case, me: Me) -> list[str]:
+    return [case.initiator if name == "initiator" else me.user or "" for name in people.special]
+
+
+def said(found: Sequence[Action]) -> Label | None:
+    """Actions as a sentence lists them."""
+    if not found:
+        return None
+    return Label("、".join(a.title.to("zh") for a in found), ", ".join(a.name for a in found))

@@ -1,0 +1,102 @@
+"""References by what people call a record: inside trusted doors (seeds, imports, scenarios) a ref may be a key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from engine.fieldtypes import REGISTRY, Refused
+from engine.fieldtypes.links import record_id
+from engine.fieldtypes.storage import KINDS, encode_list, quote
+from engine.plan.app import App
+from engine.plan.entity import Entity
+from engine.plan.statement import Dialect
+from engine.serve.fault import Refusal, fault
+from engine.serve.rows import placeholder
+from engine.serve.tenancy import Tenant
+
+
+async def resolve(tenant: Tenant, entity: str, keys: Iterable[str]) -> dict[str, str]:
+    """Key → id of the living records of an entity; one statement for all of them. Keys that are ids stay ids.
+    A key of several fields is written ``a/b``. Raises a Refusal that names every key without a record."""
+    found, faults = {}, []
+    plan = tenant.app.entities[entity]
+    wanted = []
+    for key in dict.fromkeys(keys):
+        try:
+            found[key] = record_id(key)
+        except Refused:
+            wanted.append(key)
+    if wanted and plan.key:
+        rows = await tenant.database.read(*_look_up(tenant.app, plan, wanted))
+        met: dict[str, list[str]] = {}
+        for text, record in rows:
+            met.setdefault(json.dumps(json.loads(text), ensure_ascii=False), []).append(record)
+        for key in wanted:
+            ids = met.get(canonical(plan, key), [])
+            if len(ids) == 1:
+                found[key] = ids[0]
+            else:
+                code = "api.ambiguous-record" if ids else "api.no-such-record"
+                faults.append(fault(code, entity=plan.title, key=key))
+    elif wanted:
+        faults = [fault("api.no-such-record", entity=plan.title, key=key) for key in wanted]
+    if faults:
+        raise Refusal(faults, 422)
+    return found
+
+
+def canonical(entity: Entity, key: str) -> str:
+    """A key as the database compares it: ``007`` of a whole number is 7."""
+    return json.dumps([_part(entity, n, p) for n, p in enumerate(_parts(entity, key))], ensure_ascii=False)
+
+
+def _parts(entity: Entity, key: str) -> list[str]:
+    return [key] if len(entity.key) == 1 else key.split("/")
+
+
+def _part(entity: Entity, n: int, text: str) -> Any:
+    field = entity.fields[entity.key[n]]
+    kind = REGISTRY[field.spec.type]
+    try:
+        value = kind.parse(text.strip(), field.spec)
+    except Refused:
+        return text
+    return KINDS[kind.kind].rows(value, kind.scale_of(field.spec))
+
+
+def _look_up(app: App, entity: Entity, keys: list[str]) -> tuple[str, tuple[Any, ...]]:
+    """(canonical key, id) of the records whose first key field is among the wanted; the rest is compared here."""
+    dialect: Dialect = app.dialect
+    columns = [entity.fields[name] for name in entity.key]
+    from_json = "json_build_array" if dialect == "postgresql" else "json_array"
+    shown = ", ".join(
+        f"{quote(f.name)}" if f.kind in ("text", "integer", "duration") else f"CAST({quote(f.name)} AS text)"
+        for f in columns
+    )
+    tail = "::text" if dialect == "postgresql" else ""
+    first = columns[0]
+    values = []
+    for key in keys:
+        try:
+            values.append(REGISTRY[first.spec.type].parse(_parts(entity, key)[0].strip(), first.spec))
+        except Refused:
+            continue
+    listed = encode_list(first.kind, first.scale, dialect, values)
+    cast = {"text": 'text COLLATE "C"', "integer": "bigint"}.get(first.kind, first.kind)
+    among = (
+        f"(SELECT x.v::{cast} FROM jsonb_array_elements_text({placeholder(dialect, 1)}::jsonb) AS x(v))"
+        if dialect == "postgresql"
+        else f"(SELECT value FROM json_each({placeholder(dialect, 1)}))"
+    )
+    sql = (
+        f"SELECT {from_json}({shown}){tail}, id FROM {quote(entity.table)}"
+        f" WHERE {quote(first.name)} IN {among} AND deleted_at IS NULL"
+    )
+    return sql, (listed,)
+
+
+def keyed(entity: Entity, row: Mapping[str, Any]) -> str:
+    """The key of a row as ``resolve`` takes it."""
+    return "/".join(str(row[name]) for name in entity.key)

@@ -1,0 +1,48 @@
+"""Who asks: by bearer token, or by the session's cookie, which must also show that one of our own pages asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+
+from engine.label import LANGUAGES
+from engine.serve import auth
+from engine.serve.bind import Me
+from engine.serve.fault import refuse
+from engine.serve.tenancy import Tenant
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+async def caller(tenant: Tenant, method: str, headers: Mapping[str, str], form_token: str = "") -> Me | None:
+    given = headers.get("authorization", "")
+    if given[:7].lower() == "bearer ":
+        return await auth.who(tenant, given[7:].strip())
+    token = cookie(headers)
+    if not token:
+        return None
+    me = await auth.who(tenant, token)
+    if me is not None and method not in SAFE:
+        check_origin(me, headers, form_token)
+    return me
+
+
+def check_origin(me: Me, headers: Mapping[str, str], form_token: str) -> None:
+    origin, host = headers.get("origin", ""), headers.get("host", "")
+    foreign = bool(origin) and origin.partition("://")[2] != host
+    if foreign or (headers.get("x-csrf-token") or form_token) != me.csrf:
+        raise refuse("auth.csrf")
+
+
+def cookie(headers: Mapping[str, str], name: str = auth.COOKIE) -> str:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(name)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def chosen_language(headers: Mapping[str, str]) -> str:
+    """What the person chose on a page; stronger than what the browser asks for."""
+    chosen = cookie(headers, "language")
+    return chosen if chosen in LANGUAGES else ""

@@ -1,0 +1,80 @@
+"""A tenant as it is served: the one mutable cell. A request pins the App it began with; a new revision is a swap."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from engine.db import Database
+from engine.fieldtypes import REGISTRY
+from engine.label import Label
+from engine.plan.app import App
+from engine.plan.question import Asker
+from engine.serve.bind import ENGINE, Me, Moment, clock
+from engine.serve.rows import names_of, select_all
+
+
+@dataclass(slots=True)
+class Tenant:
+    """``app`` and ``settings`` are replaced whole, never changed. ``people`` keeps who a token is for a moment."""
+
+    name: str
+    app: App
+    database: Database
+    asker: Asker
+    zone: str = "Asia/Shanghai"
+    language: str = "zh"
+    title: Label = field(default_factory=Label)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    clock: Callable[[], datetime] = clock
+    people: dict[str, tuple[float, Me]] = field(default_factory=dict)
+    facts: dict[Any, Any] = field(default_factory=dict)
+    """Things made of ``app`` once; emptied by a swap."""
+    names: dict[str, dict[str, str]] | None = None
+    """What people are called."""
+
+    def moment(self, me: Me = ENGINE, board: Mapping[str, Any] | None = None) -> Moment:
+        return Moment(self.database.dialect, me, self.clock(), self.zone, self.settings, board or {})
+
+    def swap(self, app: App) -> None:
+        self.app = app
+        self.facts = {}
+        self.forget_people()
+
+    def forget_people(self) -> None:
+        self.people = {}
+        self.names = None
+
+    async def load_settings(self) -> None:
+        """What the administrator set for the whole tenant, over the packs' defaults; the newest that has begun."""
+        values = {name: setting.default for name, setting in self.app.settings.items()}
+        call = select_all("_setting", self.database.dialect, "since, at")
+        for row in await self.database.read(call.sql, call.values):
+            found = dict(zip(names_of("_setting"), row, strict=True))
+            begun = found["since"] is None or str(found["since"]) <= self.moment().today.isoformat()
+            if found["place"] is None and begun and found["name"] in values:
+                raw = found["value"]
+                values[found["name"]] = json.loads(raw) if isinstance(raw, str) else raw
+        for name, value in values.items():
+            spec = self.app.settings[name].spec
+            values[name] = None if value is None else REGISTRY[spec.type].coerce(value, spec)
+        self.settings = values
+
+
+class Tenants(Protocol):
+    """Who lives where: by host name and path prefix."""
+
+    def find(self, host: str) -> Tenant | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OneTenant:
+    """A server for one customer: whatever the address, it is his."""
+
+    tenant: Tenant
+
+    def find(self, host: str) -> Tenant | None:
+        return self.tenant

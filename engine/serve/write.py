@@ -1,0 +1,155 @@
+"""Writing documents: the body of the transaction. It yields statements and is sent their rows; it does no I/O.
+
+The order never changes (it is the order of locks): roots by id, rows, what depends on lines, guard keys, numbers; then
+checks in a fresh statement, postings, the document read back, history and outbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from engine.db import Body
+from engine.plan.entity import Entity, LineWrite, Write
+from engine.serve import checks, companions, flow, history, numbers, rights, rows
+from engine.serve.bind import call, id_array
+from engine.serve.fault import Refusal, fault, refuse
+from engine.serve.ids import uuid7
+from engine.serve.store import Doc, Done, Op, World, passes, remove, store
+
+
+def documents(world: World, ops: Sequence[Op]) -> Body[list[Done]]:
+    """All of it or nothing: operations of one entity and kind together, answers in order."""
+    done: list[Done] = []
+    start = 0
+    for end in range(1, len(ops) + 1):
+        if end == len(ops) or (ops[end].entity, ops[end].kind) != (ops[start].entity, ops[start].kind):
+            done += yield from _together(world, ops[start:end])
+            start = end
+    return done
+
+
+def _together(world: World, ops: Sequence[Op]) -> Body[list[Done]]:
+    entity = world.app.entities[ops[0].entity]
+    write = entity.write
+    if write is None or entity.owner:
+        raise refuse("api.owned", entity=entity.title, owner=rights.root_of(world.app, entity).title)
+    if entity.kind == "ledger" and not all(op.rules.trusted for op in ops):
+        raise refuse("api.append-only", entity=entity.title)
+    docs = [Doc(op, op.id or op.change.id or uuid7(), op.action or op.kind) for op in ops]
+    kind = ops[0].kind
+    if kind == "create":
+        rights.require(world.app, world.moment.me, entity, "create")
+        yield from store(world, write, docs)
+    else:
+        yield from _lock(world, entity, write, docs)
+        if kind == "delete":
+            yield from _delete(world, entity, write, docs)
+        elif kind == "restore":
+            yield from _restore(world, entity, write, docs)
+        elif kind == "update":
+            yield from _update(world, entity, write, docs)
+    if kind != "delete":
+        yield from passes(world, write, [doc.id for doc in docs])
+    for doc in docs:
+        if kind == "act":
+            yield from flow.act(world, entity, write, doc)
+        elif doc.op.state:
+            yield from flow.put(world, entity, write, doc)
+    return (yield from _settle(world, entity, write, docs))
+
+
+def _lock(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
+    """The stored documents, their roots locked in one order; versions and sight are judged on them."""
+    ids = sorted({doc.id for doc in docs})
+    found = yield call(write.lock, world.moment, {"roots": id_array(ids)})
+    if any(row[2] for row in found):
+        found = yield call(write.read_back, world.moment, {"roots": id_array(ids)})
+    stored = {row[0]: history.parsed(row[1]) for row in found}
+    for doc in docs:
+        if doc.id not in stored:
+            raise refuse("api.not-found", doc.op.pointer, entity=entity.title)
+    yield from flow.readable(world, entity, ids)
+    for doc in docs:
+        before = doc.before = stored[doc.id]
+        in_bin = before.get("deleted_at") is not None
+        if in_bin != (doc.op.kind == "restore"):
+            raise refuse("api.in-bin" if in_bin else "api.not-in-bin", doc.op.pointer, entity=entity.title)
+        if doc.op.rev is not None and doc.op.rev != before["rev"]:
+            said = fault("api.stale", doc.op.pointer, rev=before["rev"])
+            raise Refusal((said,), headers={"etag": f'"{before["rev"]}"'})
+
+
+def _update(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
+    """In an editable state whoever may update; at an approval step whoever must decide, what the step lets him."""
+    ids = []
+    for doc in docs:
+        if not (yield from flow.by_step(world, entity, doc)):
+            ids.append(doc.id)
+    yield from rights.check_records(world.app, world.asker, world.moment, entity, "update", ids)
+    yield from store(world, write, docs)
+
+
+def _delete(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
+    for doc in docs:
+        doc.stages = ["delete"]
+        flow.require_editable(world, entity, doc)
+    yield from rights.check_records(world.app, world.asker, world.moment, entity, "delete", [doc.id for doc in docs])
+    yield from remove(world, write, docs)
+
+
+def _restore(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
+    """A root brings back exactly the lines that went with it."""
+    ids = [doc.id for doc in docs]
+    yield from rights.check_records(world.app, world.asker, world.moment, entity, "delete", ids)
+    yield from _restore_lines(world, write.root.table, write.lines, ids)
+    yield rows.restore(write.root.table, id_array(ids), world.moment)
+
+
+def _restore_lines(world: World, parent: str, lines: Iterable[LineWrite], owners: Sequence[str]) -> Body[None]:
+    for line in lines:
+        table = line.write.table
+        if line.lines:  # deeper lines compare with an owner that is still in the bin
+            found = yield rows.binned_with(table, line.owner_column, parent, id_array(owners), world.moment.dialect)
+            yield from _restore_lines(world, table, line.lines, [row[0] for row in found])
+        yield rows.restore_lines(table, line.owner_column, parent, id_array(owners), world.moment.dialect)
+
+
+def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[list[Done]]:
+    """Everything after the rows themselves, for all documents at once."""
+    moment, kind = world.moment, docs[0].op.kind
+    ids = [doc.id for doc in docs]
+    roots = {"roots": id_array(ids)}
+    for statement in write.guards:
+        yield call(statement, moment, roots)
+    yield from numbers.assign(write, moment, docs)
+    yield from checks.judge(world, entity, write, docs)
+    if kind == "create":
+        yield from rights.check_records(world.app, world.asker, moment, entity, "create", ids)
+    entries = yield from _post(world, write, roots)
+    found = yield call(write.read_back, moment, roots)
+    after = {row[0]: history.parsed(row[1]) for row in found}
+    if kind != "delete":
+        yield from companions.keep(world, entity, write.root, list(after.values()))
+    done = []
+    told: dict[str, list[dict[str, Any]]] = {"_history": [], "_outbox": entries}
+    for doc in docs:
+        now = after[doc.id]
+        changes, events = history.rows_of(write, moment, doc.before, now, doc.kind, doc.note or None)
+        told["_history"] += changes
+        told["_outbox"] += events
+        done.append(Done(doc.id, int(now["rev"]), now, kind == "create", tuple(doc.warnings)))
+    yield from rows.insert_many(told, moment.dialect)
+    return done
+
+
+def _post(world: World, write: Write, roots: Mapping[str, Any]) -> Body[list[dict[str, Any]]]:
+    """Mirrors what no longer holds, then posts what newly holds; the events of the entries."""
+    events = []
+    for posting in write.postings:
+        if posting.into not in world.app.entities:
+            continue
+        for statement in (posting.reverse, posting.post):
+            made = yield call(statement, world.moment, roots)
+            events += [history.event(posting.into, str(row[0]), 1, "post", world.moment) for row in made]
+    return events
