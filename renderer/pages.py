@@ -1,0 +1,195 @@
+"""The pages: plans and decoded answers in, a whole HTML document out. Nothing here asks a database anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.fieldtypes import REGISTRY, Spec
+from engine.plan.app import App
+from engine.plan.page import Dashboard, FormPage, ListPage
+from engine.plan.viewer import DashboardView, HomeView, ListView, RecordView, Said, Viewer
+from renderer import boards, lists, records
+from renderer.environment import render, texts
+from renderer.island import form_data
+from renderer.shell import Link, address, list_of, may, sees_board, shell
+from renderer.values import Cell, display_of, machine_of, state_cell
+from renderer.visible import invisible
+
+
+def login(app: App, viewer: Viewer, said: tuple[Said, ...] = (), name: str = "", next: str = "/") -> str:
+    t = texts(viewer.language)
+    return render("login.html", **shell(app, viewer, t("Sign in")), said=said, name=name, next=next)
+
+
+def moment(value: Any, viewer: Viewer) -> str:
+    """A moment of an answer as people read it."""
+    try:
+        return REGISTRY["datetime"].format(value, Spec("datetime"), viewer.language, viewer.zone)
+    except (ValueError, TypeError, AttributeError):
+        return str(value or "")
+
+
+def home(app: App, viewer: Viewer, view: HomeView) -> str:
+    tasks = []
+    for task in view.tasks:
+        path = str(task.get("entity", ""))
+        entity = app.entities.get(path)
+        machine = machine_of(app, entity) if entity else None
+        step = next((s for s in machine.steps if s.name == task.get("step")), None) if machine else None
+        initiator = task.get("initiator")
+        by = initiator.get("display") if isinstance(initiator, dict) else initiator
+        tasks.append(
+            {
+                "href": f"{address('r', path)}/{task.get('root')}",
+                "what": entity.title.to(viewer.language) if entity else path,
+                "display": task.get("display") or "",
+                "step": step.title.to(viewer.language) if step else "",
+                "by": by or "",
+                "at": moment(task.get("born"), viewer),
+            }
+        )
+    seen_boards = [
+        Link(d.title.to(viewer.language), address("d", name))
+        for name, d in app.dashboards.items()
+        if sees_board(app, viewer, name)
+    ]
+    context = shell(app, viewer, texts(viewer.language)("Home"), here="/")
+    context["trail"] = ()
+    return render("home.html", **context, tasks=tasks, boards=seen_boards)
+
+
+def list_page(app: App, viewer: Viewer, page: ListPage, view: ListView) -> str:
+    href = address("m", page.name)
+    title = page.title.to(viewer.language)
+    context = shell(app, viewer, title, (menu_of(app, viewer, page.name), Link(title, href, True)), href)
+    return render("list.html", **context, **lists.list_context(app, viewer, page, view), href=href)
+
+
+def menu_of(app: App, viewer: Viewer, name: str) -> Link:
+    """The step of the breadcrumbs above a list or a dashboard: its menu, which has no page of its own."""
+    for menu in app.menus:
+        if any(item.target == name for item in menu.items):
+            return Link(menu.title.to(viewer.language))
+    module = app.modules.get(name.partition(".")[0])
+    return Link(module.title.to(viewer.language) if module else "")
+
+
+def record_page(app: App, viewer: Viewer, page: FormPage, view: RecordView) -> str:
+    t = texts(viewer.language)
+    entity = app.entities[page.entity]
+    machine = machine_of(app, entity)
+    what = entity.title.to(viewer.language)
+    values = records.values_of(view)
+    new = view.record is None
+    called = "" if view.record is None else display_of(app, entity, view.record, viewer.language, viewer.zone)
+    title = t("New {what}", what=what) if new else called or what
+    back = list_of(app, page.entity)
+    trail: tuple[Link, ...] = (Link(title, current=True),)
+    if back and may(viewer, page.entity, "read"):
+        trail = (
+            menu_of(app, viewer, back),
+            Link(app.lists[back].title.to(viewer.language), address("m", back)),
+            *trail,
+        )
+    state = None
+    if machine is not None and view.record is not None:
+        state = state_cell(machine, view.record.get(machine.field), viewer.language)
+    made = records.sections(app, viewer, page, view, values)
+    made = records.with_visibility(made, invisible(app, viewer, entity, values))
+    inputs = [i for s in made for i in s.inputs]
+    editable = any(i.editable for i in inputs)
+    pointers = {f"/{i.name}" for i in inputs}
+    for grid in (i for i in inputs if isinstance(i, records.GridView)):
+        for line in grid.lines:
+            pointers.add(f"/{grid.name}/{line.index}")
+            pointers.update(f"/{grid.name}/{line.index}/{c.field.name}" for c in line.inputs)
+    action = f"{address('r', entity.path)}/{'new' if view.record is None else view.record.get('id')}"
+    deciding = [a for a in view.actions if a.kind in ("approve", "reject")]
+    others = [a for a in view.actions if a.kind not in ("approve", "reject")]
+    return render(
+        "record.html",
+        **shell(app, viewer, title, trail, address("m", back) if back else ""),
+        entity=entity,
+        what=what,
+        called=called,
+        state=state,
+        sections=made,
+        editable=editable,
+        grids=any(isinstance(i, records.GridView) for i in inputs),
+        new=new,
+        values=values,
+        action=action,
+        deciding=deciding,
+        plain=[a for a in others if not a.reason],
+        grave=[a for a in others if a.reason],
+        can_delete=view.can_delete and not new,
+        saved=view.saved,
+        errors=[s for s in view.said if s.level == "error"],
+        warnings=[s for s in view.said if s.level == "warning"],
+        anchors=pointers,
+        trail_rows=[trail_row(app, viewer, entity, row) for row in view.trail],
+        history_rows=[history_row(app, viewer, entity, row) for row in view.history],
+        data=form_data(app, viewer, page, view, values) if editable else None,
+    )
+
+
+def called_by(value: Any) -> str:
+    return str(value.get("display") or "") if isinstance(value, dict) else str(value or "")
+
+
+def trail_row(app: App, viewer: Viewer, entity: Any, row: Any) -> dict[str, Any]:
+    t = texts(viewer.language)
+    machine = machine_of(app, entity)
+    step = next((s for s in machine.steps if s.name == row.get("step")), None) if machine else None
+    decisions = {
+        "approve": ("good", t("Approved")),
+        "reject": ("over", t("Rejected")),
+        "withdraw": ("plain", t("Withdrawn")),
+        "submit": ("begun", t("Submitted")),
+    }
+    decision = str(row.get("decision") or "")
+    waiting = ("waiting", t("Waiting")) if row.get("open") else ("plain", decision)
+    tone, said = decisions.get(decision, waiting)
+    return {
+        "step": step.title.to(viewer.language) if step else str(row.get("step") or ""),
+        "who": called_by(row.get("user")),
+        "cell": Cell(said, "state", tone),
+        "opinion": row.get("opinion") or "",
+        "at": moment(row.get("at"), viewer),
+        "round": row.get("round"),
+    }
+
+
+def history_row(app: App, viewer: Viewer, entity: Any, row: Any) -> dict[str, Any]:
+    t = texts(viewer.language)
+    machine = machine_of(app, entity)
+    action = str(row.get("action") or "")
+    known = {
+        "create": t("Created"),
+        "update": t("Changed"),
+        "delete": t("Deleted"),
+        "restore": t("Restored"),
+        "approve": t("Approved"),
+        "reject": t("Rejected"),
+        "withdraw": t("Withdrawn"),
+    }
+    transition = machine.transitions.get(action) if machine else None
+    said = known.get(action) or (transition.title.to(viewer.language) if transition else action)
+    change = row.get("change")
+    return {
+        "at": moment(row.get("at"), viewer),
+        "who": called_by(row.get("by")),
+        "said": said,
+        "changes": records.change_lines(app, viewer, entity, change) if isinstance(change, dict) else [],
+    }
+
+
+def dashboard_page(app: App, viewer: Viewer, page: Dashboard, view: DashboardView) -> str:
+    href = address("d", page.name)
+    title = page.title.to(viewer.language)
+    context = shell(app, viewer, title, (menu_of(app, viewer, page.name), Link(title, href, True)), href)
+    return render("dashboard.html", **context, **boards.board_context(app, viewer, page, view), href=href)
+
+
+def problem_page(app: App, viewer: Viewer, status: int, title: str, said: tuple[Said, ...]) -> str:
+    return render("problem.html", **shell(app, viewer, title), status=status, said=said)

@@ -1,0 +1,109 @@
+// Between inputs and values: an input's text as the API's JSON, and a value as the input or the output shows it.
+import { fixed, grouped, parse, shift, trimmed } from "./numbers.js";
+import { amount } from "./unit.js";
+import { put } from "../pickers.js";
+
+export const NUMBERS = new Set(["integer", "decimal", "money", "price", "percent", "quantity", "duration"]);
+
+/** Minutes that `zone` is ahead of UTC at a moment. */
+function ahead(moment, zone) {
+  const parts = new Intl.DateTimeFormat("en-US", {
+    timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric",
+    hour: "numeric", minute: "numeric", second: "numeric",
+  }).formatToParts(moment);
+  const at = Object.fromEntries(parts.map((part) => [part.type, Number(part.value)]));
+  const wall = Date.UTC(at.year, at.month - 1, at.day, at.hour, at.minute, at.second);
+  return Math.round((wall - moment.getTime()) / 60000);
+}
+
+export function toUtc(local, zone) {
+  const wall = new Date(`${local.length === 16 ? `${local}:00` : local}Z`);
+  if (Number.isNaN(wall.getTime())) return null;
+  const guess = new Date(wall.getTime() - ahead(wall, zone) * 60000);
+  const exact = new Date(wall.getTime() - ahead(guess, zone) * 60000);
+  return exact.toISOString().replace(".000Z", "Z");
+}
+
+export function toLocal(utc, zone) {
+  const moment = new Date(utc);
+  if (Number.isNaN(moment.getTime())) return "";
+  return new Date(moment.getTime() + ahead(moment, zone) * 60000).toISOString().slice(0, 16);
+}
+
+function number(text, field) {
+  const plain = text.replace(/[,，\s]/g, "").replace("−", "-");
+  if (field.type === "percent") {
+    const share = plain.replace(/[%％]$/, "");
+    return parse(share) ? shift(share, 2, 6) : share;
+  }
+  if (field.kind === "integer" || field.kind === "duration") return /^[+-]?\d+$/.test(plain) ? Number(plain) : plain;
+  return parse(plain) ? fixed(plain, Math.max(field.scale, parse(plain)[1])) : plain;
+}
+
+/** The value of one input (or output) as the API's JSON; null when empty. */
+export function read(input, field, zone) {
+  if (input.matches("output")) return input.dataset.value === undefined ? undefined : JSON.parse(input.dataset.value);
+  if (field.type === "boolean") return input.checked;
+  if (input.multiple) return [...input.selectedOptions].map((option) => option.value).filter(Boolean);
+  const text = input.value.trim();
+  if (text === "") return null;
+  if (NUMBERS.has(field.type)) return number(text, field);
+  if (field.kind === "datetime") return toUtc(text, zone);
+  if (field.kind === "time" && text.length === 5) return `${text}:00`;
+  return text;
+}
+
+/** A value as an input holds it. */
+export function inputText(value, field, zone) {
+  if (value === null || value === undefined) return "";
+  if (field.type === "percent") return `${trimmed(shift(String(value), -2, 4))}%`;
+  if (field.type === "price") return trimmed(String(value), 2);
+  if (field.type === "quantity") return trimmed(String(value));
+  if (field.kind === "datetime") return toLocal(value, zone);
+  return String(value);
+}
+
+/** A value as people read it. */
+export function shown(value, field, zone) {
+  if (value === null || value === undefined || value === "") return "";
+  if (typeof value === "object") return value.display ?? "";
+  if (field.type === "percent") return `${grouped(fixed(shift(String(value), -2, 4), 2))} %`;
+  if (field.type === "price") return grouped(trimmed(String(value), 2));
+  if (field.type === "money") return amount(String(value));
+  if (NUMBERS.has(field.type)) return grouped(field.kind === "decimal" ? fixed(String(value), field.scale) : value) + (field.unit ? ` ${field.unit}` : "");
+  if (field.kind === "datetime") return toLocal(value, zone).replace("T", " ");
+  return String(value);
+}
+
+/** Shows a value that was computed: never counts as typed. */
+export function write(input, value, field, zone) {
+  if (input.matches("output")) {
+    const text = shown(value, field, zone);
+    input.dataset.value = JSON.stringify(value ?? null);
+    if (text === input.textContent.trim()) return;
+    input.textContent = text || (input.classList.contains("value") ? "–" : "");
+    if (field.type === "money" && value !== null) input.dataset.money = value;
+    input.classList.toggle("none", !text);
+    flash(input);
+    return;
+  }
+  if (input.matches("[data-picker]")) {
+    if (input.value !== (value?.id ?? "")) put(input, value);
+    return;
+  }
+  if (field.type === "boolean") {
+    input.checked = value === true;
+    return;
+  }
+  const text = typeof value === "object" && value ? (value.id ?? "") : inputText(value, field, zone);
+  if (input.value !== text) {
+    input.value = text;
+    flash(input);
+  }
+}
+
+function flash(element) {
+  element.classList.remove("changed");
+  void element.offsetWidth; // starts the animation again
+  element.classList.add("changed");
+}
