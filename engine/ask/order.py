@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from engine.ask import display
+from engine.ask.build import Build
 from engine.ask.codes import CODES
 from engine.ask.rows import Cell, Rows
 from engine.fieldtypes.storage import json_value, quote
@@ -37,8 +39,18 @@ def keys(rows: Rows, sort: Sequence[str]) -> tuple[Key, ...]:
         path = text[1:] if descending else text
         if path == "id":
             break
+        if path == "display":
+            out.append(_display(rows, descending))
+            continue
         out.append(_key(rows, rows.cell(path), path, descending))
     return (*out, Key(f"{rows.base}.id", "uuid", 0, descending, False))
+
+
+def _display(rows: Rows, descending: bool) -> Key:
+    """By what a record is shown as: its stored companion where there is one."""
+    if rows.build.facts.column(rows.entity, "_sort"):
+        return Key(f"{rows.base}.{quote('_sort')}", "text", 0, descending, True)
+    return Key(display.of_record(rows, rows.base, rows.entity), "text", 0, descending, False)
 
 
 def _key(rows: Rows, cell: Cell, path: str, descending: bool) -> Key:
@@ -61,24 +73,64 @@ def _leads(cell: Cell) -> bool:
     return bool(first) and isinstance(first[0], tuple) and first[0][0] == cell.path[-1] and "CASE" not in cell.sql
 
 
-def after(rows: Rows, sorted_by: Sequence[Key], nulls: Sequence[bool]) -> str:
-    """SQL true for rows that come after the cursor. ``nulls``: whether the cursor's value of a key is empty."""
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A run of the sorted rows that an index can give: in one the first key has a value, in the next it is empty."""
+
+    conditions: tuple[str, ...]
+    order: str
+
+
+def arms(rows: Rows, sorted_by: Sequence[Key], nulls: Sequence[bool]) -> tuple[Arm, ...]:
+    """How to walk the rows in order, from the start or (``nulls``: whether the cursor's value of a key is empty) from
+    after a cursor. Empty values last is an order few indexes have, so where the database cannot walk one that way
+    the rows with a value and those without are asked for one after the other."""
+    build = rows.build
+    first = sorted_by[0]
+    if not nulls and (not first.nullable or build.dialect == "sqlite" or not first.descending):
+        return (Arm((), _by(sorted_by)),)
+    values = _values(build, sorted_by, nulls) if nulls else None
+    if not first.nullable:
+        return (Arm((_after(sorted_by, values or ()),), _by(sorted_by)),)
+    given = (replace(first, nullable=False), *sorted_by[1:])
+    out = []
+    if values is None or values[0] is not None:
+        after = (_after(given, values),) if values else ()
+        out.append(Arm((f"{first.sql} IS NOT NULL", *after), _by(given)))
+    after = (_after(sorted_by[1:], values[1:]),) if values and values[0] is None else ()
+    out.append(Arm((f"{first.sql} IS NULL", *after), _by(sorted_by[1:])))
+    return tuple(out)
+
+
+def _by(sorted_by: Sequence[Key]) -> str:
+    return ", ".join(key.order(key.sql) for key in sorted_by)
+
+
+def _values(build: Build, sorted_by: Sequence[Key], nulls: Sequence[bool]) -> tuple[str | None, ...]:
     if len(nulls) not in (len(sorted_by) - 1, len(sorted_by)):
         raise Problems([problem(CODES["ask.cursor"])])
     empty = (*nulls, False)[: len(sorted_by)]
     if any(is_null and not key.nullable for key, is_null in zip(sorted_by, empty, strict=True)):
         raise Problems([problem(CODES["ask.cursor"])])
-    build = rows.build
-    values = [
+    return tuple(
         None if is_null else build.input(f"c{n}", key.kind, key.scale)
         for n, (key, is_null) in enumerate(zip(sorted_by, empty, strict=True))
-    ]
+    )
+
+
+def _after(sorted_by: Sequence[Key], values: Sequence[str | None]) -> str:
+    """SQL true for rows that come after the cursor."""
     one_way = len({key.descending for key in sorted_by}) == 1
     if one_way and not any(key.nullable for key in sorted_by):
         left = ", ".join(key.sql for key in sorted_by)
         right = ", ".join(v for v in values if v is not None)
         return f"({left}) {'<' if sorted_by[0].descending else '>'} ({right})"
-    return _chain(sorted_by, values)
+    chained = _chain(sorted_by, values)
+    first, value = sorted_by[0], values[0]
+    if value is not None and not first.nullable:
+        # Says nothing new, but an index can be entered by it.
+        return f"{first.sql} {'<=' if first.descending else '>='} {value} AND {chained}"
+    return chained
 
 
 def _chain(sorted_by: Sequence[Key], values: Sequence[str | None]) -> str:
@@ -86,23 +138,14 @@ def _chain(sorted_by: Sequence[Key], values: Sequence[str | None]) -> str:
     out: list[str] = []
     equal: list[str] = []
     for key, value in zip(sorted_by, values, strict=True):
-        later = _later(key, value)
-        if later:
-            out.append(" AND ".join((*equal, later)))
-        equal.append(f"{key.sql} IS NULL" if value is None else f"{key.sql} = {value}")
-    chained = " OR ".join(f"({term})" for term in out)
-    first, value = sorted_by[0], values[0]
-    if value is not None and not first.nullable:
-        # Says nothing new, but an index can be entered by it.
-        return f"{first.sql} {'<=' if first.descending else '>='} {value} AND ({chained})"
-    return f"({chained})"
-
-
-def _later(key: Key, value: str | None) -> str:
-    if value is None:
-        return ""
-    beyond = f"{key.sql} {'<' if key.descending else '>'} {value}"
-    return f"({beyond} OR {key.sql} IS NULL)" if key.nullable else beyond
+        if value is None:
+            equal.append(f"{key.sql} IS NULL")
+            continue
+        beyond = f"{key.sql} {'<' if key.descending else '>'} {value}"
+        later = f"({beyond} OR {key.sql} IS NULL)" if key.nullable else beyond
+        out.append(" AND ".join((*equal, later)))
+        equal.append(f"{key.sql} = {value}")
+    return f"({' OR '.join(f'({term})' for term in out)})"
 
 
 def cursor_json(rows: Rows, key: Key, sql: str) -> str:

@@ -45,11 +45,17 @@ def _list(build: Build, entity: Entity, question: Question) -> Asked:
     filtered, specs = filters.conditions(rows, question.filters)
     wanted = [rows.living(question.bin), *_allowed(build, entity, rows), *filtered, *_wanted(rows, question)]
     counted = f"(SELECT count(*) FROM {rows.source()} WHERE {' AND '.join(wanted)})" if question.count else ""
-    if question.after:
-        wanted.append(order.after(rows, sorted_by, question.after))
     columns = ", ".join(f"{key.sql} AS k{n}" for n, key in enumerate(sorted_by))
-    by = ", ".join(key.order(key.sql) for key in sorted_by)
-    found = f"SELECT {columns} FROM {rows.source()} WHERE {' AND '.join(wanted)} ORDER BY {by} LIMIT {MOST + 1}"
+    arms = [
+        f"SELECT {columns} FROM {rows.source()} WHERE {' AND '.join((*wanted, *arm.conditions))}"
+        f" ORDER BY {arm.order} LIMIT {MOST + 1}"
+        for arm in order.arms(rows, sorted_by, question.after)
+    ]
+    found = (
+        arms[0]
+        if len(arms) == 1
+        else " UNION ALL ".join(f"SELECT * FROM ({arm}) AS a{n}" for n, arm in enumerate(arms))
+    )
     limit = build.input("limit", "integer")
     page = f"SELECT row_number() OVER () AS n, s.* FROM (SELECT * FROM ({found}) AS m LIMIT {limit} + 1) AS s"
     answer = _page(build, entity, question, sorted_by, counted)
