@@ -85,7 +85,7 @@ def _visible(app: App, me: Me, entity: Entity, question: Question) -> tuple[str,
 
 
 def with_actions(app: App, entity: Entity, me: Me, row: Sequence[Any], language: str) -> str:
-    """The record's JSON text with ``_actions`` (and ``_steps``: which steps wait) added."""
+    """The record's JSON text with ``actions`` (and ``_steps``: which steps wait) added."""
     text = str(row[0])
     machine = machine_of(app, entity)
     if machine is None or len(row) == 1:
@@ -94,7 +94,7 @@ def with_actions(app: App, entity: Entity, me: Me, row: Sequence[Any], language:
     document = json.loads(text)
     allowed = facts.actions(machine, found, me, document)
     told = [_action(one, language) for one in allowed]
-    more: dict[str, Any] = {"_actions": told}
+    more: dict[str, Any] = {"actions": told}
     if found.case is not None:
         step = found.case.step_of(machine)
         more["_steps"] = [found.case.step] if found.case.step else []

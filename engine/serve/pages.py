@@ -274,7 +274,7 @@ async def _view(here: Here, entity: Entity, record: str) -> RecordView:
             a["reason"],
             tuple(a.get("require", ())),
         )
-        for a in data.pop("_actions", ())
+        for a in data.pop("actions", ())
     )
     data.pop("_steps", None)
     editable = await _editable(here, entity, record, data, data.pop("_editable", None))

@@ -196,7 +196,7 @@ async def _record(here: Here, entity: Entity, record: str) -> Answer:
     match here.asked.method:
         case "PATCH":
             body = _body(here)
-            reasons, reason = _reasons(body)
+            reasons, reason = _reasons(body, entity)
             change = decode.document(here.app, entity, body, False, _rules(here, entity))
             if change.id and change.id != record:
                 raise refuse("api.id-differs", "/id")
@@ -272,9 +272,11 @@ def _body(here: Here) -> dict[str, Any]:
     return decode.parse_object(here.asked.body)
 
 
-def _reasons(body: dict[str, Any]) -> tuple[dict[str, str], str]:
-    """``reasons`` and ``reason`` stand beside the fields; no entity has fields of these names unless declared."""
-    reasons, reason = body.pop("reasons", {}), body.pop("reason", "")
+def _reasons(body: dict[str, Any], entity: Entity | None = None) -> tuple[dict[str, str], str]:
+    """``reasons`` and ``reason`` stand beside the fields, unless the entity has fields of these names."""
+    fields = entity.fields if entity is not None else {}
+    reasons = body.pop("reasons", {}) if "reasons" not in fields else {}
+    reason = body.pop("reason", "") if "reason" not in fields else ""
     if not isinstance(reasons, dict) or not all(isinstance(v, str) for v in reasons.values()):
         raise refuse("api.parameter", "/reasons", name="reasons", got="…", expected='{"check": "text"}', expected_zh="")
     if not isinstance(reason, str):
@@ -304,12 +306,9 @@ def _rev(here: Here, needed: bool = True) -> int | None:
 async def _create(here: Here, entity: Entity) -> Answer:
     body = _body(here)
     rights.require(here.app, here.me, entity, "create")
-    reasons, reason = ({}, "") if "reason" in entity.fields or "reasons" in entity.fields else _reasons(body)
-    state = body.pop("$state", "") if here.me.admin else ""
-    rules = decode.Rules(trusted=here.me.admin and bool(here.asked.headers.get("x-trusted")),
-                         hidden=rights.hidden_everywhere(here.app, here.me, entity))  # fmt: skip
-    change = decode.document(here.app, entity, body, True, rules)
-    op = Op("create", entity.path, "", change, reason=reason, reasons=reasons, rules=rules, state=str(state))
+    reasons, reason = _reasons(body, entity)
+    change = decode.document(here.app, entity, body, True, _rules(here, entity))
+    op = Op("create", entity.path, "", change, reason=reason, reasons=reasons)
     return await _write(here, entity, op)
 
 
@@ -336,7 +335,8 @@ async def _act(here: Here, entity: Entity, record: str, name: str) -> Answer:
     _methods(here, "POST")
     body = _body(here) if here.asked.body.strip() else {}
     reasons, reason = _reasons(body)
-    values = body.pop("values", body)
+    values = body.pop("with", None)
+    values = body.pop("values", body) if values is None else values
     if not isinstance(values, dict):
         raise refuse("api.not-object", "/values")
     change = decode.document(here.app, entity, values, False, _rules(here, entity))
@@ -381,7 +381,7 @@ def _answered(here: Here, entity: Entity, op: Op, done: Done, moment: Moment) ->
         text = json.dumps({"id": done.id, "rev": done.rev})
     if done.warnings:
         told = json.dumps([warning(w, here.language) for w in done.warnings], ensure_ascii=False)
-        text = f'{text[:-1]},"_warnings":{told}}}'
+        text = f'{text[:-1]},"warnings":{told}}}'
     return Answer(status, text.encode(), headers_of(headers))
 
 
@@ -419,7 +419,7 @@ async def _check(here: Here, entity: Entity) -> Answer:
     """What would become of a document, and which checks it would fail; nothing is kept."""
     body = _body(here)
     rights.require(here.app, here.me, entity, "create")
-    reasons, reason = _reasons(body)
+    reasons, reason = _reasons(body, entity)
     record = str(body.get("id") or "")
     stored = bool(record) and here.asked.headers.get("if-match") is not None
     change = decode.document(here.app, entity, body, not stored, _rules(here, entity))
