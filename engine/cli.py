@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.problem import Problem, Problems
+from engine.problem import Problems
 
 app = typer.Typer(
     name="dougong",
@@ -57,20 +57,16 @@ def _fail(lines: object) -> None:
 
 
 @app.command()
-def check(targets: Annotated[list[Path], typer.Argument(help="Apps or packs.")], json: Json = False) -> None:
+def check(
+    targets: Annotated[list[Path], typer.Argument(help="Apps or packs.")],
+    json: Json = False,
+    language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
+) -> None:
     """Read packs and name every problem: file, line, column, reason, and what was probably meant."""
-    from engine.read.report import as_json, as_text
-    from engine.studio.build import catalog_of
-    from engine.studio.project import find_project
+    from engine.studio import checking
 
-    found: list[Problem] = []
-    for target in targets:
-        try:
-            catalog_of(find_project(target))
-        except Problems as problems:
-            found.extend(problems.problems)
-    found = list(dict.fromkeys(found)) if all(isinstance(p.params, tuple) for p in found) else found
-    typer.echo(as_json(found) if json else as_text(found))
+    found = checking.check(targets)
+    typer.echo(checking.told(found, json, language))
     if found:
         raise typer.Exit(EXIT_PROBLEMS)
 
@@ -83,24 +79,15 @@ def show(
     dialect: Annotated[str, typer.Option(help="sqlite or postgresql.")] = "sqlite",
 ) -> None:
     """Print what packs compile to: tables, forms, machines, statements. The same text gives the same bytes."""
+    from engine.compile.app import compile_app
     from engine.compile.dump import dump
-    from engine.studio.build import app_of, catalog_of
+    from engine.studio.build import catalog_of
     from engine.studio.project import find_project
 
     if dialect not in ("sqlite", "postgresql"):
         raise typer.BadParameter("sqlite or postgresql", param_hint="--dialect")
-    made = app_of(catalog_of(find_project(target)), dialect)  # type: ignore[arg-type]
+    made = compile_app(catalog_of(find_project(target)), dialect)  # type: ignore[arg-type]
     typer.echo(dump(made, entity=entity, statements=statements))
-
-
-@app.command()
-def schemas(
-    folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("schemas"),
-) -> None:
-    """Write the JSON Schemas of the metadata, for editors."""
-    from engine.read.schemas import write
-
-    write(folder)
 
 
 @app.command()

@@ -6,7 +6,9 @@ Like everything that runs in a transaction these are generators: a look-up of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from engine.catalog import Catalog, Entity, Field, Row
 from engine.catalog.data import Given
@@ -22,11 +24,13 @@ Resolve = Callable[[str, str], Body[str]]
 _AS_IS = ("text", "integer", "boolean", "json", "duration")
 
 
-def plain(field: Field, value: Any) -> Any:
-    """A Python value of the field in its JSON form."""
+def plain(field: Field, value: Any, zone: str) -> Any:
+    """A Python value of the field in its JSON form; a moment without a zone is one of the tenant's."""
     kind = REGISTRY[field.spec.type]
     if value is None or kind.kind in _AS_IS:
         return value
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=ZoneInfo(zone))
     text = KINDS[kind.kind].rows(value, kind.scale_of(field.spec))
     return text[:7] if kind.kind == "month" else text
 
@@ -38,17 +42,17 @@ def from_row(row: Row, catalog: Catalog, resolve: Resolve, context: Mapping[str,
     if row.name and len(entity.key) == 1 and entity.key[0] not in row.values:
         key = entity.fields[entity.key[0]]
         if key.input or key.number is not None:
-            body[key.name] = yield from _text(key, row.name, resolve)
+            body[key.name] = yield from _text(key, row.name, resolve, str(context["zone"]))
     for name, value in row.values.items():
         field = entity.fields.get(name)
         if field is None:
             continue
         if value.expr is not None:
-            body[name] = plain(field, evaluate(to_program(value.expr), dict(body), context))
+            body[name] = plain(field, evaluate(to_program(value.expr), dict(body), context), str(context["zone"]))
         elif field.target and value.literal is not None:
             body[name] = yield from _references(field, value.literal, resolve)
         else:
-            body[name] = plain(field, value.literal)
+            body[name] = plain(field, value.literal, str(context["zone"]))
     for name, rows in row.lines.items():
         body[name] = []
         for line in rows:
@@ -58,13 +62,15 @@ def from_row(row: Row, catalog: Catalog, resolve: Resolve, context: Mapping[str,
 
 def from_given(values: Mapping[str, Given], entity: Entity, catalog: Catalog, resolve: Resolve) -> Body[dict[str, Any]]:
     """The body of a step's ``with``. Lines written by position come as ``{position: body}``: the caller knows ids."""
-    return (yield from _object(values, entity, catalog, resolve))
+    return (yield from _object(values, entity, catalog, resolve, zone))
 
 
-def _object(data: Mapping[str, Any], entity: Entity, catalog: Catalog, resolve: Resolve) -> Body[dict[str, Any]]:
+def _object(
+    data: Mapping[str, Any], entity: Entity, catalog: Catalog, resolve: Resolve, zone: str
+) -> Body[dict[str, Any]]:
     body = {}
     for name, value in data.items():
-        body[name] = yield from _given(entity, name, bare(value), catalog, resolve)
+        body[name] = yield from _given(entity, name, bare(value), catalog, resolve, zone)
     return body
 
 
@@ -72,7 +78,7 @@ def bare(value: Any) -> Any:
     return value.data if isinstance(value, Given) else value
 
 
-def _given(entity: Entity, name: str, data: Any, catalog: Catalog, resolve: Resolve) -> Body[Any]:
+def _given(entity: Entity, name: str, data: Any, catalog: Catalog, resolve: Resolve, zone: str) -> Body[Any]:
     field = entity.fields.get(name)
     if field is None or data is None:
         return data
@@ -81,17 +87,17 @@ def _given(entity: Entity, name: str, data: Any, catalog: Catalog, resolve: Reso
         if isinstance(data, Mapping):
             by_position = {}
             for at, line in data.items():
-                by_position[int(at)] = yield from _object(bare(line), child, catalog, resolve)
+                by_position[int(at)] = yield from _object(bare(line), child, catalog, resolve, zone)
             return by_position
         rows = []
         for line in data:
-            rows.append((yield from _object(bare(line), child, catalog, resolve)))
+            rows.append((yield from _object(bare(line), child, catalog, resolve, zone)))
         return rows
     if field.target:
         return (yield from _references(field, data, resolve))
     if isinstance(data, tuple | list):
         return [str(bare(item)) for item in data]
-    return (yield from _text(field, str(data), resolve))
+    return (yield from _text(field, str(data), resolve, zone))
 
 
 def _references(field: Field, data: Any, resolve: Resolve) -> Body[Any]:
@@ -103,8 +109,8 @@ def _references(field: Field, data: Any, resolve: Resolve) -> Body[Any]:
     return (yield from resolve(field.target, str(data)))
 
 
-def _text(field: Field, text: str, resolve: Resolve) -> Body[Any]:
+def _text(field: Field, text: str, resolve: Resolve, zone: str) -> Body[Any]:
     if field.target:
         return (yield from resolve(field.target, text))
     kind = REGISTRY[field.spec.type]
-    return plain(field, kind.parse(text, field.spec))
+    return plain(field, kind.parse(text, field.spec), zone)

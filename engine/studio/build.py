@@ -1,4 +1,4 @@
-"""The pipeline, read aloud: a project's packs → Catalog → App."""
+"""A project's packs → Catalog, from the cache where they were read before."""
 
 from __future__ import annotations
 
@@ -6,20 +6,13 @@ import os
 from pathlib import Path
 
 from engine.catalog import Catalog
-from engine.compile import compile_app
-from engine.plan.app import App
-from engine.plan.statement import Dialect
 from engine.read import read_cached
 from engine.studio.project import Project
 
 
 def catalog_of(project: Project) -> Catalog:
     """Everything the packs and overlays say, checked and linked; raises Problems with all that is wrong."""
-    return read_cached(list(project.packs), list(project.overlays), dict(project.features), cache_dir())
-
-
-def app_of(catalog: Catalog, dialect: Dialect) -> App:
-    return compile_app(catalog, dialect)
+    return read_cached(project.packs, project.overlays, project.features, cache=cache_dir())
 
 
 def sources(project: Project) -> dict[str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from engine.db import Body, Call
 from engine.fieldtypes.storage import bind, encode_rows, quote, row_source
@@ -71,11 +73,12 @@ def _all(
     known = yield from _known(tenant, plan, entity, lines, references)
     fresh = [line for line in lines if line.number not in known]
     world = World(tenant.app, tenant.asker, tenant.moment(ENGINE))
+    zone = ZoneInfo(tenant.zone)
     done = 0
     for start in range(0, len(fresh), _BATCH):
         batch = fresh[start : start + _BATCH]
         ops = [
-            Op("create", entity.path, change=Change(_values(line, references)), rules=Rules(trusted=True))
+            Op("create", entity.path, change=Change(_values(line, references, zone)), rules=Rules(trusted=True))
             for line in batch
         ]
         try:
@@ -90,8 +93,12 @@ def _all(
     return imported
 
 
-def _values(line: Line, references: Mapping[tuple[str, str], str]) -> dict[str, Any]:
-    return {**line.values, **{field: references[field, text] for field, text in line.keys.items()}}
+def _values(line: Line, references: Mapping[tuple[str, str], str], zone: ZoneInfo) -> dict[str, Any]:
+    typed = {
+        name: value.replace(tzinfo=zone) if isinstance(value, datetime) and value.tzinfo is None else value
+        for name, value in line.values.items()
+    }
+    return {**typed, **{field: references[field, text] for field, text in line.keys.items()}}
 
 
 def _refused(refusal: Refusal, file: str, batch: Sequence[Line]) -> list[Problem]:
@@ -154,7 +161,7 @@ def _known(
     names = ", ".join(quote(str(f.column)) for f in fields)
     rows = yield Call(f"SELECT {names} FROM {quote(entity.table)} WHERE deleted_at IS NULL")
     there = {tuple(row) for row in rows}
-    values = ((line.number, _values(line, refs)) for line in lines)
+    values = ((line.number, _values(line, refs, ZoneInfo(tenant.zone))) for line in lines)
     return {
         number
         for number, row in values

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from engine.ask import Ask
 from engine.catalog import Catalog
+from engine.compile.app import compile_app
 from engine.db import Database, open_database
 from engine.problem import Problems, problem
 from engine.serve.tenancy import Tenant
-from engine.studio.build import app_of, catalog_of, sources
+from engine.studio.build import catalog_of, sources
 from engine.studio.codes import CODES
 from engine.studio.planting import Planter
 from engine.studio.project import Project, find_project
@@ -54,7 +55,7 @@ async def opened(target: Path, url: str = "") -> AsyncIterator[Opened]:
 
 
 async def opened_in(project: Project, catalog: Catalog, database: Database) -> Opened:
-    app = app_of(catalog, database.dialect)
+    app = compile_app(catalog, database.dialect)
     try:
         have = await revision.current(database)
     except LookupError:

@@ -164,7 +164,7 @@ class Stage:
         if entity is None or not act.verb:
             return None
         body = await self.tenant.database.write(
-            lambda: from_given(act.values, entity, self.catalog, self.planter.resolve)
+            lambda: from_given(act.values, entity, self.catalog, self.planter.resolve, self.tenant.zone)
         )
         path = self._path(entity)
         if act.verb == "create":
