@@ -31,7 +31,7 @@ INTEGER_DIGITS = 15
 class Type:
     """``scale``: digits after the point of a decimal. ``limit``: the largest magnitude a number can have, as an
     integer scaled by ``10**scale`` — a proven bound, by which SQLite's 64 bits are known to suffice or not.
-    ``entity``: what a ``ref`` points at, or what ``rows`` (a set of references) holds. ``options``: the names of a choice.
+    ``entity``: what a ``ref`` points at, or what ``rows`` (a set of them) holds. ``options``: the names of a choice.
     """
 
     kind: Kind
