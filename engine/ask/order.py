@@ -107,14 +107,12 @@ def _by(sorted_by: Sequence[Key]) -> str:
 
 
 def _values(build: Build, sorted_by: Sequence[Key], nulls: Sequence[bool]) -> tuple[str | None, ...]:
-    if len(nulls) not in (len(sorted_by) - 1, len(sorted_by)):
-        raise Problems([problem(CODES["ask.cursor"])])
-    empty = (*nulls, False)[: len(sorted_by)]
-    if any(is_null and not key.nullable for key, is_null in zip(sorted_by, empty, strict=True)):
+    fits = len(nulls) == len(sorted_by)
+    if not fits or any(is_null and not key.nullable for key, is_null in zip(sorted_by, nulls, strict=True)):
         raise Problems([problem(CODES["ask.cursor"])])
     return tuple(
         None if is_null else build.input(f"c{n}", key.kind, key.scale)
-        for n, (key, is_null) in enumerate(zip(sorted_by, empty, strict=True))
+        for n, (key, is_null) in enumerate(zip(sorted_by, nulls, strict=True))
     )
 
 

@@ -75,6 +75,8 @@ class Rows:
                 raise Problems([problem(CODES["ask.not-a-reference"], name=".".join(steps[: at + 1]))])
             alias, entity = self._join(self._cell(alias, entity, found, steps[: at + 1]), guarded=True)
         found = self._field(entity, steps[-1], path)
+        if found.kind == "lines":
+            raise Problems([problem(CODES["ask.through-lines"], path=path)])
         return self._cell(alias, entity, found, steps)
 
     def target(self, cell: Cell, guarded: bool = False) -> tuple[str, Entity]:

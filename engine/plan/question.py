@@ -48,7 +48,7 @@ class Question:
     sort: tuple[str, ...] = ()
     """Paths, ``-`` in front for descending; ``id`` is added last."""
     after: tuple[bool, ...] = ()
-    """When paging: for each sort key, whether the cursor's value is NULL."""
+    """When paging: for each value of the cursor (the sort keys', then id's), whether it is NULL."""
     count: bool = False
     bin: bool = False
     roles: tuple[str, ...] = ("admin",)

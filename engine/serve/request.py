@@ -374,4 +374,4 @@ def _after(question: Question, cursor: str, shape: str, inputs: dict[str, Any], 
         return question
     for n, value in enumerate(values):
         inputs[f"c{n}"] = value
-    return replace(question, after=tuple(v is None for v in values[:-1]))
+    return replace(question, after=tuple(v is None for v in values))

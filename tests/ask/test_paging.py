@@ -42,7 +42,7 @@ def made() -> world.Data:
             at_time=some(time(8, 0, 1), time(8, 0, 2), time(23, 59, 59)),
             moment=some(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 0, 0, 1, tzinfo=UTC)),
             liability=some("own", "charge"), amount=some(Decimal("-0.01"), Decimal("0.00"), Decimal("999999999999999.99")),
-            price=some(Decimal("0.000001"), Decimal("-0.000001"), Decimal("2")), count=some(-1, 0, 2**53 - 1),
+            price=rnd.choice((Decimal("0.000001"), Decimal("-0.000001"), Decimal("2"))), count=some(-1, 0, 2**53 - 1),
             late=some(True, False), note=some("", "Zz", "zz", "~", "\U0001f600", "￥"),
         )  # fmt: skip
     for row in data.rows["m__sheet"]:
@@ -99,15 +99,16 @@ def pages(both: Both, sort: tuple[str, ...], limit: int, **more: Any) -> list[st
     out: list[str] = []
     question = Question(SHEET, fields=("number",), sort=sort, **more)
     inputs: dict[str, Any] = {"limit": limit}
-    while True:
+    for _ in range(ROWS + 2):
         answer = both.ask(question, inputs)
         assert len(answer["items"]) <= limit
         out += [item["id"] for item in answer["items"]]
         if answer["next"] is None:
             return out
         keys = answer["next"]
-        question = Question(SHEET, fields=("number",), sort=sort, after=tuple(k is None for k in keys[:-1]), **more)
+        question = Question(SHEET, fields=("number",), sort=sort, after=tuple(k is None for k in keys), **more)
         inputs = {"limit": limit, **{f"c{n}": key for n, key in enumerate(keys)}}
+    raise AssertionError("the pages do not end")
 
 
 SORTS = st.lists(
@@ -136,14 +137,13 @@ def test_the_total_does_not_depend_on_the_page(many: Both) -> None:
     filters = (Filter("late", "eq"),)
     first = many.ask(Question(SHEET, filters=filters, count=True), {"limit": 3, "f0": True})
     rest = many.ask(
-        Question(SHEET, filters=filters, count=True, after=()), {"limit": 3, "f0": True, "c0": first["next"][0]}
+        Question(SHEET, filters=filters, count=True, after=(False,)), {"limit": 3, "f0": True, "c0": first["next"][0]}
     )
+    assert first["items"][-1]["id"] < rest["items"][0]["id"]
     assert first["total"] == rest["total"] == sum(r["late"] is True for r in DATA.rows["m__sheet"])
 
 
-@pytest.mark.parametrize(
-    "sort", ["lines", "tags", "place", "team.nmae", "-nmae", "number.x", "lines.hours", "a.b.c.d.e.f.g"]
-)
+@pytest.mark.parametrize("sort", ["lines", "tags", "team.nmae", "-nmae", "number.x", "lines.hours", "a.b.c.d.e.f.g"])
 def test_what_cannot_be_sorted_by_is_refused(many: Both, sort: str) -> None:
     with pytest.raises(Problems):
         many.ask(Question(SHEET, sort=(sort,)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from engine.ask import Symbols
@@ -107,15 +108,24 @@ def _dict(e: Entity) -> dict[str, Any]:
     return {name: getattr(e, name) for name in Entity.__slots__}
 
 
+@cache
+def _plain(dialect: Dialect) -> App:
+    return _app(dialect, {}, None)
+
+
 def app(
     dialect: Dialect, access: Mapping[str, Mapping[str, Mapping[str, bool | str]]] | None = None, symbols: Any = None
 ) -> App:
-    made = entities(access or {})
+    return _app(dialect, access or {}, symbols) if access or symbols else _plain(dialect)
+
+
+def _app(dialect: Dialect, access: Mapping[str, Mapping[str, Mapping[str, bool | str]]], symbols: Any) -> App:
+    made = entities(access)
     tables = tuple(
-        table(e, ("sheet_date",) if e.name == "none" else (), COMPANIONS if not e.owner else ()) for e in made.values()
+        table(e, ("price",) if e.name == "sheet" else (), () if e.owner else COMPANIONS) for e in made.values()
     )
     return App(
-        dialect, f"world {sorted((access or {}).items())!r}", {}, tables, made, {}, {}, {}, {}, (), {}, {}, {},
+        dialect, f"world {sorted(access.items())!r}", {}, tables, made, {}, {}, {}, {}, (), {}, {}, {},
         PeoplePlan("m.user"), {}, (), (), {}, symbols if symbols is not None else Symbols(None),  # type: ignore[arg-type]
     )  # fmt: skip
 
