@@ -60,7 +60,9 @@ def from_row(row: Row, catalog: Catalog, resolve: Resolve, context: Mapping[str,
     return body
 
 
-def from_given(values: Mapping[str, Given], entity: Entity, catalog: Catalog, resolve: Resolve) -> Body[dict[str, Any]]:
+def from_given(
+    values: Mapping[str, Given], entity: Entity, catalog: Catalog, resolve: Resolve, zone: str
+) -> Body[dict[str, Any]]:
     """The body of a step's ``with``. Lines written by position come as ``{position: body}``: the caller knows ids."""
     return (yield from _object(values, entity, catalog, resolve, zone))
 
