@@ -220,7 +220,7 @@ def _candidates(app: App, entity: Entity, path: str) -> list[str]:
     *head, _ = path.split(".")
     for name in head:
         known = entity.fields.get(name)
-        if known is None or known.target not in app.entities:
+        if known is None or known.target not in app.entities or known.origin == "lines":
             return list(entity.fields)
         entity = app.entities[known.target]
     prefix = "".join(f"{name}." for name in head)
