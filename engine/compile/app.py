@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 
 from engine import __version__
@@ -31,10 +32,11 @@ from engine.plan.statement import Dialect
 
 
 def compile_app(catalog: Catalog, dialect: Dialect) -> App:
+    known = guards.keys(catalog)
     delayed = {e.path: late.late(catalog, e) for e in catalog.entities.values() if not e.owned_by}
     shapes = {e.path: writes.shape(catalog, e, delayed[catalog.root_of(e).path]) for e in catalog.entities.values()}
     built = {
-        e.path: entities.entity(catalog, e, _write(catalog, e, shapes, delayed, dialect))
+        e.path: entities.entity(catalog, e, _write(catalog, e, shapes, delayed, known, dialect))
         for e in catalog.entities.values()
     }
     moving = {w.path: machines.machine(catalog, w, shapes[w.of], dialect) for w in catalog.workflows.values()}
@@ -43,7 +45,7 @@ def compile_app(catalog: Catalog, dialect: Dialect) -> App:
         dialect=dialect,
         digest=sha256(f"{catalog.digest} {__version__}".encode()).hexdigest(),
         modules=data.modules(catalog),
-        tables=tables(catalog, guards.columns(catalog)),
+        tables=tables(catalog, guards.columns(known), dialect),
         entities=built,
         machines=moving,
         figures=pages.figures(catalog),
@@ -63,7 +65,12 @@ def compile_app(catalog: Catalog, dialect: Dialect) -> App:
 
 
 def _write(
-    catalog: Catalog, entity: Entity, shapes: dict[str, writes.Shape], delayed: dict[str, Late], dialect: Dialect
+    catalog: Catalog,
+    entity: Entity,
+    shapes: Mapping[str, writes.Shape],
+    delayed: Mapping[str, Late],
+    known: tuple[guards.Key, ...],
+    dialect: Dialect,
 ) -> Write | None:
     """Lines are written with their root, so only roots have a way of being written."""
     if entity.owned_by:
@@ -73,7 +80,7 @@ def _write(
         _lines(catalog, entity, shapes, dialect),
         documents.lock(catalog, entity, dialect),
         late.passes(catalog, entity, delayed[entity.path], dialect),
-        guards.statements(catalog, entity, dialect),
+        guards.statements(catalog, entity, known, dialect),
         checks.statements(catalog, entity, dialect),
         documents.read_back(catalog, entity, dialect),
         postings.postings(catalog, entity, dialect),
@@ -94,7 +101,7 @@ def _table(shape: writes.Shape, dialect: Dialect) -> TableWrite:
 
 
 def _lines(
-    catalog: Catalog, entity: Entity, shapes: dict[str, writes.Shape], dialect: Dialect
+    catalog: Catalog, entity: Entity, shapes: Mapping[str, writes.Shape], dialect: Dialect
 ) -> tuple[LineWrite, ...]:
     return tuple(
         LineWrite(

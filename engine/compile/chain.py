@@ -48,7 +48,7 @@ def _derived(catalog: Catalog, entity: Entity, field: Field) -> Derived | None:
         return Derived(field, "compute", reads_of(catalog, entity, field.compute), True)
     if field.find is not None:
         orders = (o.by for o in field.order)
-        return Derived(field, "find", reads_of(catalog, entity, field.find, *orders, rows_of=field.target), True)
+        return Derived(field, "find", reads_of(catalog, entity, field.find, *orders, looked_at=True), True)
     if field.default is None:
         return None
     if field.default.expr is None:
@@ -110,12 +110,12 @@ def value_sql(draft: Draft, catalog: Catalog, entity: Entity, made: Derived, ali
     field = made.field
     if made.how == "compute":
         assert field.compute is not None
-        return emit.stored(draft, catalog, entity, field.compute, alias, field)
+        return emit.value(draft, catalog, field.compute, emit.Rows(alias))
     if made.how == "find":
-        return emit.found(draft, catalog, entity, field, alias)
+        return emit.found(draft, catalog, field, alias)
     assert field.default is not None
     if field.default.expr is not None:
-        return emit.stored(draft, catalog, entity, field.default.expr, alias, field)
+        return emit.value(draft, catalog, field.default.expr, emit.Rows(alias))
     if kind_of(field) == "uuid":
         return texts.by_key(draft, catalog, field.target, field.default.literal)
     return texts.constant(draft.dialect, kind_of(field), scale_of(field), field.default.literal)

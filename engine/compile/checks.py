@@ -39,18 +39,36 @@ def field_rules(catalog: Catalog, entity: Entity) -> tuple[Rule, ...]:
     out = []
     for f in entity.fields.values():
         if kind_of(f) == "lines":
-            if f.spec.min:
+            if fewest(f):
                 out.append(Rule(f"lines:{f.name}", "lines", f, "submit" if workflow else "save"))
             continue
         if f.required is not False:
-            late_enough = f.required == "submit" or workflow
-            out.append(Rule(f"required:{f.name}", "required", f, "submit" if late_enough else "save"))
-        for kind, bound in (("min", f.min), ("max", f.max)):
-            if bound is not None and has_column(f):
-                out.append(Rule(f"{kind}:{f.name}", kind, f, "always", bound))
+            unfinished = f.required is not True and (f.required == "submit" or workflow)
+            out.append(Rule(f"required:{f.name}", "required", f, "submit" if unfinished else "save"))
+        for kind, bound in _bounds(f):
+            out.append(Rule(f"{kind}:{f.name}", kind, f, "always", bound))
         if f.acyclic or f.spec.type == "tree":
             out.append(Rule(f"ring:{f.name}", "ring", f, "always"))
     return tuple(out)
+
+
+def fewest(field: Field) -> int:
+    """How many lines there must be."""
+    if kind_of(field) != "lines":
+        return 0
+    literal_ = field.min.literal if field.min is not None else None
+    return int(field.spec.min or (literal_ if isinstance(literal_, int) else 0))
+
+
+def _bounds(field: Field) -> Iterable[tuple[str, Value]]:
+    """Bounds the database checks: also of values that no body brought, and bounds that are expressions."""
+    if not has_column(field) or kind_of(field) not in ("decimal", "integer", "duration", "date", "month", "datetime"):
+        return
+    for kind, bound, fixed in (("min", field.min, field.spec.min), ("max", field.max, field.spec.max)):
+        if bound is not None:
+            yield kind, bound
+        elif fixed is not None:
+            yield kind, Value(fixed)
 
 
 _SAYS: Mapping[str, Label] = {
@@ -100,7 +118,7 @@ def _check(entity: Entity, made: Check) -> plan.Check:
 def _says(rule: Rule) -> plan.Message:
     def of(language: str) -> plan.Template:
         text = _SAYS[rule.kind].to(language)
-        text = text.replace("{0}", rule.field.title.to(language)).replace("{1}", str(rule.field.spec.min or 1))
+        text = text.replace("{0}", rule.field.title.to(language)).replace("{1}", str(fewest(rule.field)))
         before, hole, after = text.partition("{bound}")
         return plan.Template((before, ("bound", ""), after) if hole else (before,))
 
@@ -166,7 +184,8 @@ def _check_sql(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, che
 def _values(draft: Draft, catalog: Catalog, check: Check, rows: emit.Rows, found: str = "") -> str:
     """What the message shows, as JSON text keyed by the paths as they are written."""
     holes: dict[str, Hole] = {h.name: h for h in (*check.message.zh.holes, *check.message.en.holes)}
-    pairs = [(name, emit.shown(draft, catalog, hole.expr, rows)) for name, hole in holes.items()]
+    said = ((name, hole.expr) for name, hole in holes.items() if hole.expr is not None)
+    pairs = [(name, emit.shown(draft, catalog, made, rows)) for name, made in said if emit.speakable(draft, made)]
     if check.level.expr is not None:
         pairs.append(("$level", emit.value(draft, catalog, check.level.expr, rows)))
     if found:
@@ -189,7 +208,7 @@ def _rule_sql(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, rule
             f"(SELECT COUNT(*) FROM {quote(table_name(child.path))} AS l"
             f" WHERE l.{quote(owner_column(child))} = r.id AND l.deleted_at IS NULL)"
         )
-        test = f"{count} < {int(field.spec.min or 1)}"
+        test = f"{count} < {fewest(field)}"
     elif rule.kind == "required":
         test = f"r.{quote(field.name)} IS NULL"
         if kind_of(field) == "text":

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+from engine.expr.build.binder import Binder, Key
 from engine.fieldtypes.storage import Columns, column_type, id_list, literal, row_source
 from engine.plan.statement import Dialect, Param, Source, Statement
 
 
 class Draft:
-    """One statement of one dialect. The same value asked for twice has one placeholder."""
+    """One statement of one dialect. Expressions and our own SQL share one binder: a value asked for twice, by
+    whichever of them, has one placeholder."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        self._params: dict[Param, int] = {}
+        self.binder = Binder(dialect)
 
-    def bind(self, param: Param) -> str:
-        """The placeholder's bare text; PostgreSQL must be told its type where it stands alone: see ``value``."""
-        number = self._params.setdefault(param, len(self._params) + 1)
-        return f"${number}" if self.dialect == "postgresql" else f"?{number}"
+    def bind(self, source: Source, name: str, kind: str, scale: int = 0) -> str:
+        """The bare placeholder; PostgreSQL must be told its type where it stands alone: see ``value``."""
+        return self.binder.place(Key(source, name, kind, scale))
 
     def value(self, source: Source, name: str, kind: str, scale: int = 0) -> str:
-        return self.cast(kind, scale, self.bind(Param(source, name, kind, scale)))
+        return self.cast(kind, scale, self.bind(source, name, kind, scale))
 
     def cast(self, kind: str, scale: int, sql: str) -> str:
         if self.dialect == "sqlite":
@@ -28,11 +31,11 @@ class Draft:
 
     def rows(self, columns: Columns, alias: str) -> str:
         """A FROM item: the rows given, typed."""
-        return row_source(columns, self.dialect, self.bind(Param("input", "rows", "json")), alias)
+        return row_source(columns, self.dialect, self.bind("input", "rows", "json"), alias)
 
     def roots(self, name: str = "roots") -> str:
         """A subquery of the ids given, for ``IN``."""
-        return id_list(self.dialect, self.bind(Param("input", name, "json")))
+        return id_list(self.dialect, self.bind("input", name, "json"))
 
     def now(self) -> str:
         return self.value("now", "now", "datetime")
@@ -44,7 +47,8 @@ class Draft:
         return literal(value)
 
     def finish(self, sql: str) -> Statement:
-        return Statement(sql, tuple(self._params))
+        params = (Param(cast(Source, k.source), k.name, k.kind, k.scale, k.value) for k in self.binder.keys)
+        return Statement(sql, tuple(params))
 
 
 def writing(draft: Draft, sql: str) -> Statement:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from engine.fieldtypes.spec import Spec
+from engine.label import Label
 from engine.plan.app import App
-from engine.plan.entity import Entity
+from engine.plan.entity import Entity, Template
 from engine.plan.statement import Statement
+from engine.plan.table import Column, ForeignKey, Index
 
 _QUIET = ("symbols", "openapi")
 """Parts shown on their own, or not as text."""
@@ -45,19 +48,56 @@ def _lines(value: Any, statements: bool) -> Iterator[str]:
             scale = f" {param.scale}" if param.scale else ""
             yield f"-- {n}: {param.source} {param.name} {param.kind}{scale}"
         return
+    short = _SHORT.get(type(value))
+    if short is not None:
+        yield short(value)
+        return
     items = _items(value)
     if items is None:
         yield _scalar(value)
         return
     for name, item in items:
-        if _is_default(item):
+        if _is_default(item) or (name == "name" and is_dataclass(value)):
             continue
         inner = list(_lines(item, statements))
-        if len(inner) == 1 and _items(item) is None and not isinstance(item, Statement):
+        if len(inner) == 1 and (_items(item) is None or type(item) in _SHORT):
             yield f"{name}: {inner[0]}"
         else:
             yield f"{name}:"
             yield from (_INDENT + line for line in inner)
+
+
+def _column(made: Column) -> str:
+    scale = f"({made.scale})" if made.kind == "decimal" else ""
+    default = f" default {made.default}" if made.default is not None else ""
+    return f"{made.kind}{scale}{'' if made.nullable else ' not null'}{default}"
+
+
+def _index(made: Index) -> str:
+    where = f" where {made.where}" if made.where else ""
+    return f"{'unique ' if made.unique else ''}({', '.join(made.columns)}){where}"
+
+
+def _spec(made: Spec) -> str:
+    parts = [made.type]
+    parts += [
+        f"{f.name}={getattr(made, f.name)}"
+        for f in fields(made)
+        if f.name not in ("type", "options") and getattr(made, f.name)
+    ]
+    parts += [f"{o.name}={o.title.zh}/{o.title.en}" for o in made.options]
+    return " ".join(parts)
+
+
+_SHORT: Mapping[type, Callable[[Any], str]] = {
+    Column: _column,
+    Index: _index,
+    ForeignKey: lambda k: f"{k.column} -> {k.table} on delete {k.on_delete}",
+    Label: lambda label: f"{label.zh} / {label.en}",
+    Spec: _spec,
+    Template: lambda t: "".join(p if isinstance(p, str) else "{" + ":".join(x for x in p if x) + "}" for p in t.parts),
+}
+"""What reads better on one line."""
 
 
 def _items(value: Any) -> list[tuple[str, Any]] | None:

@@ -8,6 +8,7 @@ from engine.catalog import Catalog, Entity, Field
 from engine.compile import access, checks, emit, texts
 from engine.compile.names import has_column, kind_of, owner_column, scale_of, table_name
 from engine.compile.paths import STATE, SYSTEM_TITLES
+from engine.compile.reads import reads_of
 from engine.compile.words import template
 from engine.fieldtypes.spec import Option, Spec
 from engine.plan import entity as plan
@@ -82,19 +83,19 @@ def _field(catalog: Catalog, entity: Entity, made: Field) -> plan.Field:
         kind_of(made),
         scale_of(made),
         target,
-        _required(catalog, entity, made),
+        _required(made),
         emit.program(made.required) if not isinstance(made.required, bool | str) else None,
         emit.program(made.visible),
         made.readonly or not made.input,
         _default(made),
-        made.default is not None and made.default.expr is not None and emit.follows(catalog, entity, made.default.expr),
+        _follows(catalog, entity, made),
         emit.program(made.compute or made.live),
         made.ref_where.text if made.ref_where is not None else "",
         made.help,
         made.public,
         made.name in entity.search,
         tuple(role for role, a in entity.access.items() if made.name in a.hide),
-        int(made.spec.min) if made.spec.type == "lines" and made.spec.min is not None else 0,
+        checks.fewest(made),
     )
 
 
@@ -109,13 +110,17 @@ def _origin(made: Field) -> plan.Origin:
     return "input"
 
 
-def _required(catalog: Catalog, entity: Entity, made: Field) -> Literal["no", "always", "submit"]:
-    """On a document with a workflow what is required is judged when it is submitted: a draft may be unfinished."""
-    if made.required is False or not isinstance(made.required, bool | str):
-        return "no"
-    if made.required == "submit" or catalog.root_of(entity).workflows:
-        return "submit"
-    return "always"
+def _required(made: Field) -> Literal["no", "always", "submit"]:
+    if made.required is True:
+        return "always"
+    return "submit" if made.required == "submit" else "no"
+
+
+def _follows(catalog: Catalog, entity: Entity, made: Field) -> bool:
+    """Whether the default moves with what it reads; one that reads nothing of the record is taken once."""
+    if made.default is None or made.default.expr is None:
+        return False
+    return reads_of(catalog, entity, made.default.expr).record
 
 
 def _default(made: Field) -> plan.Program:

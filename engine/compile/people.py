@@ -78,8 +78,8 @@ def _users(draft: Draft, catalog: Catalog, entity: Entity, made: People) -> Iter
         yield f"SELECT r.id AS root, {user} AS person {rows} WHERE {among} AND {user} IS NOT NULL"
     elif made.kind == "leader" and made.path is not None and catalog.people.leader:
         department = emit.value(draft, catalog, made.path, emit.Rows("r"))
-        owner = emit.leads(catalog)
-        if owner is not None:
+        owner = made.path.type.entity
+        if owner in catalog.entities:
             yield (
                 f"SELECT r.id AS root, d.{quote(catalog.people.leader)} AS person {rows}"
                 f" JOIN {quote(table_name(owner))} AS d ON d.id = {department}"

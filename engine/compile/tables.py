@@ -9,22 +9,25 @@ from engine.compile import emit
 from engine.compile.names import COMPANIONS, Column, columns_of, index_name, kind_of, owner_column, short, table_name
 from engine.fieldtypes.storage import quote
 from engine.plan import table as plan
+from engine.plan.statement import Dialect
 
 LIVING = "deleted_at IS NULL"
 _MOST_EMPTY = 3
 """Unique keys that count empty values as the same need an index per set of empty columns: at most 2**3."""
 
 
-def tables(catalog: Catalog, guarded: Mapping[str, Iterable[tuple[str, ...]]]) -> tuple[plan.Table, ...]:
+def tables(
+    catalog: Catalog, guarded: Mapping[str, Iterable[tuple[str, ...]]], dialect: Dialect
+) -> tuple[plan.Table, ...]:
     """``guarded``: per entity the columns that cross-row checks look it up by."""
-    return tuple(_table(catalog, e, tuple(guarded.get(e.path, ()))) for e in catalog.entities.values())
+    return tuple(_table(catalog, e, tuple(guarded.get(e.path, ())), dialect) for e in catalog.entities.values())
 
 
-def _table(catalog: Catalog, entity: Entity, guarded: tuple[tuple[str, ...], ...]) -> plan.Table:
+def _table(catalog: Catalog, entity: Entity, guarded: tuple[tuple[str, ...], ...], dialect: Dialect) -> plan.Table:
     name = table_name(entity.path)
     columns = columns_of(catalog, entity)
-    required = _always_required(catalog, entity)
-    uniques = _uniques(name, entity)
+    required = _always_required(entity)
+    uniques = _uniques(name, entity, dialect)
     return plan.Table(
         name,
         tuple(plan.Column(c.name, c.kind, c.scale, c.nullable and c.name not in required) for c in columns),
@@ -35,11 +38,9 @@ def _table(catalog: Catalog, entity: Entity, guarded: tuple[tuple[str, ...], ...
     )
 
 
-def _always_required(catalog: Catalog, entity: Entity) -> frozenset[str]:
+def _always_required(entity: Entity) -> frozenset[str]:
     """Fields that no row may lack, not even a draft. A default may come out empty, so it leaves the sentence to the
     document's checks."""
-    if catalog.root_of(entity).workflows:
-        return frozenset()
     return frozenset(
         f.name
         for f in entity.fields.values()
@@ -91,16 +92,16 @@ def _row_checks(name: str, catalog: Catalog, entity: Entity) -> list[plan.TableC
         plain = not (check.override or check.reason or check.message.zh.holes or check.message.en.holes)
         if steady and plain and check.level.expr is None and check.level.literal == "error":
             assert check.that is not None
-            made = emit.table_check(catalog, entity, check.that)
-            if made is not None:
-                out.append(plan.TableCheck(short(f"{name}_{check.name}_holds"), *made))
+            made = (emit.of_table("sqlite", check.that), emit.of_table("postgresql", check.that))
+            if made[0] and made[1]:
+                out.append(plan.TableCheck(short(f"{name}_{check.name}_holds"), made[0], made[1]))
     return out
 
 
-def _uniques(name: str, entity: Entity) -> tuple[plan.Index, ...]:
+def _uniques(name: str, entity: Entity, dialect: Dialect) -> tuple[plan.Index, ...]:
     out: list[plan.Index] = []
     for unique in entity.uniques.values():
-        out += _unique(name, entity, unique)
+        out += _unique(name, entity, unique, dialect)
     if entity.kind == "ledger":
         out.append(plan.Index(short(f"{name}_mirrors_key"), ("_mirrors",), unique=True))
         key = ("_source_line", "_posting", "_round")
@@ -108,10 +109,10 @@ def _uniques(name: str, entity: Entity) -> tuple[plan.Index, ...]:
     return tuple(out)
 
 
-def _unique(name: str, entity: Entity, unique: Unique) -> Iterable[plan.Index]:
+def _unique(name: str, entity: Entity, unique: Unique, dialect: Dialect) -> Iterable[plan.Index]:
     where = LIVING
     if unique.rows is not None:
-        where += f" AND {emit.portable(entity, unique.rows)}"
+        where += f" AND {emit.of_table(dialect, unique.rows)}"
     first = plan.Index(short(f"{name}_{unique.name}_key"), unique.fields, unique=True, where=where)
     if unique.nulls == "distinct":
         return (first,)

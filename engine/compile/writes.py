@@ -147,7 +147,8 @@ def _typed_json(draft: Draft, shape: Shape, stored: str | None) -> str:
         f"CASE WHEN {_typed(draft, shape, name, stored)} THEN {draft.text(f'{chr(34)}{name}{chr(34)},')} ELSE '' END"
         for name in shape.followed
     ]
-    made = f"'[' || rtrim({' || '.join(parts)}, ',') || ']'"
+    joined = " || ".join(parts) or "''"
+    made = f"'[' || rtrim({joined}, ',') || ']'"
     return f"({made})::jsonb" if draft.dialect == "postgresql" else made
 
 

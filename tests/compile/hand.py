@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,11 +14,7 @@ from engine.label import Label
 
 def catalog(*entities: Entity, **rest: Any) -> Catalog:
     empty: dict[str, Any] = {
-        name: {}
-        for name in (
-            "workflows postings controls aggregations settings roles features forms lists menus dashboards"
-            " functions imports scenarios"
-        ).split()
+        f.name: {} for f in fields(Catalog) if f.name not in ("origins", "asleep", "seeds", "demo", "people", "world")
     }
     made: dict[str, Any] = {
         "modules": {"shop": Module("shop", "shop", "1.0.0", Label("店", "Shop"), {}, {})},
