@@ -17,7 +17,7 @@ from engine.catalog.views import Dashboard, Form, List, Menu
 from engine.problem import Where
 
 if TYPE_CHECKING:
-    from engine.expr.build import World
+    from engine.expr.build.world import World
 
 
 @dataclass(frozen=True, slots=True)

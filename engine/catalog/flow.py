@@ -12,7 +12,7 @@ from engine.label import Label
 from engine.problem import Where
 
 if TYPE_CHECKING:
-    from engine.expr.build import Expr
+    from engine.expr.build.api import Expr
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from engine.problem import Where
 
 if TYPE_CHECKING:
-    from engine.expr.build import Expr
+    from engine.expr.build.api import Expr
 
 
 @dataclass(frozen=True, slots=True)

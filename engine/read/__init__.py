@@ -1,1 +1,7 @@
-"""read"""
+"""YAML → Catalog. ``read`` is the pipeline; it raises ``Problems`` with everything that is wrong, at once."""
+
+from engine.read.cache import read_cached
+from engine.read.pipeline import read, read_texts
+from engine.read.report import for_editors, for_people, ordered
+
+__all__ = ["for_editors", "for_people", "ordered", "read", "read_cached", "read_texts"]

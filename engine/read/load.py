@@ -125,7 +125,7 @@ class _Reader:
             items.append(self.node(event))
         return List(items, where)
 
-    def mapping(self, start: Any, where: Where) -> Map:
+    def mapping(self, start: Any, where: Where) -> Node:
         flow = bool(start.flow_style)
         out = Map(where)
         cut: list[Any] = []  # in a flow map: keys without a value, side by side
@@ -142,15 +142,28 @@ class _Reader:
                     self.put(out, key, event, Scalar("null", self.where(event.start_mark)))
                 continue
             if cut:
-                self.cut(out, start, before, cut)
+                if before is not None:
+                    self.cut(out, before, cut)
+                else:
+                    self.template(start, cut)
                 cut = []
             at = value.start_mark
             node = self.node(value)
             before = (event, at, node)
             self.put(out, key, event, node)
+        if cut and before is None:
+            return self.template(start, cut)
         if cut:
-            self.cut(out, start, before, cut)
+            self.cut(out, before, cut)
         return out
+
+    def template(self, start: Any, keys: list[Any]) -> Scalar:
+        """A flow map in which nothing has a value was meant as a text: `{number}`."""
+        at, last = start.start_mark, keys[-1].end_mark
+        end = self.text.find("}", last.index)
+        whole = " ".join(self.text[at.index : (end if end >= 0 else last.index) + 1].split())
+        self.say("load.template", self.where(at), text=whole, repaired=quoted(whole))
+        return Scalar(whole, self.where(at), False)
 
     def key(self, event: Any) -> str:
         if type(event) is not yaml.ScalarEvent:
@@ -172,15 +185,9 @@ class _Reader:
         if key and key != "<<":
             out.put(key, where, node)
 
-    def cut(self, out: Map, start: Any, before: Any, keys: list[Any]) -> None:
-        """A comma cut a text: shows the pair as it was meant. With no pair before, the whole map was a template."""
+    def cut(self, out: Map, before: Any, keys: list[Any]) -> None:
+        """A comma cut a text: shows the pair as it was meant."""
         last = keys[-1].end_mark
-        if before is None:
-            at = start.start_mark
-            end = self.text.find("}", last.index)
-            whole = " ".join(self.text[at.index : (end if end >= 0 else last.index) + 1].split())
-            self.say("load.template", self.where(at), text=whole, repaired=quoted(whole))
-            return
         key, value_at, node = before
         meant = " ".join(self.text[value_at.index : last.index].split())
         self.say("load.comma", self.where(value_at), text=meant, repaired=f"{key.value}: {quoted(meant)}")

@@ -1,43 +1,88 @@
-"""The reading of packs, as one function."""
+"""The reading of packs, as one function: text → trees → overlays → shapes → switches → links → rules → Catalog."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from engine.catalog import Catalog, Origin
 from engine.problem import Problem, Problems
-from engine.read.overlay import lay
+from engine.read.link.linking import Linked, link
+from engine.read.overlay import Change, lay, origins
 from engine.read.packs import PackTree, Texts, arrange, gather, texts_of
 from engine.read.report import ordered
-from engine.read.shape.pack import OVERLAY, PACK
+from engine.read.rules import judged
+from engine.read.shape.pack import GRAMMAR, OVERLAY, PACK
 from engine.read.shape.slot import Reading
 from engine.read.switched import Gone, Written, without_features, without_modules
+from engine.read.tree import Map
 
 Toggles = Mapping[str, bool]
-"""Pack name or `pack_key.feature` → on or off; what is not named is as the pack says."""
+"""Pack name (`day-labor`) or feature (`day_labor.overtime`) → on or off; what is not named is as the pack says."""
+
+
+def read(packs: Sequence[Path], overlays: Sequence[Path] = (), toggles: Toggles | None = None) -> Catalog:
+    """Reads folders (or files) of packs and overlays. Raises ``Problems`` with everything that is wrong."""
+    problems: list[Problem] = []
+    base, over = texts_in(packs, problems), texts_in(overlays, problems)
+    return read_texts(base, over, toggles, problems)
+
+
+def read_texts(
+    packs: Sequence[Texts],
+    overlays: Sequence[Texts] = (),
+    toggles: Toggles | None = None,
+    problems: Sequence[Problem] = (),
+) -> Catalog:
+    """The same from texts, wherever they come from; ``problems`` are what was found while fetching them."""
+    made = shaped(packs, overlays, toggles or {})
+    found = [*problems, *made.problems]
+    if made.whole and not problems:
+        linked = link(
+            {one.key: one for one in made.written},
+            made.gone,
+            tuple(name.replace("-", "_") for name in made.off),
+            frozenset(file for texts in overlays for file in texts),
+            made.origins,
+            digest_of(packs, overlays, toggles or {}),
+        )
+        found += linked.problems
+        found += judged(sound(linked))
+        if not found:
+            return linked.catalog
+    raise Problems(ordered(found))
+
+
+def sound(linked: Linked) -> Catalog:
+    """The catalog without workflows a part of which could not be built: rules over wholes would complain in vain."""
+    broken = tuple(path for path in linked.broken if ".workflows." in path)
+    whole = {
+        path: workflow
+        for path, workflow in linked.catalog.workflows.items()
+        if not any(part.startswith(f"{workflow.module}.workflows.{workflow.name}.") for part in broken)
+    }
+    return replace(linked.catalog, workflows=whole) if broken else linked.catalog
 
 
 @dataclass(slots=True)
 class Shaped:
-    """Packs as written, after overlays and switches: what linking starts from."""
+    """Packs as written, after overlays and switches: what linking starts from. ``whole``: every text could be read."""
 
     written: list[Written]
     gone: Gone
     off: list[str]
     whole: bool
+    origins: Mapping[str, Origin]
     problems: list[Problem] = field(default_factory=list)
-    changes: Mapping[str, object] = field(default_factory=dict)
 
 
 def shaped(packs: Sequence[Texts], overlays: Sequence[Texts], toggles: Toggles) -> Shaped:
-    """Text → trees → overlays → shapes → switches; every problem on the way."""
     problems: list[Problem] = []
-    trees = _trees(packs, problems)
-    over = _trees(overlays, problems)
-    whole = all(tree.whole for tree in (*trees, *over)) and len(trees) == len(packs)
-    misplaced = [tree for tree in trees if tree.is_overlay]
-    over, trees = [*over, *misplaced], [tree for tree in trees if not tree.is_overlay]
+    trees, over = _trees(packs, problems), _trees(overlays, problems)
+    whole = len(trees) == len(packs) and len(over) == len(overlays) and all(t.whole for t in (*trees, *over))
     trees = arrange(trees, problems)
     changes = lay(trees, over, problems)
     on, off = without_modules(trees, toggles, problems)
@@ -49,9 +94,9 @@ def shaped(packs: Sequence[Texts], overlays: Sequence[Texts], toggles: Toggles) 
         for path, where in seen.retired.items():
             gone.add(path, "retired", where)
     for tree in over:
-        _unknown_sections(tree, problems)
+        _header_of_overlay(tree, problems)
     without_features(written, toggles, off, gone, problems)
-    return Shaped(written, gone, off, whole, problems, changes)
+    return Shaped(written, gone, off, whole, _origins(on, over, changes), problems)
 
 
 def _trees(many: Sequence[Texts], problems: list[Problem]) -> list[PackTree]:
@@ -64,16 +109,24 @@ def _trees(many: Sequence[Texts], problems: list[Problem]) -> list[PackTree]:
     return out
 
 
-def _unknown_sections(tree: PackTree, problems: list[Problem]) -> None:
-    known = {"overlay", "grammar", "title", "language", "extends", "version"}
-    header = type(tree.tree)(tree.tree.where)
-    for key, node in tree.tree.items.items():
-        if key in known:
-            header.put(key, tree.tree.keys[key], node)
+def _header_of_overlay(tree: PackTree, problems: list[Problem]) -> None:
+    header = Map(tree.tree.where)
+    for key in ("overlay", "grammar", "title", "language", "extends"):
+        if key in tree.tree.items:
+            header.put(key, tree.tree.keys[key], tree.tree.items[key])
     OVERLAY.read(header, tree.name, Reading(problems))
 
 
-def texts(paths: Sequence[Path], problems: list[Problem]) -> list[dict[str, str]]:
+def _origins(packs: Sequence[PackTree], over: Sequence[PackTree], changes: Mapping[str, Change]) -> dict[str, Origin]:
+    layers = {file: tree.layer for tree in (*packs, *over) for file in tree.files}
+    out = {path: Origin(layer, where) for path, (layer, where) in origins(packs, layers).items()}
+    for path, change in changes.items():
+        out[path] = Origin(change.layer, change.where, change.before)
+    return out
+
+
+def texts_in(paths: Sequence[Path], problems: list[Problem]) -> list[dict[str, str]]:
+    """The texts of each folder or file."""
     out = []
     for path in paths:
         found, wrong = texts_of(path)
@@ -83,11 +136,12 @@ def texts(paths: Sequence[Path], problems: list[Problem]) -> list[dict[str, str]
     return out
 
 
-def check_shapes(paths: Sequence[Path], overlays: Sequence[Path] = (), toggles: Toggles | None = None) -> Shaped:
-    problems: list[Problem] = []
-    packs, over = texts(paths, problems), texts(overlays, problems)
-    out = shaped(packs, over, toggles or {})
-    out.problems[:0] = problems
-    if out.problems:
-        raise Problems(ordered(out.problems))
-    return out
+def digest_of(packs: Sequence[Texts], overlays: Sequence[Texts], toggles: Toggles) -> str:
+    """The content, whatever the folders are called: the same packs on another machine have the same digest."""
+    parts = [[[_short(file), text] for file, text in texts.items()] for texts in (*packs, *overlays)]
+    whole = json.dumps([GRAMMAR, len(packs), parts, sorted(toggles.items())], ensure_ascii=False)
+    return hashlib.sha256(whole.encode()).hexdigest()[:32]
+
+
+def _short(file: str) -> str:
+    return file.rpartition("/")[2]

@@ -223,9 +223,11 @@ class Data:
                     out[path] = Given(plain(node), node.where)
             return out
 
+        fields = {k: Given(plain(v), v.where) for k, v in (shape.fields or {}).items()}
+        message = shape.message.text if shape.message else ""
         return Expect(
-            shape.state.text if shape.state else "", {k: Given(plain(v), v.where) for k, v in (shape.fields or {}).items()},
-            texts(shape.next), texts(shape.may), texts(shape.refused) or (), shape.message.text if shape.message else "",
+            shape.state.text if shape.state else "", fields,
+            texts(shape.next), texts(shape.may), texts(shape.refused) or (), message,
             shape.field.text if shape.field else "", texts(shape.warned), found("aggregations", shape.figures),
             found("entities", shape.counts), texts(shape.hides) or (), shape.place,
         )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from engine.problem import Problem, Where, nearest, problem
 from engine.read.codes import CODES
@@ -17,6 +17,7 @@ from engine.read.switched import Gone, Written
 from engine.read.tree import Scalar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 SECTIONS = (
     "entities", "workflows", "postings", "controls", "aggregations", "functions", "forms", "lists", "menus",
     "dashboards", "imports", "tests",
@@ -25,6 +26,7 @@ KINDS = {
     "entities": "entity", "aggregations": "aggregation", "dashboards": "dashboard", "lists": "list", "forms": "form",
     "imports": "import", "tests": "scenario", "workflows": "workflow",
 }  # fmt: skip
+ENGINE_ROLES = ("admin", "everyone")  # may everything; whoever is logged in
 WORKFLOW_FIELD = "state"
 SYSTEM_FIELDS = ("id", "rev", "created_at", "created_by", "updated_at", "updated_by", "deleted_at")
 
@@ -39,6 +41,7 @@ class Desk:
     things: dict[str, dict[str, tuple[Written, Any]]] = field(default_factory=dict)  # section → path → noun
     reach: dict[str, frozenset[str]] = field(default_factory=dict)  # pack key → pack keys it may name
     asleep: Gone = field(default_factory=Gone)  # found in this walk
+    wrong: set[str] = field(default_factory=set)  # paths of broken parts
     broken: bool = False
     sleeps: str = ""
 
@@ -83,16 +86,20 @@ class Desk:
 
     # parts ------------------------------------------------------------------------------------------------------
 
-    def part(self, path: str, where: Where, make: Callable[[], T]) -> T | None:
+    def part(self, path: str, where: Where, make: Callable[P, T], *args: P.args, **named: P.kwargs) -> T | None:
         """What ``make`` builds, or None when it sleeps or is broken; then it is gone under ``path``."""
         before = self.broken, self.sleeps
+        said = len(self.problems)
         self.broken, self.sleeps = False, ""
-        made = make()
+        made = make(*args, **named)
         broken, sleeps = self.broken, self.sleeps
         self.broken, self.sleeps = before
         if sleeps:
             self.asleep.add(path, sleeps, where)
+            del self.problems[said:]  # what is asleep is not judged
             return None
+        if broken:
+            self.wrong.add(path)
         return None if broken else made
 
     # names ------------------------------------------------------------------------------------------------------
@@ -135,7 +142,7 @@ class Desk:
         return path in self.gone.parts
 
     def roles(self) -> Iterator[str]:
-        yield "admin"
+        yield from ENGINE_ROLES
         for one in self.written.values():
             yield from one.pack.roles or {}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from engine.catalog import Access, Check, Entity, Field, Ledger, NumberRule, Template, Unique, Value
-from engine.expr.build import Expr
+from engine.expr.build.api import Expr
 from engine.fieldtypes import Option, Spec
 from engine.problem import Where
 from engine.read.link.desk import WORKFLOW_FIELD, Desk
@@ -38,7 +38,7 @@ class Entities:
         prefix = f"{bones.module}.entities.{bones.name}"
         fields = {}
         for bone in bones.bones.values():
-            made = self.desk.part(f"{prefix}.fields.{bone.name}", bone.where, lambda b=bone: self.field(bones, b, look))
+            made = self.desk.part(f"{prefix}.fields.{bone.name}", bone.where, self.field, bones, bone, look)
             if made is not None:
                 fields[bone.name] = made
         checks = self.parts(f"{prefix}.checks", shape.checks, lambda n, s: self.check(bones, n, s, look))
@@ -64,7 +64,7 @@ class Entities:
     def parts(self, prefix: str, found: dict[str, Any] | None, make: Callable[[str, Any], Any]) -> dict[str, Any]:
         out = {}
         for name, shape in (found or {}).items():
-            made = self.desk.part(f"{prefix}.{name}", shape.place, lambda n=name, s=shape: make(n, s))
+            made = self.desk.part(f"{prefix}.{name}", shape.place, make, name, shape)
             if made is not None:
                 out[name] = made
         return out

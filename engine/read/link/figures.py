@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from engine.catalog import Aggregation, Dimension, Measure, Source
-from engine.expr.build import Expr
+from engine.expr.build.api import Expr
 from engine.label import Label
-from engine.problem import Where
 from engine.read.link.desk import Desk
 from engine.read.link.structure import Frame, label, language_of
 from engine.read.link.words import Look, Speech
@@ -17,7 +17,6 @@ from engine.read.shape import figures as shapes
 from engine.read.switched import Written
 from engine.read.tree import Scalar
 
-_MONTH = re.compile(r"\s*(MONTH|YEAR|DAY|WEEKDAY|QUARTER)\s*\(", re.IGNORECASE)
 _PLAIN = re.compile(r"[a-z_][a-z0-9_.]*")
 
 
@@ -39,7 +38,7 @@ class Figures:
         for source, noun in written.items():
             made = self.desk.part(
                 f"{prefix}.sources.{source}" if source else prefix, noun.place,
-                lambda s=source, n=noun: self.source(one, s, n, shape.where, dimensions),
+                self.source, one, source, noun, shape.where, dimensions,
             )  # fmt: skip
             if made is not None:
                 sources[source] = made
@@ -83,15 +82,7 @@ class Figures:
         if text is None:
             self.desk.broken = True
             return None
-        if found := _MONTH.match(text.text):
-            why = f"{found[1].upper()}() is a number without its year"
-            inner = text.text[found.end() :].rstrip().removesuffix(")")
-            meant = (
-                f"write `TO_MONTH({inner})`" if found[1].upper() == "MONTH" else "write the date or `TO_MONTH(date)`"
-            )
-            self.desk.say("rule.dimension", text.where, meant, text=text.text, why=why, meant=meant)
-            return None
-        expr = self.speech.expression(text, look)
+        expr = self.speech.expression(text, replace(look, slot="dimension"))
         if expr is not None and type_of(expr)[0] in ("decimal", "json", "money", "price", "quantity", "percent"):
             why = f"it is {article(type_of(expr)[0])}"
             self.desk.say("rule.dimension", text.where, "", text=text.text, why=why, meant="")
@@ -131,7 +122,7 @@ class Figures:
         dimensions = {d for source in sources.values() for d in source.by}
         multi = tuple((name, source.of) for name, source in sources.items())
         sleeping = [name for name in shape.sources or {} if name not in sources]
-        look = Look(one.key, multi[0][1], slot="measures", sources=multi, measures=tuple(written))
+        look = Look(one.key, multi[0][1], slot="measures", sources=multi)
         order = self.in_order(written)
         for name in order:
             noun = written[name]
@@ -144,7 +135,7 @@ class Figures:
                 continue
             made = self.desk.part(
                 f"{prefix}.measures.{name}", noun.place,
-                lambda n=name, m=noun: self.measure(n, m, look, dimensions, language_of(one), written, out),
+                self.measure, name, noun, look, dimensions, language_of(one), written, out,
             )  # fmt: skip
             if made is not None:
                 out[name] = made
@@ -186,8 +177,8 @@ class Figures:
         written: Mapping[str, shapes.Measure], done: Mapping[str, Measure],
     ) -> Measure | None:  # fmt: skip
         uses = tuple(self.uses(shape, written, name))
-        known = tuple(f"{m.name}\0{m.type}\0{m.scale}" for m in done.values())
-        place = Look(look.module, look.record, slot="measures", sources=look.sources, measures=known)
+        known = tuple((m.name, m.expr.type) for m in done.values())
+        place = Look(look.module, look.record, slot="measures", sources=look.sources, typed=known)
         expr = self.speech.expression(shape.compute, place, "figure")
         if expr is None:
             return None
@@ -200,8 +191,8 @@ class Figures:
         return Measure(
             name, self.title(name, shape, look, language), expr, kind, scale, uses,
             tuple(e.text for e in shape.each or ()), shape.running.text if shape.running else "",
-            shape.stock or "", shape.unit.text if shape.unit else "", shape.place,
-        )  # type: ignore[arg-type]  # fmt: skip
+            cast(Any, shape.stock or ""), shape.unit.text if shape.unit else "", shape.place,
+        )  # fmt: skip
 
     def title(self, name: str, shape: shapes.Measure, look: Look, language: str) -> Label:
         """As written; left out, the title of the one field it sums."""
@@ -238,13 +229,10 @@ def outside_aggregates(text: str) -> str:
 
 
 def type_of(expr: Expr) -> tuple[str, int, str]:
-    """An expression's field type, scale and (of a reference) target."""
-    raise NotImplementedError
+    """An expression's type, scale and (of a reference) target."""
+    found = expr.type
+    return found.kind, found.scale, found.entity
 
 
 def article(word: str) -> str:
     return f"an {word}" if word[0] in "aeiou" else f"a {word}"
-
-
-def at(where: Where, offset: int) -> Where:
-    return Where(where.file, where.line, where.column + offset)

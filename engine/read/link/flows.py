@@ -45,9 +45,7 @@ class Flows:
         language = language_of(one)
         steps, transitions = {}, {}
         for name, step in (shape.steps or {}).items():
-            made = self.desk.part(
-                f"{prefix}.steps.{name}", step.place, lambda s=step, n=name: self.step(n, s, look, language)
-            )
+            made = self.desk.part(f"{prefix}.steps.{name}", step.place, self.step, name, step, look, language)
             if made is not None:
                 steps[name] = made
         states = self.states(shape, language)
@@ -55,13 +53,20 @@ class Flows:
             found = self.desk.part(
                 f"{prefix}.transitions.{name}",
                 move.place,
-                lambda m=move, n=name: self.transition(n, m, states, look, language),
+                self.transition,
+                name,
+                move,
+                states,
+                look,
+                language,
             )
             if found is not None:
                 transitions[name] = found
+        name = path.partition(".")[2]
+        approved, rejected = (self.outcome(o, states, look) for o in (shape.approved, shape.rejected))
         return Workflow(
-            path, one.key, path.partition(".")[2], label(shape.title, language, path.partition(".")[2]), of, field,
-            states, transitions, steps, self.outcome(shape.approved, states, look), self.outcome(shape.rejected, states, look),
+            path, one.key, name, label(shape.title, language, name), of, field,
+            states, transitions, steps, approved, rejected,
             cast(Any, shape.withdraw or ""), shape.place,
         )  # fmt: skip
 
@@ -102,7 +107,7 @@ class Flows:
 
     def step(self, name: str, shape: shapes.Step, look: Look, language: str) -> Step:
         share = str(Decimal(shape.mode[:-1]) / 100) if shape.mode and shape.mode.endswith("%") else ""
-        when = replace(look, extra=("control",), slot="when")
+        when = replace(look, slot="when")
         return Step(
             name, label(shape.title, language, name), self.speech.people(shape.assign, look),
             cast(Any, "share" if share else shape.mode or "any"), share, self.speech.maybe(shape.when, when),

@@ -79,7 +79,7 @@ def _round(desk: Desk) -> dict[str, Skeleton]:
     out: dict[str, Skeleton] = {}
     for path, (one, shape) in list(desk.things["entities"].items()):
         name = path.partition(".")[2]
-        made = desk.part(f"{one.key}.entities.{name}", shape.place, lambda o=one, s=shape, p=path: _bare(desk, o, s, p))
+        made = desk.part(f"{one.key}.entities.{name}", shape.place, _bare, desk, one, shape, path)
         if made is not None:
             out[path] = made
         else:
@@ -104,7 +104,7 @@ def _bones(desk: Desk, skeleton: Skeleton) -> None:
     prefix = f"{skeleton.module}.entities.{skeleton.name}.fields"
     for name, shape in (skeleton.shape.fields or {}).items():
         where = shape.place
-        spec = desk.part(f"{prefix}.{name}", where, lambda s=shape, n=name: _spec(desk, skeleton, n, s))
+        spec = desk.part(f"{prefix}.{name}", where, _spec, desk, skeleton, name, shape)
         if spec is None:
             desk.gone.add(f"{prefix}.{name}", _why(desk, f"{prefix}.{name}"), where)
             continue

@@ -35,7 +35,7 @@ class Views:
         for key, noun in (shape.sections or {}).items():
             made = self.desk.part(
                 f"{one.key}.forms.{name}.sections.{key}", noun.place,
-                lambda k=key, n=noun: self.section(k, n, of, one.key, language),
+                self.section, key, noun, of, one.key, language,
             )  # fmt: skip
             if made is not None:
                 sections[key] = made
@@ -67,7 +67,7 @@ class Views:
             self.speech.maybe(shape.visible, Look(module, of)), shape.place,
         )  # fmt: skip
 
-    def list(self, one: Written, path: str, shape: shapes.List) -> List | None:
+    def list_(self, one: Written, path: str, shape: shapes.List) -> List | None:
         of = self.entity(shape.of, one.key)
         if not of:
             return None
@@ -100,9 +100,7 @@ class Views:
         name = path.partition(".")[2]
         items = {}
         for key, noun in (shape.items or {}).items():
-            made = self.desk.part(
-                f"{one.key}.menus.{name}.items.{key}", noun.place, lambda k=key, n=noun: self.item(one, k, n)
-            )
+            made = self.desk.part(f"{one.key}.menus.{name}.items.{key}", noun.place, self.item, one, key, noun)
             if made is not None:
                 items[key] = made
         return Menu(
@@ -142,9 +140,7 @@ class Views:
         name = path.partition(".")[2]
         tiles: dict[str, Tile] = {}
         for key, noun in (shape.tiles or {}).items():
-            made = self.desk.part(
-                f"{one.key}.dashboards.{name}.tiles.{key}", noun.place, lambda k=key, n=noun: self.tile(one, k, n)
-            )
+            made = self.desk.part(f"{one.key}.dashboards.{name}.tiles.{key}", noun.place, self.tile, one, key, noun)
             if made is not None:
                 tiles[key] = made
         filters = tuple(f for n in shape.filters or () if (f := self.filter(n, tiles)))
@@ -193,13 +189,13 @@ class Views:
         )  # fmt: skip
 
     def complete(self, kind: str, shape: shapes.Tile, measures: list[Scalar]) -> None:
-        needs = {
+        needs: dict[str, tuple[tuple[str, object], ...]] = {
             "figure": (),
             "chart": (("of", shape.of), ("measure", measures), ("by", shape.by)),
             "pivot": (("rows", shape.rows), ("columns", shape.columns), ("measure", measures)),
             "table": (("by", shape.by), ("measures", measures)),
         }
-        missing = [key for key, value in needs[kind] if not value]  # type: ignore[attr-defined]
+        missing = [key for key, value in needs[kind] if not value]
         if missing:
             keys = ", ".join(f"`{key}`" for key in missing)
             self.desk.say("rule.chart", shape.place, kind=kind, keys=keys)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from engine.catalog import Hole, Message, Order, People, Template, Value
-from engine.expr.build import Expr
+from engine.expr.build.api import Expr
+from engine.expr.run.types import Type
 from engine.fieldtypes import REGISTRY, Refused, Spec
 from engine.problem import Where
 from engine.read.link.structure import REFERENCES, Frame
@@ -25,7 +26,8 @@ class Look:
     """Where an expression stands: the record that holds it, the rows it looks at, and what else it may name.
 
     ``rows``: the entity whose fields a bare name is (``this.`` is then the record). ``found``: the entity of
-    ``found.x`` in messages. ``sources``/``measures``: of an aggregation. ``extra``: words a template may hold.
+    ``found.x`` in messages. ``sources``/``typed``: of an aggregation. ``extra``: words a template may hold.
+    ``role``: whose access rule it is.
     """
 
     module: str
@@ -34,8 +36,9 @@ class Look:
     found: str = ""
     slot: str = ""
     sources: tuple[tuple[str, str], ...] = ()
-    measures: tuple[str, ...] = ()
+    typed: tuple[tuple[str, Type], ...] = ()  # the measures before this one
     extra: tuple[str, ...] = ()
+    role: str = ""
 
 
 Parse = Callable[[str, "Look", "Spec | str | None", Where], Expr | None]
@@ -144,7 +147,7 @@ class Speech:
     def people(self, texts: tuple[Scalar, ...] | None, look: Look) -> tuple[People, ...]:
         return tuple(found for text in texts or () if (found := self.person(text, look)) is not None)
 
-    def person(self, text: Scalar, look: Look) -> People | None:
+    def person(self, text: Scalar, look: Look) -> People | None:  # noqa: PLR0911 - one return a form
         desk = self.frame.desk
         if text.text == "initiator":
             return People("initiator", where=text.where)

@@ -7,23 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from engine.expr.build.tokens import RESERVED, suggested_name
 from engine.problem import Where
 from engine.read.shape.slot import NAME, Label, Names, Reading, Slot, did_you_mean
 from engine.read.tree import List, Map, Node, Scalar, kind_of
 
-_WORDS = (
-    "all and any as asc between by case comment create cross current desc distinct drop else end escape except"
-    " exists fetch false for from full group having if ilike in index inner insert intersect into is join left like"
-    " limit natural not null offset on or order outer over partition primary references right rows select set"
-    " table then to true union unique update using values view when where window with"
-)
-RESERVED: Mapping[str, str] = {
-    **dict.fromkeys(_WORDS.split(), "it is a word of expressions"),
-    **dict.fromkeys(("this", "me", "settings", "board", "old", "found", "control"), "it is the beginning of a path"),
+TAKEN: Mapping[str, str] = {
+    **dict.fromkeys(RESERVED, "it is a word of expressions"),
+    **dict.fromkeys(("this", "me", "settings"), "it is the beginning of a path"),
     **dict.fromkeys(
         ("id", "rev", "created_at", "created_by", "updated_at", "updated_by", "deleted_at"), "every record has it"
     ),
 }
+"""What no field or entity may be called, and why."""
 
 
 def key(slot: Slot, doc: str) -> Any:
@@ -159,9 +155,9 @@ class Named(Slot):
             if not NAME.fullmatch(part):
                 seen.say("shape.name", where, name=name)
                 return
-        if self.reserved and name in RESERVED:
-            suggestion = f"did you mean `{_ELSE.get(name, name + '_')}`?".replace("_`", "_…`")
-            seen.say("shape.reserved", where, suggestion, name=name, why=RESERVED[name])
+        if self.reserved and name in TAKEN:
+            hint = f"did you mean `{_ELSE.get(name) or suggested_name(name)}`?"
+            seen.say("shape.reserved", where, hint, name=name, why=TAKEN[name])
 
     def ordered(self, node: Map, out: dict[str, Any], seen: Reading) -> dict[str, Any]:
         moved = [
@@ -195,8 +191,6 @@ class Named(Slot):
 
 
 _ELSE = {
-    "end": "ends", "from": "starts", "to": "ends", "desc": "description", "case": "cases", "set": "values",
-    "order": "orders", "group": "groups", "comment": "note", "create": "created", "table": "tables", "index": "number",
-    "id": "code", "rev": "revision", "created_by": "entered_by", "created_at": "entered_at", "by": "done_by",
-    "limit": "bound", "view": "views", "as": "role", "for": "purpose", "with": "partner", "values": "amounts",
+    "id": "code", "rev": "revision", "created_by": "entered_by", "created_at": "entered_at", "me": "person",
+    "updated_by": "changed_by", "updated_at": "changed_at", "deleted_at": "dropped_at", "settings": "options",
 }  # fmt: skip

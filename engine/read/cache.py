@@ -1,0 +1,66 @@
+"""Catalogs kept by content: what was read once is loaded in milliseconds after that."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.catalog import Catalog
+from engine.problem import Problem, Problems
+from engine.read.pipeline import Toggles, digest_of, read_texts, texts_in
+
+_ENGINE = Path(__file__).resolve().parents[1]
+_ROOMS = ("read", "catalog", "expr", "fieldtypes")
+
+
+def read_cached(
+    packs: Sequence[Path], overlays: Sequence[Path] = (), toggles: Toggles | None = None, *, cache: Path
+) -> Catalog:
+    """Like ``read``, from ``cache`` when these texts were read before by this very engine. Problems are never kept."""
+    problems: list[Problem] = []
+    base, over = texts_in(packs, problems), texts_in(overlays, problems)
+    if problems:
+        raise Problems(problems)
+    names = "\n".join(file for texts in (*base, *over) for file in texts)
+    key = hashlib.sha256(f"{digest_of(base, over, toggles or {})}\n{names}\n{engine_digest()}".encode()).hexdigest()[
+        :32
+    ]
+    kept = cache / f"catalog-{key}.pickle"
+    found = _load(kept)
+    if found is None:
+        found = read_texts(base, over, toggles)
+        _keep(kept, found)
+    return found
+
+
+def engine_digest() -> str:
+    """Changes when the code that reads packs does: its files' names, sizes and times."""
+    digest = hashlib.sha256()
+    for room in _ROOMS:
+        for file in sorted((_ENGINE / room).rglob("*.py")):
+            state = file.stat()
+            digest.update(f"{file.name}:{state.st_size}:{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _load(kept: Path) -> Catalog | None:
+    try:
+        found = pickle.loads(kept.read_bytes())
+    except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError, ValueError):
+        return None  # not there, cut short, or of another engine: read anew
+    return found if isinstance(found, Catalog) else None
+
+
+def _keep(kept: Path, catalog: Catalog) -> None:
+    """Written beside and moved, so that nobody loads half a file. A cache that cannot be written is no error."""
+    with contextlib.suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=kept.parent)
+        with os.fdopen(handle, "wb") as file:
+            pickle.dump(catalog, file, protocol=pickle.HIGHEST_PROTOCOL)
+        Path(name).replace(kept)

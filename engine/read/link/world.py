@@ -1,0 +1,102 @@
+"""The world of names that expressions are typed in, made from the bones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.expr.build.world import Attribute, Figure, Relation, World, system_attributes, type_of
+from engine.expr.run.types import Type, stored
+from engine.fieldtypes import REGISTRY, Spec
+from engine.read.link.desk import WORKFLOW_FIELD, Desk
+from engine.read.link.structure import Bone, Frame, Skeleton, users
+from engine.read.tree import Scalar
+
+
+def table_of(path: str) -> str:
+    return path.replace(".", "__", 1)
+
+
+def spec_type(spec: Spec) -> Type:
+    """The expression type of a field's value."""
+    kind = REGISTRY[spec.type]
+    return type_of(spec, kind.kind, kind.scale_of(spec), spec.target)
+
+
+def world_of(desk: Desk, frame: Frame, figures: Mapping[str, Figure], settings: Mapping[str, Spec]) -> World:
+    people = users(desk)
+    return World(
+        {path: _relation(desk, skeleton, people) for path, skeleton in frame.of.items()},
+        {name: spec_type(spec) for name, spec in settings.items()},
+        me_words(desk, people),
+        figures,
+        frozenset(desk.absent) | frozenset(p for reach in desk.reach.values() for p in reach if p not in desk.written),
+    )
+
+
+def _relation(desk: Desk, skeleton: Skeleton, people: str) -> Relation:
+    attributes = system_attributes(skeleton.path, people)
+    for bone in skeleton.bones.values():
+        attributes[bone.name] = _attribute(desk, skeleton, bone)
+    prefix = f"{skeleton.module}.entities.{skeleton.name}.fields."
+    for path, (why, where) in desk.gone.parts.items():
+        name = path.removeprefix(prefix)
+        if path.startswith(prefix) and "." not in name and name not in attributes:
+            attributes[name] = Attribute(name, Type("null"), kind="absent", waits_for=why, where=where)
+    if skeleton.states and WORKFLOW_FIELD not in attributes:
+        names = tuple(option.name for option in skeleton.states)
+        attributes[WORKFLOW_FIELD] = Attribute(
+            WORKFLOW_FIELD, stored("text", options=names, nullable=False), WORKFLOW_FIELD
+        )
+    owner = skeleton.owner.rpartition(".")[2]
+    if owner:
+        reference = Type("ref", entity=skeleton.owner, nullable=False)
+        attributes[owner] = Attribute(owner, reference, owner)
+        attributes.setdefault("position", Attribute("position", stored("integer"), "position"))
+    return Relation(skeleton.path, table_of(skeleton.path), attributes, owner or None)
+
+
+def _attribute(desk: Desk, skeleton: Skeleton, bone: Bone) -> Attribute:
+    shape, spec = bone.shape, bone.spec
+    kind = spec_type(spec)
+    if spec.type == "lines":
+        return Attribute(bone.name, kind, skeleton.name, "lines", where=bone.where)
+    if spec.type == "refs":
+        link = (f"{table_of(skeleton.path)}__{bone.name}", skeleton.name, "target")
+        return Attribute(bone.name, kind, None, "many", link=link, where=bone.where)
+    if shape is not None and shape.live is not None:
+        return Attribute(bone.name, kind, None, "live", shape.live.text, where=shape.live.where)
+    return Attribute(bone.name, kind, bone.name, where=bone.where)
+
+
+def me_words(desk: Desk, people: str) -> dict[str, Type]:
+    """`me` is the user; `me.projects` the places where he holds the role at hand, `me.any_projects` any."""
+    out: dict[str, Type] = {}
+    if people:
+        out[""] = Type("ref", entity=people)
+    for one in desk.written.values():
+        found = one.pack.people
+        for assignment in (found.assignments or {}).values() if found else ():
+            if assignment.gives is None or assignment.at is None or assignment.of is None:
+                continue
+            target = _place(desk, one.key, assignment.of, assignment.at.text)
+            if target:
+                out[assignment.gives.text] = Type("rows", entity=target)
+                out[f"any_{assignment.gives.text}"] = Type("rows", entity=target)
+    return out
+
+
+def _place(desk: Desk, module: str, of: Scalar, field: str) -> str:
+    """The entity a reference of an assignment points at, found by text alone."""
+    for path in (f"{module}.{of.text}", of.text):
+        found = desk.things["entities"].get(path)
+        if found is None:
+            continue
+        shape = (found[1].fields or {}).get(field)
+        owner = found[1].owned_by
+        if shape is None and owner is not None and owner.text.rpartition(".")[2] == field:
+            return f"{module}.{owner.text}" if f"{module}.{owner.text}" in desk.things["entities"] else owner.text
+        if shape is not None and shape.to is not None:
+            for target in (f"{module}.{shape.to.text}", shape.to.text):
+                if target in desk.things["entities"]:
+                    return target
+    return ""
