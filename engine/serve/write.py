@@ -139,7 +139,8 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
         told["_history"] += changes
         told["_outbox"] += events
         done.append(Done(doc.id, int(now["rev"]), now, kind == "create", tuple(doc.warnings)))
-    yield from rows.insert_many(told, moment.dialect)
+    for statement in rows.insert_many(told, moment.dialect):
+        yield statement
     return done
 
 
