@@ -14,7 +14,7 @@ from engine.catalog import Catalog, Entity, Field, Row
 from engine.catalog.data import Given
 from engine.db import Body
 from engine.expr.build import to_program
-from engine.expr.run import evaluate
+from engine.expr.run.evaluate import evaluate
 from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.storage import KINDS
 

@@ -167,6 +167,8 @@ class Stage:
             lambda: from_given(act.values, entity, self.catalog, self.planter.resolve, self.tenant.zone)
         )
         path = self._path(entity)
+        if act.reason and act.verb in ("create", "update"):
+            body["reason"] = act.reason
         if act.verb == "create":
             return await door.ask("POST", path, body=body)
         path = f"{path}/{self.planter.names[entity.path, name]}"
