@@ -11,6 +11,7 @@ from engine.plan.page import FormPage
 from engine.plan.viewer import RecordView, Viewer
 from renderer.environment import texts
 from renderer.values import hidden
+from renderer.visible import bound
 
 
 def field_data(app: App, field: Field, language: str) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def entity_data(app: App, viewer: Viewer, entity: Entity) -> dict[str, Any]:
     return {
         "fields": [field_data(app, f, viewer.language) for f in shown],
         "checks": [check_data(c, viewer.language) for c in entity.checks.values() if c.program is not None],
+        "owner": entity.owner_field,
         "lines": {
             f.name: entity_data(app, viewer, app.entities[f.target])
             for f in shown
@@ -80,12 +82,8 @@ def form_data(app: App, viewer: Viewer, page: FormPage, view: RecordView, values
         "id": (view.record or {}).get("id"),
         "rev": (view.record or {}).get("rev"),
         "values": values,
-        "context": {
-            "today": viewer.today,
-            "zone": viewer.zone,
-            "language": viewer.language,
-            "me": {"id": viewer.user_id, "roles": list(viewer.roles)},
-        },
+        "bound": bound(viewer),
+        "zone": viewer.zone,
         "texts": {
             "required": t("Is needed."),
             "leave": t("There are changes that were not saved."),

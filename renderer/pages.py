@@ -95,7 +95,7 @@ def record_page(app: App, viewer: Viewer, page: FormPage, view: RecordView) -> s
     if machine is not None and view.record is not None:
         state = state_cell(machine, view.record.get(machine.field), viewer.language)
     made = records.sections(app, viewer, page, view, values)
-    made = records.with_visibility(made, invisible(app, viewer, entity, values))
+    made = records.with_visibility(made, invisible(viewer, entity, values))
     inputs = [i for s in made for i in s.inputs]
     editable = any(i.editable for i in inputs)
     pointers = {f"/{i.name}" for i in inputs}

@@ -79,7 +79,8 @@ class GridView:
     """Cells may be changed."""
     growing: bool
     """Lines may be added and taken away."""
-    sums: tuple[str, ...]
+    sums: Mapping[str, str]
+    """Column → its total, of columns that have one."""
     least: int = 0
     said: tuple[Said, ...] = ()
 
@@ -205,6 +206,16 @@ def seen(app: App, viewer: Viewer, entity: Entity, field: Field, record: Mapping
     return record is None or field.name in record
 
 
+def total_of(field: Field, held: list[Any]) -> str:
+    total = Decimal(0)
+    for value in held:
+        try:
+            total += Decimal(str(value)) if value not in (None, "") else 0
+        except ArithmeticError:
+            return ""  # a refused form may hold anything
+    return f"{total:,.{field.scale if field.kind == 'decimal' else 0}f}".replace("-", "−")
+
+
 def grid_view(form: Form, grid: Grid, field: Field, rows: list[Mapping[str, Any]], stored: bool) -> GridView:
     app, viewer = form.app, form.viewer
     child = app.entities[field.target]
@@ -232,7 +243,7 @@ def grid_view(form: Form, grid: Grid, field: Field, rows: list[Mapping[str, Any]
     growing = form.allows(field.name) and not field.readonly
     if growing and not lines:
         lines = [line("0", {})]
-    sums = tuple(f.name for f in columns if f.spec.type in SUMMED)
+    sums = {f.name: total_of(f, [row.get(f.name) for row in rows]) for f in columns if f.spec.type in SUMMED}
     return GridView(
         field.name,
         field.title.to(viewer.language),

@@ -14,6 +14,7 @@ class Form {
     this.grids = new Map();
     this.live = new Live(this, data);
     this.dirty = false;
+    this.refused = !element.querySelector("#summary").hidden; // what was sent then is not what is stored
     for (const box of element.querySelectorAll("[data-grid]")) this.grids.set(box.dataset.grid, new Lines(box, this));
     this.remember();
     element.addEventListener("input", (event) => this.typed(event.target));
@@ -59,6 +60,12 @@ class Form {
     return "typed" in input.dataset;
   }
 
+  /** Of a stored record: as it was read, so there is nothing to send. */
+  isStored(input) {
+    const kept = this.data.id && (!input.closest("[data-line]") || input.closest("[data-stored]"));
+    return Boolean(kept) && !this.refused && input.dataset.first === this.held(input);
+  }
+
   typed(input) {
     if (!input.matches?.("[data-field]")) return;
     input.dataset.typed = "";
@@ -81,7 +88,7 @@ class Form {
   }
 
   day() {
-    return this.element.querySelector("input[type=date][data-field]")?.value || this.data.context.today;
+    return this.element.querySelector("input[type=date][data-field]")?.value || this.data.bound.today;
   }
 
   /** `this.` of a picker's condition, seen from the select: its line, else the record. */
@@ -117,7 +124,7 @@ class Form {
         if (!field) continue;
         const values = grid.living().map((row) => {
           const input = this.input(row, field.name);
-          return (input && read(input, field, this.data.context.zone)) ?? row.stored?.[field.name] ?? "0";
+          return (input && read(input, field, this.data.zone)) ?? row.stored?.[field.name] ?? "0";
         });
         const text = grouped(sum(values.map(String), field.kind === "decimal" ? field.scale : 0));
         const label = place.querySelector(".label");
@@ -197,9 +204,7 @@ class Form {
       });
     }
     for (const input of this.element.querySelectorAll("[data-field]:not(output)")) {
-      const same = input.dataset.first === this.held(input);
-      const stored = this.data.id && (!input.closest("[data-line]") || input.closest("[data-stored]"));
-      if (!this.isTyped(input) || (stored && same && !this.element.querySelector("#summary:not([hidden])"))) {
+      if (!this.isTyped(input) || this.isStored(input)) {
         input.disabled = true;
         const twin = input.previousElementSibling;
         if (twin?.matches("input[type=hidden]") && twin.name === input.name) twin.disabled = true;

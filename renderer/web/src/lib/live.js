@@ -14,7 +14,7 @@ export class Live {
   /** The record as it stands in the form: stored values, then what inputs hold, lines nested. */
   record(entity = this.data.entity, root = this.form.element, stored = this.data.values) {
     const out = { ...stored };
-    const zone = this.data.context.zone;
+    const zone = this.data.zone;
     for (const field of entity.fields) {
       if (field.kind === "lines") {
         const lines = this.form.grids.get(field.name);
@@ -35,16 +35,16 @@ export class Live {
     const out = { ...(row.stored ?? {}) };
     for (const field of entity.fields) {
       const input = this.form.input(row, field.name);
-      const value = input ? read(input, field, this.data.context.zone) : undefined;
+      const value = input ? read(input, field, this.data.zone) : undefined;
       if (value !== undefined) out[field.name] = value;
     }
     return out;
   }
 
-  run(program, record, parent) {
+  run(program, record) {
     if (program === undefined || program === null) return undefined;
     try {
-      return evaluate(program, record, parent ? { ...this.data.context, parent } : this.data.context);
+      return evaluate(program, record, this.data.bound);
     } catch {
       return undefined; // out of the browser's reach: the server knows
     }
@@ -52,14 +52,14 @@ export class Live {
 
   /** Runs programs, marks what is needed and seen, then asks the server soon. */
   anticipate() {
-    const record = this.record();
-    this.rules(this.data.entity, this.form.element, record);
+    this.rules(this.data.entity, this.form.element, this.record());
     for (const [name, entity] of Object.entries(this.data.entity.lines)) {
       const lines = this.form.grids.get(name);
-      if (!lines) continue;
-      for (const row of lines.living()) this.computed(entity, row, this.line(name, row), record);
+      for (const row of lines?.living() ?? []) {
+        if (!lines.isEmpty(row)) this.computed(entity, row, { ...this.line(name, row), [entity.owner]: this.record() });
+      }
     }
-    this.computed(this.data.entity, this.form.element, this.record(), undefined);
+    this.computed(this.data.entity, this.form.element, this.record());
     this.form.sums();
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => this.ask(), 300);
@@ -83,13 +83,13 @@ export class Live {
     }
   }
 
-  computed(entity, root, record, parent) {
-    const zone = this.data.context.zone;
+  computed(entity, root, record) {
+    const zone = this.data.zone;
     for (const field of entity.fields) {
       const input = this.form.input(root, field.name);
       const program = field.compute ?? (this.follows(field, input) ? field.default : undefined);
       if (!input || program === undefined) continue;
-      const value = this.run(program, record, parent);
+      const value = this.run(program, record);
       if (value === undefined) continue;
       record[field.name] = value;
       if (typeof value !== "object" && field.kind === "uuid" && value) continue; // its name is not known here
@@ -117,8 +117,8 @@ export class Live {
         continue;
       }
       const input = this.form.input(root, field.name);
-      if (!input || input.matches("output") || !this.form.isTyped(input)) continue;
-      out[field.name] = read(input, field, this.data.context.zone);
+      if (!input || input.matches("output") || !this.form.isTyped(input) || this.form.isStored(input)) continue;
+      out[field.name] = read(input, field, this.data.zone);
     }
     return out;
   }
@@ -132,7 +132,12 @@ export class Live {
       const got = await fetch(`${this.data.api}/check`, {
         method: "POST",
         credentials: "same-origin",
-        headers: { "content-type": "application/json", accept: "application/json", "x-csrf-token": this.form.csrf },
+        headers: {
+          "content-type": "application/json",
+          accept: "application/json",
+          "x-csrf-token": this.form.csrf,
+          ...(this.data.id ? { "if-match": `"${this.data.rev}"` } : {}),
+        },
         body: JSON.stringify(body),
       });
       if (!got.ok) return;
@@ -145,7 +150,7 @@ export class Live {
   }
 
   settle(answer) {
-    const zone = this.data.context.zone;
+    const zone = this.data.zone;
     const fill = (entity, root, record) => {
       for (const field of entity.fields) {
         if (!(field.name in record) || field.kind === "lines") continue;

@@ -1,2 +1,2 @@
-// The interpreter of expression programs, shared with the server: the browser's twin of engine.expr.run.
-export const evaluate = () => undefined;
+// The interpreter of expression programs: the browser's twin of engine.expr.run, kept beside it.
+export { evaluate } from "../../../../engine/expr/run/expr.js";
