@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from engine.plan.table import Column, ForeignKey, Index
 _QUIET = ("symbols", "openapi")
 """Parts shown on their own, or not as text."""
 _INDENT = "  "
+_CUTS = re.compile(r" (c\d+ AS MATERIALIZED|held AS MATERIALIZED|UNION ALL|INSERT INTO|UPDATE|FROM c\d+|FROM held)\b")
+"""Where a long statement begins a new line."""
 
 
 def dump(app: App, entity: str = "", statements: bool = False) -> str:
@@ -43,7 +46,7 @@ def _lines(value: Any, statements: bool) -> Iterator[str]:
         if not statements:
             yield "(statement)"
             return
-        yield from value.sql.replace(", c", ",\nc").replace(" UNION ALL ", "\nUNION ALL\n").split("\n")
+        yield from _CUTS.sub(r"\n\1", value.sql).split("\n")
         for n, param in enumerate(value.params, 1):
             scale = f" {param.scale}" if param.scale else ""
             yield f"-- {n}: {param.source} {param.name} {param.kind}{scale}"

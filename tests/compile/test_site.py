@@ -16,7 +16,7 @@ from engine.compile import compile_app
 from engine.compile.dump import dump
 from engine.db import Database, Violation
 from engine.fieldtypes.storage import encode_rows
-from engine.read import read
+from engine.read import read_texts
 from tests.compile.stage import Stage
 
 D = Decimal
@@ -24,7 +24,7 @@ D = Decimal
 
 @cache
 def catalog() -> Catalog:
-    return read([Path(__file__).parent / "site.yaml"])
+    return read_texts([{"site.yaml": (Path(__file__).parent / "site.yaml").read_text(encoding="utf-8")}])
 
 
 class Site:
