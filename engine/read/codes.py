@@ -74,6 +74,7 @@ _ALL = (
          hint_en="a name has small letters, digits and `_`, and begins with a letter", hint_zh="名字用小写字母、数字和 `_`，以字母开头"),
     Code("shape.reserved", "`{name}` cannot be a name: {why}", "`{name}` 不能作名字：{why}"),
     Code("shape.boolean", "`{key}` is true or false, not `{found}`", "`{key}` 只能是 true 或 false，不是 `{found}`"),
+    Code("shape.equals", "`{key}` is always an expression and needs no `=`", "`{key}` 总是表达式，不需要 `=`", hint_en="drop the `=`", hint_zh="去掉 `=`"),
     Code("shape.integer", "`{key}` is a whole number, not `{found}`", "`{key}` 应是整数，不是 `{found}`"),
     Code("shape.word", "`{key}` is one of {words}, not `{found}`", "`{key}` 只能是 {words} 之一，不是 `{found}`"),
     Code("shape.duration", "`{found}` is not a length of time", "`{found}` 不是时长", hint_en="like 30m, 48h or 3d", hint_zh="例如 30m、48h 或 3d"),
@@ -97,7 +98,6 @@ _ALL = (
     # names → things
     Code("link.unknown", "there is no {kind} `{name}`", "没有{kind} `{name}`"),
     Code("link.unknown-in", "{place} has no {kind} `{name}`", "{place}没有{kind} `{name}`"),
-    Code("link.retired", "{kind} `{name}` was retired: {by}", "{kind} `{name}` 已停用：{by}"),
     Code("link.not-required", "`{name}` is in pack `{pack}`, which this pack neither requires nor uses", "`{name}` 在模块包 `{pack}`，本包既未 requires 也未 uses 它",
          hint_en="add it to `requires` or `uses`", hint_zh="请加到 `requires` 或 `uses`"),
     Code("link.two", "{kind} `{name}` is there already: {first}", "{kind} `{name}` 已经有了：{first}"),
@@ -123,7 +123,6 @@ _ALL = (
     Code("rule.no-lines", "`{entity}` is owned by `{owner}`, which has no lines field for it", "`{entity}` 归属于 `{owner}`，但后者没有它的明细字段",
          hint_en="add a field {{type: lines, of: {entity}}} there", hint_zh="请在那里加字段 {{type: lines, of: {entity}}}"),
     Code("rule.two-lines", "`{entity}` is held by two lines fields: `{one}` and `{other}`", "`{entity}` 被两个明细字段持有：`{one}` 和 `{other}`"),
-    Code("rule.two-derivations", "`{field}` cannot have both `{one}` and `{other}`", "`{field}` 不能同时有 `{one}` 和 `{other}`"),
     Code("rule.make-live", "a stored value cannot read {what}", "存储的值不能读取{what_zh}",
          hint_en="make it live: `live: {text}`", hint_zh="改用 live：`live: {text}`"),
     Code("rule.unreachable", "state `{state}` can never be reached", "状态 `{state}` 永远到不了",

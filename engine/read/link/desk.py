@@ -73,7 +73,7 @@ class Desk:
     def unknown(self, kind: str, name: Scalar, known: Iterable[str], place: str = "") -> None:
         names = list(known)
         found = nearest(name.text, names)
-        hint = f"did you mean `{found}`?" if found else (f"there are {_some(names)}" if 0 < len(names) <= 12 else "")
+        hint = f"did you mean `{found}`?" if found else (f"known here: {_some(names)}" if 0 < len(names) <= 12 else "")
         if place:
             self.say("link.unknown-in", name.where, hint, kind=kind, name=name.text, place=place)
         else:

@@ -248,10 +248,13 @@ class Entities:
 
 def owned(frame: Frame) -> None:
     """Lines and their owners agree: every owned entity is held by one lines field of its owner."""
+    _no_ring(frame)
     for skeleton in frame.of.values():
         for bone in skeleton.bones.values():
             child = frame.of.get(bone.spec.target) if bone.spec.type == "lines" else None
             if child is None:
+                continue
+            if child.cut or skeleton.cut:
                 continue
             if child.owner != skeleton.path:
                 frame.desk.say("rule.not-owned", bone.where, lines=bone.name, entity=child.name, owner=skeleton.name)
@@ -267,6 +270,19 @@ def owned(frame: Frame) -> None:
             ):
                 continue
             frame.desk.say("rule.no-lines", skeleton.shape.place, entity=skeleton.name, owner=owner.name)
+
+
+def _no_ring(frame: Frame) -> None:
+    """Owners in a ring are said and cut, so that going up always ends."""
+    for skeleton in frame.of.values():
+        ring = [skeleton]
+        while (owner := frame.of.get(ring[-1].owner)) is not None and owner not in ring:
+            ring.append(owner)
+        if owner is skeleton:
+            shown = " → ".join(s.name for s in (*ring, skeleton))
+            frame.desk.say("rule.owner-ring", skeleton.shape.place, ring=shown)
+            for member in ring:
+                member.owner, member.cut = "", True
 
 
 def state_options(frame: Frame) -> None:

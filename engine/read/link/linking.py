@@ -169,7 +169,9 @@ def _roles(desk: Desk) -> dict[str, Role]:
     for one in desk.written.values():
         for name, shape in (one.pack.roles or {}).items():
             if name in out:
-                desk.say("link.two", shape.place, kind="role", name=name, first=out[name].where or "the engine's own")
+                desk.say(
+                    "link.two", shape.place, kind="role", name=name, first=str(out[name].where) or "the engine's own"
+                )
             out[name] = Role(name, one.key, label(shape.title, language_of(one), name), shape.place)
     return out
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.fieldtypes import REGISTRY
-from engine.fieldtypes.base import Refused
 from engine.fieldtypes.spec import Option, Spec
 from engine.label import Label
 from engine.problem import Where
@@ -42,6 +42,7 @@ class Skeleton:
     owned_as: str = ""
     bones: dict[str, Bone] = field(default_factory=dict)
     states: tuple[Option, ...] = ()
+    cut: bool = False  # its owners went in a ring
 
     @property
     def module(self) -> str:
@@ -121,13 +122,11 @@ def number_of(desk: Desk, value: Scalar | None) -> Decimal | None:
     """A bound written as a number; an expression is judged elsewhere."""
     if value is None or value.text.startswith("="):
         return None
-    try:
-        found = REGISTRY["percent" if value.text.endswith("%") else "price"].parse(value.text, Spec("price"))
-    except Refused as no:
-        said = no.code.en.format_map({k: str(v) for k, v in no.params.items()})
-        desk.say("link.literal", value.where, text=value.text, type="a bound", why=said)
+    plain = value.text.replace("%", "") if value.text.endswith("%") else value.text
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,6})?", plain):
+        desk.say("link.literal", value.where, "", text=value.text, type="a number", why="it is none")
         return None
-    return Decimal(found)
+    return Decimal(plain) / 100 if plain != value.text else Decimal(plain)
 
 
 def _spec(desk: Desk, skeleton: Skeleton, name: str, shape: FieldShape) -> Spec:

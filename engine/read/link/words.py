@@ -11,8 +11,9 @@ from engine.catalog import Hole, Message, Order, People, Template, Value
 from engine.expr.build.api import Expr
 from engine.expr.run.types import Type
 from engine.fieldtypes import REGISTRY, Refused, Spec
-from engine.problem import Where
+from engine.problem import Where, nearest
 from engine.read.link.structure import REFERENCES, Frame
+from engine.read.repair import quoted
 from engine.read.shape.slot import Words
 from engine.read.tree import Scalar
 
@@ -78,16 +79,20 @@ class Speech:
         if spec.type in REFERENCES or spec.type not in REGISTRY or spec.type in ("json", "number", "lines"):
             return text.text
         if spec.type == "boolean" and text.text not in ("true", "false"):
-            self.refuse(text, spec, "it is true or false")
+            meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.text.lower())
+            self.refuse(text, spec, "it is true or false", f"write `{meant}`" if meant else "")
             return None
         try:
             return REGISTRY[spec.type].parse(text.text, spec)
         except Refused as no:
-            self.refuse(text, spec, no.code.en.format_map({k: str(v) for k, v in no.params.items()}))
+            said = no.code.en.format_map({k: str(v) for k, v in no.params.items()})
+            found = nearest(text.text, [o.name for o in spec.options])
+            self.refuse(text, spec, said, f"did you mean `{found}`?" if found else "")
             return None
 
-    def refuse(self, text: Scalar, spec: Spec, why: str) -> None:
-        hint = "an expression begins with `=`" if re.search(r"[().<>=+*/]|^[a-z_]+$", text.text) else ""
+    def refuse(self, text: Scalar, spec: Spec, why: str, hint: str = "") -> None:
+        if re.search(r"[a-z_]\s*[(.<>=+*/]|[)]", text.text):
+            hint = f"an expression begins with `=`: {quoted(f'={text.text}')}"
         self.frame.desk.say("link.literal", text.where, hint, text=text.text, type=spec.type, why=why)
 
     def values(self, texts: Mapping[str, Scalar] | None, look: Look, target: str) -> dict[str, Value]:

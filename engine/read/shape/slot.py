@@ -80,6 +80,9 @@ class Expression(Slot):
 
     def read(self, node: Node, key: str, seen: Reading) -> Scalar | None:
         found = scalar(node, key, seen)
+        if found is not None and found.text.startswith("="):
+            seen.say("shape.equals", found.where, key=key)
+            return None
         if found is not None and found.plain and (wrong := unbalanced(found.text)):
             what, what_zh = wrong
             seen.say(
