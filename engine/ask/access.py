@@ -1,9 +1,22 @@
-"""Who may see which rows: the roles' rules, OR-ed, as a predicate over one table's alias."""
+"""Who may do what to which rows: the roles' rules, OR-ed, as a predicate over one table's alias.
+
+A rule is the pack's own expression: it sees every record, whatever its reader may see.
+"""
 
 from __future__ import annotations
 
-from engine.ask.build import Build
-from engine.plan.entity import Entity, Field
+from engine.ask import figure
+from engine.ask.build import Build, start
+from engine.ask.codes import CODES
+from engine.ask.facts import Facts, owner_column
+from engine.expr.build.api import Expr, parse_expression
+from engine.expr.build.scope import Scope, Unavailable
+from engine.expr.build.sql import Context, to_sql
+from engine.expr.run.types import BOOLEAN
+from engine.fieldtypes.storage import id_list, quote
+from engine.plan.entity import Entity
+from engine.plan.statement import Statement
+from engine.problem import Problems, problem
 
 
 def rule(build: Build, entity: Entity, operation: str) -> bool:
@@ -22,21 +35,65 @@ def closed(build: Build, entity: Entity, operation: str) -> bool:
     return not any(rules.get(role) for role in build.roles)
 
 
+def refuse_closed(build: Build, entity: Entity) -> None:
+    if closed(build, entity, "read"):
+        raise Problems([problem(CODES["ask.closed"], entity=entity.path)])
+
+
 def predicate(build: Build, entity: Entity, alias: str, operation: str) -> str:
-    """SQL that is TRUE, never NULL, for the rows of ``alias`` that one of the reader's roles admits."""
-    if build.everything:
-        return "TRUE"
-    return of_roles(build, entity, alias, operation, build.roles)
+    """SQL that is TRUE for the rows of ``alias`` that one of the reader's roles admits, else FALSE or NULL."""
+    return "TRUE" if build.everything else of_roles(build, entity, alias, operation, build.roles)
 
 
 def of_roles(build: Build, entity: Entity, alias: str, operation: str, roles: tuple[str, ...]) -> str:
+    """The same for some of the roles. Lines are as open as their document."""
     rules = build.facts.root(entity).access.get(operation, {})
     given = [(role, rules[role]) for role in roles if rules.get(role)]
+    if not given:
+        return "FALSE"
     if any(text is True for _role, text in given):
         return "TRUE"
-    raise NotImplementedError
+    if entity.owner:
+        above = build.facts.entities[entity.owner]
+        up = build.alias("o")
+        inner = of_roles(build, above, up, operation, roles)
+        owner = f"{alias}.{quote(owner_column(entity))}"
+        return f"EXISTS (SELECT 1 FROM {quote(above.table)} AS {up} WHERE {up}.id = {owner} AND {inner})"
+    return f"({' OR '.join(_rule_sql(build, entity, alias, str(text), role) for role, text in given)})"
 
 
-def live(build: Build, entity: Entity, alias: str, field: Field) -> str:
-    """A field computed when it is read."""
-    raise NotImplementedError
+def _rule_sql(build: Build, entity: Entity, alias: str, text: str, role: str) -> str:
+    literals, build.binder.literals = build.binder.literals, False
+    try:
+        symbols = build.facts.symbols
+        here = Context(build.binder, alias, figure_sql=lambda node, at: figure.figure_sql(symbols, node, at))
+        return to_sql(_typed(build.facts, entity, text, role), here)
+    finally:
+        build.binder.literals = literals
+
+
+def _typed(facts: Facts, entity: Entity, text: str, role: str) -> Expr:
+    key = (entity.path, role, text)
+    found: Expr | None = facts.rules.get(key)
+    if found is None:
+        scope = Scope(facts.symbols.world, entity.module, entity.path, role=role)
+        try:
+            found = facts.rules[key] = parse_expression(text, scope, BOOLEAN)
+        except Unavailable:
+            # A rule over a pack that is not there admits nobody.
+            found = facts.rules[key] = parse_expression("FALSE", scope, BOOLEAN)
+    return found
+
+
+def statement(facts: Facts, entity: Entity, operation: str, roles: tuple[str, ...]) -> Statement | None:
+    """Over ``roots``: the ids on which the roles allow the operation; None when they never do."""
+    build = start(facts, roles)
+    if closed(build, entity, operation):
+        return None
+    alias = build.alias()
+    ids = build.input("roots", "json")
+    allowed = predicate(build, entity, alias, operation)
+    return build.statement(
+        f"SELECT {alias}.id FROM {quote(entity.table)} AS {alias}"
+        f" WHERE {alias}.id IN {id_list(facts.dialect, ids)} AND {allowed}"
+    )

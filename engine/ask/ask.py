@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
+from engine.ask import access as _access
 from engine.ask import records as _records
 from engine.ask.facts import Facts, facts_of
 from engine.plan.app import App
@@ -33,7 +34,12 @@ class Ask:
         raise NotImplementedError
 
     def access(self, app: App, entity: str, operation: str, roles: tuple[str, ...]) -> Statement | None:
-        raise NotImplementedError
+        asked = (entity, operation, roles)
+
+        def make(facts: Facts) -> tuple[Statement | None]:
+            return (_access.statement(facts, facts.entity(entity), operation, roles),)
+
+        return self._made_once(app, asked, make)[0]
 
     def _made_once(self, app: App, shape: Hashable, make: Callable[[Facts], T]) -> T:
         key = (app.digest, app.dialect, shape)

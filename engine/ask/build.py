@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from engine.ask.facts import ADMIN, EVERYONE, Facts
-from engine.fieldtypes.storage import column_type
+from engine.expr.build.binder import Binder, Key
 from engine.plan.entity import Entity, Field
-from engine.plan.statement import Dialect, Param
+from engine.plan.statement import Dialect, Param, Statement
 
 
 @dataclass(slots=True)
@@ -21,7 +22,7 @@ class Build:
     facts: Facts
     roles: tuple[str, ...]
     everything: bool
-    params: list[Param] = field(default_factory=list)
+    binder: Binder
     _aliases: int = 0
 
     @property
@@ -34,20 +35,23 @@ class Build:
 
     def bind(self, param: Param) -> str:
         """A typed placeholder for the value."""
-        if param in self.params:
-            at = self.params.index(param) + 1
-        else:
-            self.params.append(param)
-            at = len(self.params)
-        if self.dialect == "sqlite":
-            return f"?{at}"
-        return f"${at}::{_parameter_type(param.kind)}"
+        return self.binder.typed(Key(param.source, param.name, param.kind, param.scale, param.value))
 
     def input(self, name: str, kind: str, scale: int = 0) -> str:
         return self.bind(Param("input", name, kind, scale))
 
-    def true(self, sql: str) -> str:
-        return f"({sql}) IS TRUE"
+    @contextmanager
+    def bound_literals(self) -> Iterator[None]:
+        """Inside, constants of expressions are bound: questions that differ in them alone share a statement."""
+        self.binder.literals = True
+        try:
+            yield
+        finally:
+            self.binder.literals = False
+
+    def statement(self, sql: str) -> Statement:
+        params = tuple(Param(k.source, k.name, k.kind, k.scale, k.value) for k in self.binder.keys)  # type: ignore[arg-type]
+        return Statement(sql, params)
 
     def readers(self, entity: Entity) -> tuple[str, ...]:
         """The reader's roles that may read some rows of the entity."""
@@ -71,9 +75,4 @@ class Build:
 
 def start(facts: Facts, roles: Iterable[str]) -> Build:
     held = tuple(sorted({*roles, EVERYONE}))
-    return Build(facts, held, ADMIN in held)
-
-
-def _parameter_type(kind: str) -> str:
-    """The type a bound value has by itself: decimals are not cut to a scale, text compares by code point."""
-    return "numeric" if kind == "decimal" else column_type(kind, 0, "postgresql")
+    return Build(facts, held, ADMIN in held, Binder(facts.dialect))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.ask.codes import CODES
 from engine.ask.symbols import Symbols
@@ -41,6 +42,10 @@ class Facts:
     columns: Mapping[str, Mapping[str, Column]]
     users: str
     symbols: Symbols
+    rules: dict[tuple[str, str, str], Any] = field(default_factory=dict, repr=False, compare=False)
+    """Access rules typed so far: (entity, role, text) → Expr."""
+    worlds: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False, compare=False)
+    """The expression world as each set of roles knows it."""
     _fields: dict[str, Mapping[str, Field]] = field(default_factory=dict, repr=False, compare=False)
 
     def entity(self, path: str) -> Entity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.ask import access, filters, order, record
+from engine.ask import access, expressions, filters, order, record
 from engine.ask.build import Build, start
 from engine.ask.codes import CODES
 from engine.ask.facts import Facts
@@ -11,7 +11,6 @@ from engine.ask.rows import Rows
 from engine.fieldtypes.storage import quote
 from engine.plan.entity import Entity
 from engine.plan.question import Asked, Question
-from engine.plan.statement import Statement
 from engine.problem import Problems, problem
 
 MOST = 1000
@@ -21,10 +20,9 @@ MOST = 1000
 def records(facts: Facts, question: Question) -> Asked:
     build = start(facts, question.roles)
     entity = facts.entity(question.entity)
-    if access.closed(build, entity, "read"):
-        raise Problems([problem(CODES["ask.closed"], entity=entity.path)])
+    access.refuse_closed(build, entity)
     if question.one:
-        return Asked(Statement(_one(build, entity, question), tuple(build.params)))
+        return Asked(build.statement(_one(build, entity, question)))
     return _list(build, entity, question)
 
 
@@ -59,7 +57,7 @@ def _list(build: Build, entity: Entity, question: Question) -> Asked:
     limit = build.input("limit", "integer")
     page = f"SELECT row_number() OVER () AS n, s.* FROM (SELECT * FROM ({found}) AS m LIMIT {limit} + 1) AS s"
     answer = _page(build, entity, question, sorted_by, counted)
-    return Asked(Statement(f"WITH p AS MATERIALIZED ({page}) SELECT {answer}", tuple(build.params)), filters=specs)
+    return Asked(build.statement(f"WITH p AS MATERIALIZED ({page}) SELECT {answer}"), filters=specs)
 
 
 def _page(build: Build, entity: Entity, question: Question, sorted_by: tuple[order.Key, ...], counted: str) -> str:
@@ -87,7 +85,8 @@ def _wanted(rows: Rows, question: Question) -> list[str]:
     """What is asked besides filters and rights."""
     out: list[str] = []
     if question.where:
-        raise NotImplementedError
+        with rows.build.bound_literals():
+            out.append(rows.sql(expressions.condition(rows.build, rows.entity, question.where)))
     if question.search:
         out.append(_search(rows))
     return out

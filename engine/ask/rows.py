@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.ask import access
+from engine.ask import access, expressions
 from engine.ask.build import Build
 from engine.ask.codes import CODES
 from engine.ask.facts import unknown
+from engine.expr.build.api import Expr
+from engine.expr.build.sql import Joins, to_sql
 from engine.fieldtypes.storage import quote
 from engine.plan.entity import Entity, Field
 from engine.problem import Problems, problem
@@ -46,13 +48,30 @@ class Rows:
     _joins: dict[tuple[bool, str], tuple[str, Entity]] = field(default_factory=dict)
     """By whether rights are asked and the reference's column: that is one place, however it was reached."""
     _sql: list[str] = field(default_factory=list)
+    _expressions: Joins | None = None
 
     def source(self) -> str:
         """The FROM item of the base table with all joins; call it after everything was asked for."""
         return " ".join((f"{quote(self.entity.table)} AS {self.base}", self.joins()))
 
     def joins(self) -> str:
-        return " ".join(self._sql)
+        return " ".join(self._sql) + (self._expressions.sql if self._expressions else "")
+
+    def sql(self, expr: Expr) -> str:
+        """A reader's expression over these rows."""
+        return to_sql(expr, expressions.context(self.build, self.base, self._expression_joins()))
+
+    def live(self, entity: Entity, alias: str, found: Field) -> str:
+        """A field computed when it is read."""
+        made = self.build.facts.symbols.live.get(entity.path, {}).get(found.name)
+        if made is None:
+            return "NULL"
+        return to_sql(made, expressions.whole_context(self.build, alias))
+
+    def _expression_joins(self) -> Joins:
+        if self._expressions is None:
+            self._expressions = expressions.joins(self.build)
+        return self._expressions
 
     def living(self, bin_: bool = False) -> str:
         return f"{self.base}.deleted_at IS {'NOT ' if bin_ else ''}NULL"
@@ -100,7 +119,7 @@ class Rows:
 
     def _cell(self, alias: str, entity: Entity, found: Field, steps: tuple[str, ...], plain: bool = False) -> Cell:
         column = self.build.facts.column(entity, found.column or found.name)
-        sql = f"{alias}.{quote(column.name)}" if column else access.live(self.build, entity, alias, found)
+        sql = f"{alias}.{quote(column.name)}" if column else self.live(entity, alias, found)
         nullable = column is None or column.nullable or len(steps) > 1
         if not plain and (roles := self.build.shown_by(entity, found)):
             sql = f"CASE WHEN {access.of_roles(self.build, entity, alias, 'read', roles)} THEN {sql} END"

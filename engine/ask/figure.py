@@ -1,0 +1,62 @@
+"""A figure inside an expression, ``FIGURE(cost.used WHERE project = …)``: an aggregation's value at a key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from engine.ask.codes import CODES
+from engine.ask.symbols import AggregationSymbol, MeasureSymbol, SourceSymbol, Symbols
+from engine.expr.build.sql import Context, Joins, emit, group
+from engine.expr.build.tree import Fig, Group, Measure
+from engine.expr.build.world import World
+from engine.fieldtypes.storage import quote
+from engine.problem import Problems, problem
+
+
+def figure_sql(symbols: Symbols, figure: Fig, context: Context) -> str:
+    """SQL of the figure's value where ``context`` stands. It asks no rights: what a rule looks at, it sees whole."""
+    path, _, name = figure.path.rpartition(".")
+    keys = {dimension: emit(value, context) for dimension, value in figure.keys}
+    return _measure(symbols.world, symbols.aggregations[path], keys, name, context)
+
+
+def _measure(world: World, aggregation: AggregationSymbol, keys: Mapping[str, str], name: str, context: Context) -> str:
+    measure = aggregation.measures[name]
+    refuse_late(measure, aggregation, keys)
+
+    def other(node: Measure) -> str:
+        return _measure(world, aggregation, keys, node.name, context)
+
+    def value(node: Group, inner: Context) -> str:
+        return _group(world, aggregation.sources[node.source], keys, node, inner)
+
+    here = replace(context, this="", roots={}, joins=None, group_sql=value, measure_sql=other, column_sql=None)
+    return f"({emit(measure.expr.tree, here)})"
+
+
+def _group(world: World, source: SourceSymbol, keys: Mapping[str, str], node: Group, context: Context) -> str:
+    """The source's rows at the key; one that lacks a dimension has no rows there."""
+    alias = context.binder.alias()
+    joins = Joins(context.binder)
+    inside = replace(context, row=alias, joins=joins, roots={source.name: alias})
+    conditions = [f"{alias}.deleted_at IS NULL"]
+    if source.rows is not None:
+        conditions.append(emit(source.rows.tree, inside))
+    for dimension, value in keys.items():
+        by = source.by.get(dimension)
+        conditions.append("FALSE" if by is None else f"{emit(by.tree, inside)} = {value}")
+    found = group(node, inside)
+    table = quote(world.entities[source.of].table)
+    return f"(SELECT {found} FROM {table} AS {alias}{joins.sql} WHERE {' AND '.join(conditions)})"
+
+
+def refuse_late(measure: MeasureSymbol, aggregation: AggregationSymbol, keys: Mapping[str, str]) -> None:
+    """What cannot be said at one key yet is refused, not answered wrongly."""
+    what = ""
+    if measure.running or measure.stock:
+        what = f"{measure.name}: running and stock figures"
+    elif not set(measure.each) <= set(keys):
+        what = f"{measure.name}: a figure computed for each {', '.join(measure.each)}, at other keys"
+    if what:
+        raise Problems([problem(CODES["ask.unavailable"], what=what)])
