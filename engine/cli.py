@@ -125,7 +125,7 @@ def import_(
 def test(
     targets: Annotated[list[Path], typer.Argument(help="Apps or packs.")],
     k: Annotated[str, typer.Option("-k", help="Only scenarios whose path contains this.")] = "",
-    database: Annotated[str, typer.Option(help="sqlite, postgresql, or a postgresql:// URL.")] = "sqlite",
+    database: Annotated[str, typer.Option(help="sqlite, or the URL of a PostgreSQL server.")] = "sqlite",
     json: Json = False,
 ) -> None:
     """Play the scenarios that packs bring, each on an empty database."""

@@ -58,6 +58,13 @@ CODES: dict[str, Code] = {
             hint_zh="请指定空的数据库或模式",
         ),
         Code(
+            "app.no-import",
+            "No import is called {name}",
+            "没有名为 {name} 的导入",
+            hint_en="there is {nearest}",
+            hint_zh="现有 {nearest}",
+        ),
+        Code(
             "port.taken",
             "Port {port} is in use",
             "端口 {port} 已被占用",

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rich.console import Console
+from rich.progress import Progress as Bar
+
 from engine.db import Body, Call
 from engine.fieldtypes.storage import bind, encode_rows, quote, row_source
 from engine.plan.app import ImportPlan
@@ -21,6 +24,7 @@ from engine.serve.fault import Refusal
 from engine.serve.tenancy import Tenant
 from engine.serve.write import Op, World, documents
 from engine.studio.codes import CODES
+from engine.studio.opening import opened
 from engine.work.codes import CODES as FILE_CODES
 from engine.work.imports import Line, read_file
 
@@ -172,8 +176,27 @@ def _known(
 def find_import(tenant: Tenant, name: str) -> ImportPlan:
     """By its path or, where that is clear, its bare name."""
     imports = tenant.app.imports
-    found = [plan for path, plan in imports.items() if name in (path, plan.name)]
+    found = [plan for path, plan in imports.items() if name in (path, path.partition(".")[2])]
     if len(found) != 1:
         known = ", ".join(imports) or "none"
         raise Problems([problem(CODES["app.no-import"], name=name, nearest=nearest(name, imports) or known)])
     return found[0]
+
+
+def run(target: Path, name: str, file: Path, url: str, dry_run: bool) -> None:
+    """``dougong import``: with a bar for people, and a line of what became of it."""
+    asyncio.run(_run(target, name, file, url, dry_run))
+
+
+async def _run(target: Path, name: str, file: Path, url: str, dry_run: bool) -> None:
+    async with opened(target, url) as app:
+        plan = find_import(app.tenant, name)
+        with Bar(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("read", total=None)
+
+            def seen(what: str, done: int, of: int) -> None:
+                bar.update(task, description=what, completed=done, total=of if what == "write" else None)
+
+            done = await (rehearse if dry_run else import_file)(app.tenant, plan, file, seen)
+    kept = "nothing was kept" if dry_run else f"{done.skipped:,} there already"
+    print(f"{file.name}: {done.rows:,} rows, {done.created:,} created, {kept}")

@@ -1,0 +1,144 @@
+"""The command line as people meet it: what it prints, its exit codes, and that bad input leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from engine.cli import app
+from engine.paths import examples_dir
+
+NYC = examples_dir() / "nyc-capital"
+CSV = NYC / "data" / "nyc_capital_projects_20190901.csv"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
+
+
+def dougong(*args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "engine.cli", *map(str, args)], capture_output=True, text=True, cwd=cwd, check=False,
+        env={**__import__("os").environ, "PYTHONPATH": str(DOCS.parents[1])},
+    )  # fmt: skip
+
+
+def test_every_command_and_setting_is_documented() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    assert [name for name in commands if f"`dougong {name} " not in text] == []
+    options = {p.envvar for c in commands.values() for p in c.params if p.envvar}
+    assert [name for name in options if f"`{name}`" not in text] == []
+
+
+def test_check_says_where_and_why(tmp_path: Path) -> None:
+    (tmp_path / "module.yaml").write_text(
+        "module: x\ngrammar: 1\nversion: 1.0.0\ntitle: X\nentities:\n  a:\n    fields:\n      n: {type: intger}\n"
+    )
+    done = dougong("check", tmp_path)
+    assert done.returncode == 1
+    assert "module.yaml:8:17" in done.stdout
+    assert "integer" in done.stdout
+    rows = json.loads(dougong("check", "--json", tmp_path).stdout)
+    assert [(r["line"], r["column"]) for r in rows] == [(8, 17)]
+
+
+def test_check_of_good_packs_is_quiet() -> None:
+    done = dougong("check", NYC)
+    assert (done.returncode, done.stdout.strip()) == (0, "No problems.")
+
+
+def test_a_target_that_is_not_there(tmp_path: Path) -> None:
+    done = dougong("show", tmp_path / "nothing")
+    assert done.returncode == 1
+    assert done.stderr.startswith("app.missing: There is no ")
+    assert "Traceback" not in done.stderr
+
+
+def test_show_gives_the_same_bytes_twice() -> None:
+    first, second = dougong("show", "--statements", NYC), dougong("show", "--statements", NYC)
+    assert first.returncode == 0
+    assert first.stdout == second.stdout
+    assert "nyc_capital__report" in first.stdout
+
+
+def test_a_port_in_use(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = dougong("serve", NYC, "--port", port, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.strip() == f"port.taken: Port {port} is in use (name another with --port)"
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("sqlite:////nowhere/at/all/x.db", "x.db cannot be opened"),
+        ("postgresql://postgres@127.0.0.1:1/x", "PostgreSQL does not answer"),
+        ("mysql://x", "'mysql' is not a database we speak"),
+    ],
+)
+def test_a_database_that_is_not_there(url: str, says: str) -> None:
+    done = dougong("import", NYC, "capital_projects", CSV, "--database", url)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_of_somebody_else(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "x.db")
+    other.execute("CREATE TABLE theirs (a)")
+    other.close()
+    done = dougong("import", NYC, "capital_projects", CSV, "--database", tmp_path / "x.db")
+    assert done.returncode == 1
+    assert "tenant.foreign: The database holds tables that are not ours" in done.stderr
+
+
+def count(path: Path) -> int:
+    connection = sqlite3.connect(path)
+    (found,) = connection.execute("SELECT count(*) FROM nyc_capital__report").fetchone()
+    connection.close()
+    return int(found)
+
+
+def test_the_real_file_goes_in_whole_and_only_once(tmp_path: Path) -> None:
+    first = dougong("import", NYC, "capital_projects", CSV, "--database", tmp_path / "n.db")
+    assert first.returncode == 0, first.stderr
+    assert re.search(r"2,?259 rows.*2,?259 created", first.stdout)
+    assert count(tmp_path / "n.db") == 2259
+    again = dougong("import", NYC, "capital_projects", CSV, "--database", tmp_path / "n.db")
+    assert re.search(r"2,?259 rows.*0 created.*2,?259 there already", again.stdout)
+    assert count(tmp_path / "n.db") == 2259
+
+
+def test_a_dry_run_keeps_nothing(tmp_path: Path) -> None:
+    done = dougong("import", NYC, "capital_projects", CSV, "--database", tmp_path / "n.db", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert count(tmp_path / "n.db") == 0
+
+
+def test_a_broken_row_is_named_and_nothing_is_kept(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.csv"
+    shutil.copy(CSV, broken)
+    lines = broken.read_text(encoding="utf-8").split("\n")
+    lines[2] = lines[2].replace("168751769", "a lot")
+    broken.write_text("\n".join(lines), encoding="utf-8")
+    done = dougong("import", NYC, "capital_projects", broken, "--database", tmp_path / "n.db")
+    assert done.returncode == 1
+    assert "broken.csv:3:1: import.value: Budget Forecast: Expected a number, got a lot" in done.stderr
+    assert count(tmp_path / "n.db") == 0
+
+
+def test_a_mapping_that_is_not_there(tmp_path: Path) -> None:
+    done = dougong("import", NYC, "capital", CSV, "--database", tmp_path / "n.db")
+    assert done.returncode == 1
+    assert "app.no-import: No import is called capital" in done.stderr

@@ -1,0 +1,34 @@
+"""The scenarios that packs bring, on both databases: the story, its refusals, and known answers of real data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.paths import examples_dir, modules_dir
+from engine.studio.testing import play
+
+TARGETS = {
+    "base": modules_dir() / "base",
+    "cost-center": modules_dir() / "cost-center",
+    "day-labor": modules_dir() / "day-labor",
+    "nyc-capital": examples_dir() / "nyc-capital",
+    "contractor": examples_dir() / "contractor",
+}
+
+
+async def failures_of(target: Path, database: str) -> list[str]:
+    played = await play(target, database=database)
+    assert played, "a pack without scenarios proves nothing"
+    return [f"{p.scenario.path}: {f.where}: {f.step}: {f.says}" for p in played for f in p.failures]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+async def test_scenarios_hold_on_sqlite(name: str) -> None:
+    assert await failures_of(TARGETS[name], "sqlite") == []
+
+
+@pytest.mark.parametrize("name", TARGETS)
+async def test_scenarios_hold_on_postgresql(name: str, postgres_server: str) -> None:
+    assert await failures_of(TARGETS[name], postgres_server) == []
