@@ -7,6 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
+"""The years 1 to 9999, as Unix seconds."""
+
 
 def _day(text: str) -> date:
     return date.fromisoformat(text)
@@ -65,6 +68,11 @@ def _zone(name: str) -> ZoneInfo:
 
 def local_date(seconds: int, zone: str) -> str:
     return datetime.fromtimestamp(seconds, UTC).astimezone(_zone(zone)).date().isoformat()
+
+
+def add_minutes(seconds: int, minutes: int) -> int | None:
+    found = seconds + minutes * 60
+    return found if FIRST_SECOND <= found <= LAST_SECOND else None
 
 
 def time_seconds(start: str, end: str) -> int:

@@ -373,7 +373,7 @@ STRICT: Mapping[str, Callable[..., Any]] = {
     "days_between": calendar.days_between,
     "add_months": calendar.add_months,
     "months_between": calendar.months_between,
-    "add_minutes": lambda a, b: a + b * 60,
+    "add_minutes": calendar.add_minutes,
     "datetime_seconds": lambda a, b: b - a,
     "time_seconds": calendar.time_seconds,
     "local_date": calendar.local_date,

@@ -14,6 +14,9 @@ from engine.expr.run import calendar, exact, words
 from engine.expr.run.checksums import is_id_card, is_uscc
 from engine.expr.run.types import INT64
 
+HALF = 10**9
+"""Sums that might leave 64 bits are made of two, of what is above and below this."""
+
 
 def _wide(value: int | None) -> int | str | None:
     return value if value is None or -INT64 - 1 <= value <= INT64 else str(value)
@@ -101,6 +104,7 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "ceil": (2, _numeric(exact.ceil, 1)),
     "cmp": (2, _numeric(lambda a, b: exact.sign(a - b), 2)),
     "fit": (1, _fit),
+    "halves": (2, _numeric(lambda high, low: high * HALF + low, 2)),
     "greatest": (-1, _extreme(max)),
     "least": (-1, _extreme(min)),
     "greatest_text": (-1, _extreme_text(max)),
@@ -116,6 +120,9 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "is_id_card": (1, _strict(is_id_card)),
     "add_days": (2, _strict(calendar.add_days)),
     "add_months": (2, _strict(calendar.add_months)),
+    "last_day": (1, _strict(calendar.last_day)),
+    "months_between": (2, _strict(calendar.months_between)),
+    "add_minutes": (2, _strict(calendar.add_minutes)),
     "local_date": (2, _strict(calendar.local_date)),
     "workdays": (2, _strict(calendar.workdays)),
 }

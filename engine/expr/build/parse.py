@@ -1,0 +1,313 @@
+"""Tokens → syntax: one pass of operator precedence over a closed grammar (docs/decisions/0003)."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from engine.expr.build.syntax import (
+    Between,
+    Binary,
+    Call,
+    Case,
+    Constant,
+    In,
+    IsNull,
+    Many,
+    Name,
+    Number,
+    Syntax,
+    Text,
+    Unary,
+)
+from engine.expr.build.tokens import COMMANDS, RESERVED, Source, Token, suggested_name, tokenize
+from engine.problem import Problems
+
+_COMPARE = frozenset(("=", "<>", "<", "<=", ">", ">="))
+_CHAIN = 150
+"""Terms of one sum, product or concatenation; every one is a level of the tree."""
+
+
+def parse(source: Source) -> Syntax:
+    """Raises ``Problems``: what the characters say all at once, then the first thing the grammar does not allow."""
+    return _Parser(source).whole()
+
+
+class _Parser:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.tokens = tokenize(source)
+        self.next = 0
+
+    # reading ------------------------------------------------------------------------------------------------------
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.next]
+
+    def take(self) -> Token:
+        token = self.tokens[self.next]
+        self.next += 1
+        return token
+
+    def word(self, *words: str) -> bool:
+        """Whether the next token is one of these keywords; it is taken when it is."""
+        if self.token.kind == "keyword" and self.token.text in words:
+            self.next += 1
+            return True
+        return False
+
+    def sign(self, text: str) -> bool:
+        if self.token.kind == "op" and self.token.text == text:
+            self.next += 1
+            return True
+        return False
+
+    def fail(self, slug: str, at: int, hint: str | None = None, **params: object) -> NoReturn:
+        raise Problems([self.source.problem(slug, at, hint, **params)])
+
+    def expect_sign(self, text: str, after: str) -> Token:
+        token = self.token
+        if not self.sign(text):
+            if token.kind == "end":
+                self.fail("ends", token.at, expected=f"`{text}` after {after}")
+            self.stray(token)
+        return token
+
+    def stray(self, token: Token) -> NoReturn:
+        """Says what is wrong with a token that cannot stand where it does."""
+        before = self.tokens[self.next - 1] if self.next else None
+        shown = self.source.text[token.at : token.end]
+        if token.kind == "end":
+            self.fail("ends", token.at, expected="a value")
+        if before and (before.kind in ("name", "number", "text") or before.text in (")", "END", "NULL")):
+            if before.kind == "name" and before.text.upper() in COMMANDS and token.kind != "op":
+                self.fail("command", before.at, word=before.text)
+            if token.kind in ("name", "number", "text"):
+                first = self.source.text[before.at : before.end]
+                self.fail("alias", before.at, first=first, second=shown)
+        if token.kind == "keyword" and token.text in ("WHERE", "ORDER"):
+            self.fail(
+                "unexpected",
+                token.at,
+                f"{token.text} stands inside an aggregate: SUM(lines.amount WHERE …)",
+                found=shown,
+            )
+        if token.kind == "keyword" and token.text not in ("AND", "OR", "IN", "IS", "LIKE", "BETWEEN"):
+            self.reserved(token, shown)
+        self.fail("unexpected", token.at, found=shown)
+
+    def reserved(self, token: Token, shown: str) -> NoReturn:
+        self.fail("reserved-name", token.at, name=shown, suggestion=suggested_name(shown))
+
+    # grammar ------------------------------------------------------------------------------------------------------
+
+    def whole(self) -> Syntax:
+        first, second = self.tokens[0], self.tokens[min(1, len(self.tokens) - 1)]
+        stands = second.kind in ("name", "keyword") and second.text not in ("AND", "OR", "IN", "IS", "NOT", "BETWEEN")
+        if first.kind == "name" and first.text.upper() in COMMANDS and (stands or first.text == "SELECT"):
+            self.fail("command", first.at, word=first.text)
+        found = self.either()
+        if self.token.kind != "end":
+            self.stray(self.token)
+        return found
+
+    def either(self) -> Syntax:
+        return self.joined("OR")
+
+    def both(self) -> Syntax:
+        return self.joined("AND")
+
+    def joined(self, word: str) -> Syntax:
+        read = self.both if word == "OR" else self.negation
+        args = [read()]
+        while self.word(word):
+            args.append(read())
+        return args[0] if len(args) == 1 else Many(args[0].at, args[-1].end, word, tuple(args))
+
+    def negation(self) -> Syntax:
+        at = self.token.at
+        if self.word("NOT"):
+            arg = self.negation()
+            return Unary(at, arg.end, "NOT", arg)
+        return self.comparison()
+
+    def comparison(self) -> Syntax:
+        left = self.concatenation()
+        found = self.compared(left)
+        if found is not left and self.token.kind == "op" and self.token.text in _COMPARE:
+            first = self.source.text[found.at : found.end]
+            self.fail("chained", self.token.at, first=first)
+        return found
+
+    def compared(self, left: Syntax) -> Syntax:
+        token = self.token
+        if token.kind == "op" and token.text in _COMPARE:
+            self.next += 1
+            right = self.concatenation()
+            return Binary(left.at, right.end, token.text, left, right, token.at)
+        if self.word("IS"):
+            negated = self.word("NOT")
+            end = self.token
+            if self.word("NULL"):
+                return IsNull(left.at, end.end, left, negated)
+            if self.word("TRUE", "FALSE"):
+                self.fail("unexpected", end.at, "compare with `=`, or use the condition itself", found=end.text)
+            self.stray(end)
+        negated = self.token.text == "NOT" and self.tokens[self.next + 1].text in ("IN", "BETWEEN", "LIKE")
+        if negated:
+            self.next += 1
+        if self.word("LIKE"):
+            self.fail("like", token.at)
+        if self.word("IN"):
+            return self.membership(left, negated)
+        if self.word("BETWEEN"):
+            low = self.concatenation()
+            if not self.word("AND"):
+                self.fail("ends", self.token.at, expected="`AND` of BETWEEN")
+            high = self.concatenation()
+            return Between(left.at, high.end, left, low, high, negated)
+        return left
+
+    def membership(self, left: Syntax, negated: bool) -> Syntax:
+        if self.sign("("):
+            items = [self.concatenation()]
+            while self.sign(","):
+                items.append(self.concatenation())
+            end = self.expect_sign(")", "IN")
+            return In(left.at, end.end, left, negated, tuple(items))
+        rows = self.primary()
+        if not isinstance(rows, Name):
+            self.fail(
+                "unexpected", rows.at, "a list in parentheses or a set such as me.projects", found=self.shown(rows)
+            )
+        return In(left.at, rows.end, left, negated, (), rows)
+
+    def concatenation(self) -> Syntax:
+        return self.chain("||")
+
+    def sum(self) -> Syntax:
+        return self.chain("+", "-")
+
+    def product(self) -> Syntax:
+        return self.chain("*", "/", "%")
+
+    def chain(self, *signs: str) -> Syntax:
+        read = {"||": self.sum, "+": self.product, "*": self.signed}[signs[0]]
+        left = read()
+        count = 1
+        while self.token.kind == "op" and self.token.text in signs:
+            token = self.take()
+            count += 1
+            if count > _CHAIN:
+                self.fail("too-deep", token.at, max=_CHAIN)
+            right = read()
+            left = Binary(left.at, right.end, token.text, left, right, token.at)
+        return left
+
+    def signed(self) -> Syntax:
+        at = self.token.at
+        if self.sign("-"):
+            arg = self.signed()
+            return Unary(at, arg.end, "-", arg)
+        if self.sign("+"):
+            return self.signed()
+        return self.primary()
+
+    def primary(self) -> Syntax:
+        token = self.take()
+        if token.kind == "number":
+            return Number(token.at, token.end, token.text)
+        if token.kind == "text":
+            return Text(token.at, token.end, token.text)
+        if token.kind == "name":
+            return self.named(token)
+        if token.kind == "op" and token.text == "(":
+            inner = self.either()
+            if self.token.text == "," and self.token.kind == "op":
+                self.fail("unexpected", self.token.at, "parentheses hold one value", found=",")
+            self.expect_sign(")", "what `(` began")
+            return inner
+        if token.kind == "keyword":
+            if self.token.text == "." or self.after_dot():
+                self.reserved(token, self.source.text[token.at : token.end])
+            if token.text in ("TRUE", "FALSE", "NULL"):
+                return Constant(token.at, token.end, token.text)
+            if token.text == "CASE":
+                return self.case(token)
+        self.next -= 1
+        return self.stray(token)
+
+    def after_dot(self) -> bool:
+        return self.next > 1 and self.tokens[self.next - 2].text == "."
+
+    def shown(self, node: Syntax) -> str:
+        return self.source.text[node.at : node.end]
+
+    def named(self, token: Token) -> Syntax:
+        if token.text in RESERVED:
+            if token.text.upper() in COMMANDS and self.token.kind in ("name", "op") and self.token.text in ("(", "*"):
+                self.fail("command", token.at, word=token.text)
+            self.reserved(token, token.text)
+        if self.token.kind == "op" and self.token.text == "(":
+            return self.call(token)
+        parts, ats = [token.text], [token.at]
+        end = token.end
+        while self.sign("."):
+            part = self.take()
+            if part.kind == "keyword" or (part.kind == "name" and part.text in RESERVED):
+                self.reserved(part, self.source.text[part.at : part.end])
+            if part.kind != "name":
+                self.next -= 1
+                if part.kind == "op" and part.text == "*":
+                    self.fail("unexpected", part.at, "name the field", found="*")
+                self.stray(part)
+            parts.append(part.text)
+            ats.append(part.at)
+            end = part.end
+        if self.token.kind == "op" and self.token.text == "(":
+            self.fail("unknown-function", token.at, name=".".join(parts))
+        return Name(token.at, end, tuple(parts), tuple(ats))
+
+    def call(self, name: Token) -> Syntax:
+        self.sign("(")
+        distinct = self.word("DISTINCT")
+        args: list[Syntax] = []
+        if self.token.kind == "op" and self.token.text == "*":
+            self.fail("unexpected", self.token.at, "name what is counted: COUNT(lines)", found="*")
+        if not (self.token.kind == "op" and self.token.text == ")"):
+            args.append(self.either())
+            while self.sign(","):
+                args.append(self.either())
+        where = self.either() if self.word("WHERE") else None
+        order: list[tuple[Syntax, bool]] = []
+        if self.word("ORDER"):
+            if not self.word("BY"):
+                self.fail("ends", self.token.at, expected="`BY` of ORDER BY")
+            order.append(self.ordered())
+            while self.sign(","):
+                order.append(self.ordered())
+        end = self.expect_sign(")", f"{name.text}(")
+        return Call(name.at, end.end, name.text.upper(), tuple(args), distinct, where, tuple(order))
+
+    def ordered(self) -> tuple[Syntax, bool]:
+        by = self.concatenation()
+        descending = self.word("DESC")
+        if not descending:
+            self.word("ASC")
+        return by, descending
+
+    def case(self, token: Token) -> Syntax:
+        operand = None
+        if not (self.token.kind == "keyword" and self.token.text == "WHEN"):
+            operand = self.concatenation()
+        whens: list[tuple[Syntax, Syntax]] = []
+        while self.word("WHEN"):
+            condition = self.concatenation() if operand is not None else self.either()
+            if not self.word("THEN"):
+                self.fail("case", self.token.at)
+            whens.append((condition, self.either()))
+        otherwise = self.either() if self.word("ELSE") else None
+        end = self.token
+        if not whens or not self.word("END"):
+            self.fail("case", token.at)
+        return Case(token.at, end.end, tuple(whens), otherwise, operand)

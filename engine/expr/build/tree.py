@@ -1,0 +1,206 @@
+"""The typed tree: what every emitter reads. Numbers of one operation have one scale; nothing is left to infer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engine.expr.run.types import Type
+
+Root = str
+"""Whose row a path begins at: ``row`` (looked at), ``this`` (holds the expression), ``old``, ``found``, …"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lit:
+    """A constant. A decimal's value is an integer scaled by the type's scale; dates are ISO text."""
+
+    type: Type
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """From a row of ``source`` along its reference ``column`` to a row of ``table``; ``name`` is the attribute's."""
+
+    source: str
+    name: str
+    column: str
+    entity: str
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A stored value: from ``root`` (or the parameter ``start``, a reference) along ``hops`` to ``column``.
+
+    With ``live`` the value is that tree, over the row the hops lead to; ``column`` is then empty. ``entity`` is the
+    entity of that row. With ``start`` the first hop is the row it refers to, and has no column.
+    """
+
+    type: Type
+    root: Root
+    hops: tuple[Hop, ...]
+    entity: str
+    name: str
+    column: str
+    live: Node | None = None
+    start: Par | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Par:
+    """A value bound when run: ``setting``, ``me``, ``today``, ``now``, ``zone``, ``board``, …"""
+
+    type: Type
+    source: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """An operation of the table of operators over its core arguments; ``params`` are plain integers."""
+
+    type: Type
+    name: str
+    args: tuple[Node, ...]
+    params: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One step down: rows of ``table`` whose ``column`` is the id of the row above; with ``via`` through a link
+    table (table, column of the row above, column of the row below)."""
+
+    entity: str
+    table: str
+    column: str
+    living: bool
+    via: tuple[str, str, str] | None = None
+    ordered: bool = False
+    """Owned lines: they have a position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows an aggregate looks at: those below ``owner`` along ``links``, or (no owner) all of the last link's table.
+
+    ``names`` are the attributes that lead there from ``owner``'s row, for programs.
+    """
+
+    owner: Path | None
+    links: tuple[Link, ...]
+    names: tuple[str, ...] = ()
+
+    @property
+    def entity(self) -> str:
+        return self.links[-1].entity
+
+
+@dataclass(frozen=True, slots=True)
+class Agg:
+    """SUM, COUNT, AVG, MIN, MAX, EXISTS or FIRST of ``item`` over ``rows``; ``item`` None counts rows."""
+
+    type: Type
+    func: str
+    rows: Rows
+    item: Node | None
+    where: Node | None = None
+    distinct: bool = False
+    order: tuple[tuple[Node, bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An aggregate of a measure, over the rows of ``source`` that fall into the group."""
+
+    type: Type
+    func: str
+    source: str
+    item: Node | None
+    where: Node | None = None
+    distinct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Another measure of the same aggregation."""
+
+    type: Type
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fig:
+    """An aggregation's value at a key: ``path`` is ``module.aggregation.measure``, ``keys`` are (dimension, value)."""
+
+    type: Type
+    path: str
+    keys: tuple[tuple[str, Node], ...]
+
+
+Node = Lit | Path | Par | Op | Agg | Group | Measure | Fig
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below, those over other rows included."""
+    if isinstance(node, Op):
+        yield from node.args
+    elif isinstance(node, Path):
+        if node.live is not None:
+            yield node.live
+        if node.start is not None:
+            yield node.start
+    elif isinstance(node, Agg | Group):
+        if isinstance(node, Agg) and node.rows.owner is not None:
+            yield node.rows.owner
+        if node.item is not None:
+            yield node.item
+        if node.where is not None:
+            yield node.where
+        if isinstance(node, Agg):
+            yield from (by for by, _ in node.order)
+    elif isinstance(node, Fig):
+        yield from (value for _, value in node.keys)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    todo = [node]
+    while todo:
+        found = todo.pop()
+        yield found
+        todo.extend(children(found))
+
+
+Reach = Literal["row", "form", "database"]
+
+
+def reach_of(tree: Node) -> Reach:
+    """``row``: own fields and bound values · ``form``: also own lines and what references lead to · ``database``."""
+    reach: Reach = "row"
+    for node in walk(tree):
+        if isinstance(node, Fig | Group | Measure):
+            return "database"
+        if isinstance(node, Agg):
+            if node.rows.owner is None or any(link.via for link in node.rows.links):
+                return "database"
+            reach = "form"
+        elif isinstance(node, Path) and (node.hops or node.start is not None):
+            if node.start is not None:
+                return "database"
+            reach = "form"
+    return reach
+
+
+def reads_of(tree: Node) -> frozenset[tuple[str, str]]:
+    """Every (entity, attribute) looked at, the references walked over included."""
+    found: set[tuple[str, str]] = set()
+    for node in walk(tree):
+        if isinstance(node, Path):
+            found.add((node.entity, node.name))
+            found |= {(hop.source, hop.name) for hop in node.hops if hop.source}
+        elif isinstance(node, Agg):
+            for link in node.rows.links:
+                found.add((link.entity, link.column or "id"))
+    return frozenset(found)
