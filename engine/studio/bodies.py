@@ -15,7 +15,7 @@ from engine.catalog.data import Given
 from engine.db import Body
 from engine.expr.build import to_program
 from engine.expr.run.evaluate import evaluate
-from engine.fieldtypes import REGISTRY
+from engine.fieldtypes import REGISTRY, Refused
 from engine.fieldtypes.storage import KINDS
 
 Resolve = Callable[[str, str], Body[str]]
@@ -114,5 +114,7 @@ def _references(field: Field, data: Any, resolve: Resolve) -> Body[Any]:
 def _text(field: Field, text: str, resolve: Resolve, zone: str) -> Body[Any]:
     if field.target:
         return (yield from resolve(field.target, text))
-    kind = REGISTRY[field.spec.type]
-    return plain(field, kind.parse(text, field.spec), zone)
+    try:
+        return plain(field, REGISTRY[field.spec.type].parse(text, field.spec), zone)
+    except Refused:
+        return text  # the server is to say so, at its own door
