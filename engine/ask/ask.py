@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from engine.ask import access as _access
+from engine.ask import figures as _figures
 from engine.ask import records as _records
 from engine.ask.facts import Facts, facts_of
 from engine.plan.app import App
@@ -31,7 +32,7 @@ class Ask:
         return self._made_once(app, question, lambda facts: _records.records(facts, question))
 
     def figures(self, app: App, question: FigureQuestion) -> Asked:
-        raise NotImplementedError
+        return self._made_once(app, question, lambda facts: _figures.figures(facts, question))
 
     def access(self, app: App, entity: str, operation: str, roles: tuple[str, ...]) -> Statement | None:
         asked = (entity, operation, roles)

@@ -43,11 +43,11 @@ class Build:
     @contextmanager
     def bound_literals(self) -> Iterator[None]:
         """Inside, constants of expressions are bound: questions that differ in them alone share a statement."""
-        self.binder.literals = True
+        before, self.binder.literals = self.binder.literals, True
         try:
             yield
         finally:
-            self.binder.literals = False
+            self.binder.literals = before
 
     def statement(self, sql: str) -> Statement:
         params = tuple(Param(k.source, k.name, k.kind, k.scale, k.value) for k in self.binder.keys)  # type: ignore[arg-type]

@@ -48,8 +48,8 @@ _ROWS = (
     Code("ask.not-a-condition", "{slot} must be a condition, this is {kind}", "{slot}应为条件，实际是{kind}", 400),
     Code("ask.unavailable", "{what} cannot be asked here yet", "此处尚不能查询{what}", 400),
     Code("ask.no-measures", "a question about figures needs at least one measure", "统计查询至少要有一个指标", 400),
+    Code("ask.not-a-dimension", "{name} is {kind}: figures are not split by that", "{name}是{kind}，不能作为维度", 400),
     Code("ask.twice", "{name} is named twice", "{name}重复", 400),
-    Code("ask.name", "{name} is not a name", "{name}不是合法的名称", 400),
 )
 
 CODES: Mapping[str, Code] = {row.code: row for row in _ROWS}

@@ -53,8 +53,8 @@ def reader_world(build: Build) -> World:
     return kept
 
 
-def joins(build: Build) -> Joins:
-    return Joins(build.binder, _readable(build))
+def joins(build: Build, declared: bool = False) -> Joins:
+    return Joins(build.binder) if declared else Joins(build.binder, _readable(build))
 
 
 def context(build: Build, alias: str, joined: Joins | None = None) -> Context:
@@ -68,6 +68,11 @@ def context(build: Build, alias: str, joined: Joins | None = None) -> Context:
         figure_sql=lambda node, here: figure.figure_sql(build.facts.symbols, node, here),
         column_sql=masks,
     )
+
+
+def declared_context(build: Build, alias: str, joined: Joins | None = None) -> Context:
+    """Where an aggregation's own expressions stand: they pass through every record, masked values are empty."""
+    return replace(whole_context(build, alias, joined), column_sql=context(build, alias).column_sql)
 
 
 def whole_context(build: Build, alias: str, joined: Joins | None = None) -> Context:

@@ -10,7 +10,7 @@ from engine.ask.build import Build
 from engine.ask.codes import CODES
 from engine.ask.facts import unknown
 from engine.expr.build.api import Expr
-from engine.expr.build.sql import Joins, to_sql
+from engine.expr.build.sql import Context, Joins, to_sql
 from engine.fieldtypes.storage import quote
 from engine.plan.entity import Entity, Field
 from engine.problem import Problems, problem
@@ -45,6 +45,7 @@ class Rows:
     build: Build
     entity: Entity
     base: str
+    declared: bool = False
     _joins: dict[tuple[bool, str], tuple[str, Entity]] = field(default_factory=dict)
     """By whether rights are asked and the reference's column: that is one place, however it was reached."""
     _sql: list[str] = field(default_factory=list)
@@ -58,8 +59,15 @@ class Rows:
         return " ".join(self._sql) + (self._expressions.sql if self._expressions else "")
 
     def sql(self, expr: Expr) -> str:
-        """A reader's expression over these rows."""
-        return to_sql(expr, expressions.context(self.build, self.base, self._expression_joins()))
+        """An expression over these rows."""
+        return to_sql(expr, self.context())
+
+    def context(self) -> Context:
+        """Where expressions over these rows stand: a reader's own, or (``declared``) an aggregation's."""
+        if self._expressions is None:
+            self._expressions = expressions.joins(self.build, self.declared)
+        make = expressions.declared_context if self.declared else expressions.context
+        return make(self.build, self.base, self._expressions)
 
     def live(self, entity: Entity, alias: str, found: Field) -> str:
         """A field computed when it is read."""
@@ -67,11 +75,6 @@ class Rows:
         if made is None:
             return "NULL"
         return to_sql(made, expressions.whole_context(self.build, alias))
-
-    def _expression_joins(self) -> Joins:
-        if self._expressions is None:
-            self._expressions = expressions.joins(self.build)
-        return self._expressions
 
     def living(self, bin_: bool = False) -> str:
         return f"{self.base}.deleted_at IS {'NOT ' if bin_ else ''}NULL"

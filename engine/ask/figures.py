@@ -1,0 +1,156 @@
+"""Questions about figures: one grouped statement, several sources side by side, displays for the groups only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.ask import display, expressions, filters, grouping, slices
+from engine.ask.build import Build, start
+from engine.ask.codes import CODES
+from engine.ask.facts import Facts, unknown
+from engine.ask.grouping import Grouping
+from engine.ask.order import Key
+from engine.ask.rows import Rows
+from engine.ask.slices import Dimension, Slice
+from engine.expr.build.sql import Context, to_sql
+from engine.expr.run.types import BOOLEAN
+from engine.fieldtypes.spec import Spec
+from engine.fieldtypes.storage import json_object, json_value, quote
+from engine.plan.question import Asked, FigureQuestion, Filter
+from engine.problem import Problems, problem
+
+_TYPES = {"uuid": "ref", "text": "text"}
+
+
+def figures(facts: Facts, question: FigureQuestion) -> Asked:
+    build = start(facts, question.roles)
+    made = slices.resolve(build, question)
+    narrowed = grouping.Narrow(question.filters, question.where)
+    specs = _specs(made, question.filters)
+    here = Grouping(build, made, narrowed)
+    rows = _rows(build, made, here, question)
+    sqlite = build.dialect == "sqlite"
+    if sqlite:
+        listed = f"(SELECT '[' || COALESCE(group_concat(j, ','), '') || ']' FROM ({rows}))"
+        totals = f" || ',\"totals\":' || ({_totals(build, made, here)})" if question.totals else ""
+        answer = f"'{{\"rows\":' || {listed}{totals} || '}}'"
+    else:
+        listed = f"(SELECT COALESCE(json_agg(j), '[]'::json) FROM ({rows}) AS s)"
+        totals = f", 'totals', ({_totals(build, made, here)})" if question.totals else ""
+        answer = f"json_build_object('rows', {listed}{totals})::text"
+    columns = (
+        *((d.name, d.kind, d.scale) for d in made.dimensions),
+        *((s.name, *s.expr.type.storage) for s in made.shown),
+    )
+    return Asked(build.statement(f"SELECT {answer}"), columns, here.specs or specs)
+
+
+def _rows(build: Build, made: Slice, here: Grouping, question: FigureQuestion) -> str:
+    """The groups as JSON objects, in order."""
+    at = build.alias("c")
+    shown = [s.expr for s in made.shown]
+    source = here.sql(made.dimensions, shown)
+    labels = _Labels(build, at)
+    pairs = [(d.name, labels.json(d, f"{at}.d{n}")) for n, d in enumerate(made.dimensions)]
+    pairs += _measures(build, made, at)
+    order = ", ".join(key.order(key.sql) for key in _order(made, labels, at, question.sort))
+    having = f" WHERE {_having(build, made, here, at, question.having)}" if question.having else ""
+    limit = f" LIMIT {build.input('limit', 'integer')}" if question.limit else ""
+    by = f" ORDER BY {order}" if order else ""
+    item = json_object(build.dialect, pairs)
+    return f"SELECT {item} AS j FROM ({source}) AS {at} {labels.joins()}{having}{by}{limit}"
+
+
+def _totals(build: Build, made: Slice, here: Grouping) -> str:
+    at = build.alias("c")
+    source = here.sql((), [s.expr for s in made.shown])
+    return f"SELECT {json_object(build.dialect, _measures(build, made, at))} FROM ({source}) AS {at}"
+
+
+def _measures(build: Build, made: Slice, at: str) -> list[tuple[str, str]]:
+    return [(s.name, json_value(*s.expr.type.storage, build.dialect, f"{at}.m{n}")) for n, s in enumerate(made.shown)]
+
+
+def _having(build: Build, made: Slice, here: Grouping, at: str, text: str) -> str:
+    """A condition over shown measures and declared ones; those that are not shown cannot be looked at here."""
+    with build.bound_literals():
+        expr = expressions.typed(text, made.scope(build), BOOLEAN)
+        names = {s.name: n for n, s in enumerate(made.shown)}
+        missing = [m for m in expr.measures if m not in names]
+        if missing or expr.groups:
+            what = f"having {text}: name measures of the answer"
+            raise Problems([problem(CODES["ask.unavailable"], what=what)])
+        context = Context(build.binder, at, measure_sql=lambda node: f"{at}.m{names[node.name]}")
+        return to_sql(expr, context)
+
+
+def _order(made: Slice, labels: _Labels, at: str, sort: Sequence[str]) -> list[Key]:
+    """As asked, then by the dimensions in their order, so that no two answers differ."""
+    known = {d.name: labels.key(d, f"{at}.d{n}") for n, d in enumerate(made.dimensions)}
+    known |= {s.name: Key(f"{at}.m{n}", *s.expr.type.storage, False, True) for n, s in enumerate(made.shown)}
+    out: list[Key] = []
+    wrong = []
+    for text in sort:
+        name = text.removeprefix("-")
+        key = known.get(name)
+        if key is None:
+            wrong.append(unknown("ask.unknown-measure", name, known, figure=made.name))
+        else:
+            out.append(Key(key.sql, key.kind, key.scale, text.startswith("-"), True))
+    if wrong:
+        raise Problems(wrong)
+    rest = [known[d.name] for d in made.dimensions]
+    ids = [Key(f"{at}.d{n}", d.kind, d.scale, False, True) for n, d in enumerate(made.dimensions) if d.target]
+    return [*out, *rest, *ids]
+
+
+def _specs(made: Slice, asked: Sequence[Filter]) -> tuple[Spec, ...]:
+    """Of declared dimensions' filters; those of an entity's fields are found with its rows."""
+    if not made.declared:
+        return ()
+    out = []
+    for one in asked:
+        found = made.by_name.get(one.path)
+        if found is None:
+            raise Problems([unknown("ask.unknown-dimension", one.path, made.by_name, figure=made.name)])
+        spec = Spec(_TYPES.get(found.kind, found.kind), scale=found.scale, target=found.target)
+        filters.check_operator(one, spec)
+        out.append(spec)
+    return tuple(out)
+
+
+class _Labels:
+    """Displays of the records that groups stand for, joined to the groups."""
+
+    def __init__(self, build: Build, at: str) -> None:
+        self._build = build
+        self._at = at
+        self._joined: dict[str, tuple[str, Rows]] = {}
+
+    def joins(self) -> str:
+        return " ".join(
+            f"LEFT JOIN {quote(rows.entity.table)} AS {rows.base} ON {rows.base}.id = {sql} {rows.joins()}"
+            for sql, (_alias, rows) in self._joined.items()
+        )
+
+    def json(self, dimension: Dimension, sql: str) -> str:
+        build = self._build
+        if not dimension.target or dimension.target not in build.facts.entities:
+            return json_value(dimension.kind, dimension.scale, build.dialect, sql)
+        rows = self._rows(dimension, sql)
+        shown = json_object(build.dialect, [("id", sql), ("display", display.of_record(rows, rows.base, rows.entity))])
+        return f"CASE WHEN {sql} IS NOT NULL THEN {shown} END"
+
+    def key(self, dimension: Dimension, sql: str) -> Key:
+        if dimension.target and dimension.target in self._build.facts.entities:
+            rows = self._rows(dimension, sql)
+            if self._build.facts.column(rows.entity, "_sort"):
+                return Key(f"{rows.base}.{quote('_sort')}", "text", 0, False, True)
+        return Key(sql, dimension.kind, dimension.scale, False, True)
+
+    def _rows(self, dimension: Dimension, sql: str) -> Rows:
+        if sql not in self._joined:
+            entity = self._build.facts.entity(dimension.target)
+            rows = Rows(self._build, entity, self._build.alias("j"))
+            self._joined[sql] = (rows.base, rows)
+        return self._joined[sql][1]
