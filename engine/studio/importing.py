@@ -21,8 +21,9 @@ from engine.problem import Problem, Problems, Where, nearest, problem
 from engine.serve.bind import ENGINE
 from engine.serve.decode import Change, Rules
 from engine.serve.fault import Refusal
+from engine.serve.store import Op, World
 from engine.serve.tenancy import Tenant
-from engine.serve.write import Op, World, documents
+from engine.serve.write import documents
 from engine.studio.codes import CODES
 from engine.studio.opening import opened
 from engine.work.codes import CODES as FILE_CODES

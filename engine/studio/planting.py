@@ -10,8 +10,9 @@ from engine.catalog import Catalog, Row
 from engine.db import Body, Call
 from engine.serve import decode
 from engine.serve.bind import ENGINE, Me, Moment
+from engine.serve.store import Done, Op, World
 from engine.serve.tenancy import Tenant
-from engine.serve.write import Done, Op, World, documents
+from engine.serve.write import documents
 from engine.studio.bodies import from_row
 
 _TRUSTED = decode.Rules(trusted=True)

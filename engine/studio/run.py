@@ -17,7 +17,7 @@ from rich.console import Console
 from engine.db import Body
 from engine.problem import Problems, problem
 from engine.serve import auth, rows
-from engine.serve.bind import ENGINE
+from engine.serve.bind import ENGINE, Me
 from engine.serve.http import asgi
 from engine.serve.ids import uuid7
 from engine.serve.tenancy import OneTenant
@@ -114,8 +114,8 @@ async def _demo(app: Opened, out: Console) -> list[str]:
     return lines
 
 
-def _nobody(user: str) -> auth.Me:
-    return auth.Me(user, roles=()) if user else ENGINE
+def _nobody(user: str) -> Me:
+    return Me(user, roles=()) if user else ENGINE
 
 
 async def _set_password(target: Path, url: str, name: str, password: str) -> None:

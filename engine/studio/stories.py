@@ -12,7 +12,8 @@ from engine.catalog import Row
 from engine.serve import auth
 from engine.serve.bind import ENGINE, Me, Moment
 from engine.serve.fault import Refusal
-from engine.serve.write import Op, World, documents
+from engine.serve.store import Op, World
+from engine.serve.write import documents
 from engine.studio.planting import Planter
 
 _MORNING = time(9)
@@ -53,17 +54,19 @@ async def _live_through(planter: Planter, row: Row, moment_of: Callable[[str], d
     tenant = planter.tenant
     at = moment_of(story.now) if story.now else tenant.clock()
     moment = await _moment(planter, story.as_, at)
+    who = story.as_
     try:
         made = await tenant.database.write(lambda: planter.one(row, moment))
         for act in story.acts:
             at = moment_of(act.now) if act.now else at
+            who = f"{act.as_} {act.action}"
             moment = await _moment(planter, act.as_, at)
             op = Op("act", row.entity, made.id, action=act.action, reason=story.reason)
             world = World(tenant.app, tenant.asker, moment)
             await tenant.database.write(lambda w=world, o=op: documents(w, [o]))  # type: ignore[misc]
     except Refusal as refusal:
         told = "; ".join(f"{f.check or f.code}: {f.says.zh}" for f in refusal.faults)
-        raise LookupError(f"{row.where}: {row.name} was refused: {told}") from refusal
+        raise LookupError(f"{row.where}: {row.name} was refused: {told} ({who})") from refusal
 
 
 async def _moment(planter: Planter, who: str, at: datetime) -> Moment:
