@@ -23,7 +23,7 @@ def dump(catalog: Catalog) -> str:
     return json.dumps(parts, ensure_ascii=False, indent=1) + "\n"
 
 
-def plain(value: Any) -> Any:  # noqa: PLR0911 - one return a kind
+def plain(value: Any) -> Any:
     """Any part of the catalog as JSON-able data: expressions and templates as written, labels by language."""
     if value is None or isinstance(value, bool | int | str):
         return value

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import hashlib
 import os
 import pickle
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.catalog import Catalog
 from engine.problem import Problem, Problems
-from engine.read.pipeline import Toggles, digest_of, read_texts, texts_in
+from engine.read.pipeline import Toggles, all_kept, digest_of, read_texts, texts_in
 
 _ENGINE = Path(__file__).resolve().parents[1]
 _ROOMS = ("read", "catalog", "expr", "fieldtypes")
@@ -48,9 +51,24 @@ def engine_digest() -> str:
     return digest.hexdigest()
 
 
+class _Pickler(pickle.Pickler):
+    """Slotted dataclasses by their values: loaded by calling the class, several times faster than by their state."""
+
+    def reducer_override(self, thing: Any) -> Any:
+        if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+            return type(thing), tuple([getattr(thing, name) for name in _names(type(thing))])
+        return NotImplemented
+
+
+@functools.cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
 def _load(kept: Path) -> Catalog | None:
     try:
-        found = pickle.loads(kept.read_bytes())
+        with all_kept():
+            found = pickle.loads(kept.read_bytes())
     except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError, ValueError):
         return None  # not there, cut short, or of another engine: read anew
     return found if isinstance(found, Catalog) else None
@@ -62,5 +80,5 @@ def _keep(kept: Path, catalog: Catalog) -> None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=kept.parent)
         with os.fdopen(handle, "wb") as file:
-            pickle.dump(catalog, file, protocol=pickle.HIGHEST_PROTOCOL)
+            _Pickler(file, protocol=pickle.HIGHEST_PROTOCOL).dump(catalog)
         Path(name).replace(kept)

@@ -114,9 +114,8 @@ class _Reader:
     def tail(self, event: Any, where: Where) -> None:
         """`编号 # No.` keeps only 编号: one blank before `#` is not enough for a comment."""
         end = event.end_mark
-        line = self.lines[end.line] if end.line < len(self.lines) else ""
-        rest = line[end.column :]
-        if rest.startswith(" #") and event.value:
+        if self.text.startswith(" #", end.index) and event.value:
+            rest = self.lines[end.line][end.column :]
             self.say("load.comment", self.where(end), tail=rest.strip(), repaired=quoted(event.value + rest.rstrip()))
 
     def sequence(self, where: Where) -> List:

@@ -152,7 +152,7 @@ class Speech:
     def people(self, texts: tuple[Scalar, ...] | None, look: Look) -> tuple[People, ...]:
         return tuple(found for text in texts or () if (found := self.person(text, look)) is not None)
 
-    def person(self, text: Scalar, look: Look) -> People | None:  # noqa: PLR0911 - one return a form
+    def person(self, text: Scalar, look: Look) -> People | None:
         desk = self.frame.desk
         if text.text == "initiator":
             return People("initiator", where=text.where)

@@ -59,17 +59,16 @@ def computes_form_no_ring(catalog: Catalog) -> Iterable[Problem]:
     """Values computed from each other within one document have an order to be computed in."""
     graph: dict[Spot, list[Spot]] = {}
     for entity in catalog.entities.values():
+        family = _family(catalog, entity)
         for field in entity.fields.values():
-            reads = [spot for expr in expressions_of(field) for spot in own_reads(catalog, entity, expr.tree)]
+            reads = [spot for e in expressions_of(field) for spot in own_reads(catalog, entity, family, e.tree)]
             if field.keep:
                 reads.append((entity.path, field.keep))
             graph[(entity.path, field.name)] = [spot for spot in dict.fromkeys(reads) if _derived(catalog, spot)]
     for ring in rings(graph):
-        entity, name = ring[0]
-        shown = [
-            spot[1] if spot[0] == entity else f"{spot[0].rpartition('.')[2]}.{spot[1]}" for spot in (*ring, ring[0])
-        ]
-        yield problem(CODES["rule.compute-ring"], catalog.entities[entity].fields[name].where, ring=" → ".join(shown))
+        path, name = ring[0]
+        shown = [spot[1] if spot[0] == path else f"{spot[0].rpartition('.')[2]}.{spot[1]}" for spot in (*ring, ring[0])]
+        yield problem(CODES["rule.compute-ring"], catalog.entities[path].fields[name].where, ring=" → ".join(shown))
 
 
 def _derived(catalog: Catalog, spot: Spot) -> bool:
@@ -77,9 +76,8 @@ def _derived(catalog: Catalog, spot: Spot) -> bool:
     return entity is not None and spot[1] in entity.fields
 
 
-def own_reads(catalog: Catalog, entity: Entity, tree: Node) -> Iterator[Spot]:
+def own_reads(catalog: Catalog, entity: Entity, family: set[str], tree: Node) -> Iterator[Spot]:
     """The fields of the same document an expression reads: own, the owners', the lines'."""
-    family = _family(catalog, entity)
     for node in walk(tree):
         if isinstance(node, Path) and node.start is None and node.root in ("row", "this") and node.entity in family:
             at, inside = entity.path, True
