@@ -38,7 +38,10 @@ def test_a_pack_by_itself_brings_what_it_requires_and_can_use() -> None:
     ("text", "expected"),
     [
         ("app: x\npacks: [bse]\n", "app.yaml:2:9: app.no-pack: There is no pack called bse (did you mean base?)"),
-        ("app: x\npack: [base]\n", "app.yaml:2:1: app.unknown-key: pack is not a key of app.yaml (did you mean packs?)"),
+        (
+            "app: x\npack: [base]\n",
+            "app.yaml:2:1: app.unknown-key: pack is not a key of app.yaml (did you mean packs?)",
+        ),
         ("app: x\npacks: base\n", "app.yaml:2:8: app.kind: packs must be a list of names"),
         (
             "app: x\npacks: [base]\nzone: Beijing\n",
