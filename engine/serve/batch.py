@@ -41,7 +41,8 @@ def gather(
     owner: Mapping[str, Any] | None = None,
 ) -> None:
     """The rows of one record and its lines. A stored record gets a row even when only its lines change: every
-    write of a document is a version of its root."""
+    write of a document is a version of its root. Stored lines that nobody mentioned get one too, holding only their
+    id: what they compute, find and take as default may depend on the root (a price of the sheet's date)."""
     row = {"id": record, **change.values, **(owner or {})}
     if stored is None:
         batch.add(batch.inserts, write, row)
@@ -49,8 +50,14 @@ def gather(
         batch.add(batch.updates, write, row)
     for line in lines:
         wanted = change.lines.get(line.field)
+        present: Sequence[Mapping[str, Any]] = (stored or {}).get(line.field) or ()
+        if wanted is None and stored is not None:
+            wanted = LinesChange(())
         if wanted is not None:
-            _lines(batch, line, record, wanted, (stored or {}).get(line.field) or (), f"{pointer}/{line.field}")
+            _lines(batch, line, record, wanted, present, f"{pointer}/{line.field}")
+        elif change.values:
+            for row in present:
+                _refresh(batch, line, row)
 
 
 def _lines(
@@ -69,6 +76,8 @@ def _lines(
     for line_id in gone:
         if line_id in known:
             _remove(batch, line, known[line_id])
+    for line_id in () if wanted.replace else [i for i in known if i not in named]:
+        _refresh(batch, line, known[line_id])
     for item in wanted.lines:
         at = f"{pointer}/{item.at}"
         if item.id and item.id not in known:
@@ -83,6 +92,16 @@ def _lines(
             tie = {line.owner_column: owner, **place} if new else place
             batch.places[record] = at
             gather(batch, line.write, line.lines, record, item.change, None if new else known[item.id], at, tie)
+    for line_id, row in known.items():
+        if line_id not in named and line_id not in gone:
+            gather(batch, line.write, line.lines, line_id, Change(), row, pointer)
+
+
+def _refresh(batch: Batch, line: LineWrite, row: Mapping[str, Any]) -> None:
+    batch.add(batch.updates, line.write, {"id": row["id"]})
+    for below in line.lines:
+        for child in row.get(below.field) or ():
+            _refresh(batch, below, child)
 
 
 def _remove(batch: Batch, line: LineWrite, row: Mapping[str, Any]) -> None:
