@@ -1,7 +1,7 @@
 """Expressions, built: text → typed tree → SQL per dialect, and a program for Python and the browser.
 
 ``parse_expression(text, scope, expect, where)`` raises ``Problems`` for what is wrong and ``Unavailable`` for what
-waits for an absent pack. ``to_sql(expr, context)`` gives SQL whose values ``context.binder`` names, ``to_program(expr)``
+waits for an absent pack. ``to_sql(expr, context)`` gives SQL whose values ``context.binder`` names, ``to_program``
 JSON-able lists for ``engine.expr.run.evaluate`` and ``expr.js``, or None when only the database can tell.
 """
 

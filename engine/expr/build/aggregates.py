@@ -30,7 +30,8 @@ def aggregate(typer: Typer, call: Call, scope: Scope) -> Node | None:
                 "arguments", call.at, hint, function=call.name, expected="one path", got=f"{len(call.args)} values"
             )
         else:
-            report.say("aggregate", call.at, name=report.shown(call.args[0]) if call.args else call.name)
+            wrong = call.args[0] if call.args else call
+            report.say("aggregate", wrong.at, name=report.shown(wrong))
         return None
     if call.order and call.name != "FIRST":
         report.say("no-order", call.at)
@@ -165,7 +166,8 @@ def figure(typer: Typer, call: Call, scope: Scope) -> Node | None:
     figures = scope.world.figures
     path = next((p for p in (text, f"{scope.module}.{text}") if p in figures), None)
     if path is None:
-        if typer.names.absent(name.parts[0], scope):
+        own = any(p.startswith(f"{scope.module}.{name.parts[0]}.") for p in figures)
+        if not own and typer.names.absent(name.parts[0], scope):
             return None
         short = [p.removeprefix(f"{scope.module}.") for p in figures]
         close = nearest(text, short)

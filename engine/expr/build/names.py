@@ -202,11 +202,10 @@ class Names:
         own = self.own_rows(name, scope)
         module = self.entity_rows(name, scope)
         if own is not None and module is not None:
-            text = ".".join(name.parts)
-            self.report.say(
-                "ambiguous", name.at, name=text, first="a collection of this record", second=f"the entity {module[0].entity}",
-                fixed=f"this.{text}` or `{scope.module}.{text}",
-            )  # fmt: skip
+            text, entity = ".".join(name.parts), f"the entity {module[0].entity}"
+            fixed = f"this.{text}` or `{scope.module}.{text}"
+            own_rows = "a collection of this record"
+            self.report.say("ambiguous", name.at, name=text, first=own_rows, second=entity, fixed=fixed)
             return None
         if own is not None or module is not None:
             return own or module
@@ -246,9 +245,8 @@ class Names:
             target = scope.world.entities.get(attribute.type.entity) if attribute else None
             if attribute is None or attribute.kind not in ("lines", "many") or target is None:
                 break
-            links = (*links, Link(
-                target.path, target.table, attribute.column or "", target.living, attribute.link, attribute.kind == "lines"
-            ))  # fmt: skip
+            owned, column = attribute.kind == "lines", attribute.column or ""
+            links = (*links, Link(target.path, target.table, column, target.living, attribute.link, owned))
             names.append(attribute.name)
             relation = target
             at += 1

@@ -84,7 +84,7 @@ _ROWS: tuple[Operator, ...] = (
     Operator("trim", "TRIM(a)", "strict", "trim({0})", "btrim({0}, ' ')", "{0}去首尾空格", "{0} without outer blanks"),
     Operator("length", "LENGTH(a)", "strict", "length({0})", "length({0})::bigint", "{0}的字符数", "the length of {0}"),
     Operator("substr", "SUBSTR(a, n, m)", "strict", "substr({0}, {1}, {2})", "substr({0}, ({1})::int, ({2})::int)", "{0}从第{1}个起的{2}个字符", "{2} characters of {0} from {1}"),
-    Operator("replace", "REPLACE(a, b, c)", "strict", "replace({0}, {1}, {2})", "replace({0}, {1}, {2})", "{0}中{1}换成{2}", "{0} with {2} for {1}"),
+    Operator("replace", "REPLACE(a, b, c)", "strict", "dg_replace({0}, {1}, {2})", "replace({0}, {1}, {2})", "{0}中{1}换成{2}", "{0} with {2} for {1}"),
     Operator("contains", "CONTAINS(a, b)", "strict", "(instr({0}, {1}) > 0)", "(strpos({0}, {1}) > 0)", "{0}包含{1}", "{0} contains {1}"),
     Operator("starts_with", "STARTS_WITH(a, b)", "strict", "dg_starts_with({0}, {1})", "starts_with({0}, {1})", "{0}以{1}开头", "{0} begins with {1}"),
     Operator("ends_with", "ENDS_WITH(a, b)", "strict", "dg_ends_with({0}, {1})", "(right({0}, length({1})) = {1})", "{0}以{1}结尾", "{0} ends with {1}"),

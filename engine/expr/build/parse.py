@@ -104,7 +104,7 @@ class _Parser:
     def whole(self) -> Syntax:
         first, second = self.tokens[0], self.tokens[min(1, len(self.tokens) - 1)]
         stands = second.kind in ("name", "keyword") and second.text not in ("AND", "OR", "IN", "IS", "NOT", "BETWEEN")
-        if first.kind == "name" and first.text.upper() in COMMANDS and (stands or first.text == "SELECT"):
+        if first.kind == "name" and first.text.upper() in COMMANDS and (stands or first.text.upper() == "SELECT"):
             self.fail("command", first.at, word=first.text)
         found = self.either()
         if self.token.kind != "end":
@@ -233,6 +233,8 @@ class _Parser:
             if token.text in ("TRUE", "FALSE", "NULL"):
                 return Constant(token.at, token.end, token.text)
             if token.text == "CASE":
+                if self.token.kind == "end" or (self.token.kind == "op" and self.token.text not in ("(", "-", "+")):
+                    self.reserved(token, self.source.text[token.at : token.end])
                 return self.case(token)
         self.next -= 1
         return self.stray(token)

@@ -113,6 +113,7 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "starts_with": (2, _strict(lambda a, b: a.startswith(b))),
     "ends_with": (2, _strict(lambda a, b: a.endswith(b))),
     "has": (2, _strict(lambda a, b: b in json.loads(a))),
+    "replace": (3, _strict(words.replace)),
     "rmb_upper": (1, _strict(lambda a: words.rmb_upper(int(a)))),
     "pinyin": (1, _strict(words.pinyin)),
     "similarity": (2, _strict(words.similarity)),
