@@ -20,7 +20,7 @@ from engine.problem import Problems
 from engine.serve import facts, rights
 from engine.serve.bind import ADMIN, Me, Moment, call, id_array
 from engine.serve.combine import Combined
-from engine.serve.fault import Refusal, fault
+from engine.serve.fault import Fault, Refusal, fault
 from engine.serve.rows import names_of, select
 from engine.serve.tenancy import Tenant
 
@@ -227,6 +227,18 @@ def of_violation(app: App, entity: Entity, found: Violation) -> Refusal:
         return Refusal((fault("api.not-unique", pointer, fields=shown),), 409)
     if found.kind == "foreign":
         return Refusal((fault("api.no-reference", pointer, title=shown if titles else about.title),), 422)
+    if found.kind == "check" and (whole := _too_long(app, entity, found.name)) is not None:
+        return Refusal((whole,), 422)
     if found.kind == "notnull" and titles:
         return Refusal((fault("field.required", pointer, title=titles[0]),), 422)
     return Refusal((fault("api.constraint", pointer, name=found.name or found.table),), 422)
+
+
+def _too_long(app: App, entity: Entity, name: str) -> Fault | None:
+    """SQLite keeps decimals as whole numbers of 64 bits: of many digits after the point few are left before it."""
+    for other in (entity, *app.entities.values()):
+        for known in other.fields.values():
+            if name == f"{other.table}_{known.column}_whole":
+                pointer = f"/{known.name}" if other is entity else ""
+                return fault("value.digits", pointer, digits=18 - known.scale, got=known.title.to("en"))
+    return None

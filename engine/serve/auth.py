@@ -66,6 +66,7 @@ async def set_password(
 async def login(tenant: Tenant, name: str, password: str, kind: str = "api") -> Session:
     """A new session, or a refusal that does not tell a wrong name from a wrong password."""
     database, now = tenant.database, tenant.clock()
+    name = name.replace("\0", "")
     found = await database.read(*_parts(rows.select("_login", database.dialect, {"name": name})))
     row = dict(zip(rows.names_of("_login"), found[0], strict=True)) if found else None
     if row is not None and (until := _moment(row["locked_until"])) is not None and until > now.timestamp():

@@ -43,7 +43,7 @@ def gather(
     """The rows of one record and its lines. A stored record gets a row even when only its lines change: every
     write of a document is a version of its root. Stored lines that nobody mentioned get one too, holding only their
     id: what they compute, find and take as default may depend on the root (a price of the sheet's date)."""
-    row = {"id": record, **change.values, **(owner or {})}
+    row: dict[str, Any] = {"id": record, **change.values, **(owner or {})}
     if stored is None:
         batch.add(batch.inserts, write, row)
     else:
@@ -92,9 +92,9 @@ def _lines(
             tie = {line.owner_column: owner, **place} if new else place
             batch.places[record] = at
             gather(batch, line.write, line.lines, record, item.change, None if new else known[item.id], at, tie)
-    for line_id, row in known.items():
+    for line_id, untouched in known.items():
         if line_id not in named and line_id not in gone:
-            gather(batch, line.write, line.lines, line_id, Change(), row, pointer)
+            gather(batch, line.write, line.lines, line_id, Change(), untouched, pointer)
 
 
 def _refresh(batch: Batch, line: LineWrite, row: Mapping[str, Any]) -> None:

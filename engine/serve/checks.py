@@ -20,6 +20,9 @@ from engine.serve.words import fill
 _ALSO = {"submit": ("save", "submit"), "approve": ("save", "approve"), "move": ()}
 """Handing in and coming into force ask again what every save asks; other moves must stay possible."""
 
+_CODES = {"required": "field.required", "lines": "field.lines", "outside": "ref.outside"}
+"""Codes of the rules that fields bring along, by the first word of their names."""
+
 
 def judge(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
     """Refuses with every check that fails; warnings that need no reason, or were given one, are kept as said."""
@@ -48,12 +51,10 @@ def _one(
         yield fault("api.referenced", doc.op.pointer, other=other.title, field=field.title)
         return
     check, owner, pointer = _find(world, entity, doc, name, line)
-    if name.startswith(("required:", "lines:")):
-        code = "field.required" if name.startswith("required:") else "field.lines"
-    else:
-        code = f"check.{name}"
+    code = _CODES.get(name.partition(":")[0], f"check.{name}") if ":" in name else f"check.{name}"
     says = fill(world, owner, check.message, values)
-    told = Fault(code, says, pointer, check=name, where=check.where)
+    where = "/".join(check.where.split("/")[-2:])
+    told = Fault(code, says, pointer, check=name, where=where)
     level = values.get("$level") or check.level
     reason = doc.op.reasons.get(name) or doc.op.reason
     overrides = [role for role in check.override.split(",") if role]
@@ -64,11 +65,11 @@ def _one(
     needs = check.reason or level == "error"
     if needs and not (isinstance(reason, str) and reason.strip()):
         hint = fault("api.needs-reason", check=name).hint
-        yield Fault("api.needs-reason", says, pointer, hint, name, check.where, reason=True)
+        yield Fault("api.needs-reason", says, pointer, hint, name, where, reason=True)
         return
     if needs:
         doc.note = {**doc.note, "reasons": {**doc.note.get("reasons", {}), name: reason}}
-    doc.warnings.append(Fault(code, says, pointer, check=name, where=check.where, warning=True))
+    doc.warnings.append(Fault(code, says, pointer, check=name, where=where, warning=True))
 
 
 def _find(world: World, entity: Entity, doc: Doc, name: str, line: str | None) -> tuple[Check, Entity, str]:

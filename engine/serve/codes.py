@@ -121,6 +121,7 @@ _ALL = (
     Code("api.not-in-bin", "This {entity} is not in the bin", "这条{entity_zh}不在回收站中", 409),
     Code("api.not-unique", "There is already a record with this {fields}", "{fields_zh}已存在", 409),
     Code("api.referenced", "{other} refers to it ({field})", "“{other_zh}”的“{field_zh}”引用了它，不能删除", 409),
+    Code("ref.outside", "It is not one of those that may be chosen", "不在可选范围内", 422),
     Code("field.lines", "There are too few lines", "明细行太少", 422),
     Code("api.no-reference", "{title}: there is no such record", "{title_zh}：没有这条记录", 422),
     Code("api.constraint", "The database refused it: {name}", "数据库约束拒绝：{name}", 422),
@@ -159,7 +160,7 @@ _ALL = (
         "possible now: {allowed}",
         "现在可以：{allowed_zh}",
     ),
-    Code("workflow.not-yours", "It is not yours to {action}", "您无权{action_zh}", 403),
+    Code("workflow.not-yours", "{action}: not yours to do", "您无权执行“{action_zh}”", 403),
     Code("workflow.condition", "{action} is not possible: its condition does not hold", "不满足{action_zh}的条件", 422),
     Code(
         "workflow.reason", "{action} needs a reason", "{action_zh}须填写原因", 422, "send it as `reason`", "请填写原因"

@@ -135,7 +135,7 @@ def _change(
         elif known.origin == "lines":
             owned[name] = LinesChange(_lines(app, known, value, rules, at, f"{prefix}{name}.", faults))
         elif value is None or (rules.text and value == ""):
-            if known.required == "always" and not new:
+            if known.required == "always" and not new:  # a new record is looked over as a whole
                 faults.append(fault("field.required", at, title=known.title))
             values[name] = None
         else:
@@ -145,7 +145,20 @@ def _change(
                 faults.append(of_value(refused, at))
             except ArithmeticError:
                 faults.append(fault("value.digits", at, digits=15, got=str(value)[:40]))
+    if new:
+        faults += [
+            fault("field.required", f"{pointer}/{escape(f.name)}", title=f.title)
+            for f in entity.fields.values()
+            if _must_be_given(f) and values.get(f.name) is None and f.name not in hidden
+            if not any(one.pointer == f"{pointer}/{escape(f.name)}" for one in faults)
+        ]
     return Change(values, owned, given_id)
+
+
+def _must_be_given(known: Field) -> bool:
+    """Whether nothing but the body can fill it."""
+    given = known.default is not None or known.default_follows
+    return known.required == "always" and known.origin == "input" and not given and not known.readonly
 
 
 def _value(known: Field, value: Any, rules: Rules) -> Any:

@@ -16,9 +16,9 @@ from engine.serve.bind import Me
 from engine.serve.combine import Combined
 
 DECISIONS: Mapping[str, Label] = {
-    "approve": Label("同意", "approve"),
-    "reject": Label("驳回", "reject"),
-    "withdraw": Label("撤回", "withdraw"),
+    "approve": Label("同意", "Approve"),
+    "reject": Label("驳回", "Reject"),
+    "withdraw": Label("撤回", "Withdraw"),
 }
 
 

@@ -15,7 +15,7 @@ from engine.plan.entity import Entity
 from engine.plan.question import Question
 from engine.plan.statement import Statement
 from engine.problem import Problems, nearest
-from engine.serve import actions, decode, idempotency, request, rights
+from engine.serve import actions, decode, idempotency, refs, request, rights
 from engine.serve.answer import Answer, Asked, as_json, headers_of, warning
 from engine.serve.bind import Me, Moment, call
 from engine.serve.fault import Refusal, fault, of_problem, refuse
@@ -23,7 +23,7 @@ from engine.serve.ids import uuid7 as new_id
 from engine.serve.request import Asking, Listed
 from engine.serve.store import Done, Op, World
 from engine.serve.tenancy import Tenant
-from engine.serve.write import documents
+from engine.serve.write import documents, require_writable
 
 T = TypeVar("T")
 _NEXT = re.compile(r'"next"\s*:\s*')
@@ -177,13 +177,18 @@ async def run(here: Here, statement: Statement, inputs: Mapping[str, Any]) -> li
         name: encode_list(value.kind, value.scale, dialect, value.values) if isinstance(value, Listed) else value
         for name, value in inputs.items()
     }
+    if any(isinstance(value, str) and "\0" in value for value in given.values()):
+        raise refuse("api.parameter", name="?", got="U+0000", expected="text", expected_zh="文本")
     try:
         made = call(statement, here.moment(), given)
     except (ValueError, ArithmeticError, TypeError) as error:
         if any(name.startswith("c") and name[1:].isdigit() for name in inputs):
             raise refuse("api.cursor") from error
         raise
-    return await here.tenant.database.read(made.sql, made.values)
+    try:
+        return await here.tenant.database.read(made.sql, made.values)
+    except OverflowError as error:
+        raise refuse("api.parameter", name="?", got="…", expected="fewer digits", expected_zh="位数过多") from error
 
 
 def _of_problems(found: Problems) -> Refusal:
@@ -304,6 +309,7 @@ def _rev(here: Here, needed: bool = True) -> int | None:
 
 
 async def _create(here: Here, entity: Entity) -> Answer:
+    require_writable(here.app, entity, ())
     body = _body(here)
     rights.require(here.app, here.me, entity, "create")
     reasons, reason = _reasons(body, entity)
@@ -314,6 +320,7 @@ async def _create(here: Here, entity: Entity) -> Answer:
 
 async def _bulk(here: Here, entity: Entity) -> Answer:
     """Several new documents, all or none: ``{"items": [...]}``."""
+    require_writable(here.app, entity, ())
     rights.require(here.app, here.me, entity, "create")
     items = _body(here).get("items")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -366,7 +373,7 @@ async def _write(here: Here, entity: Entity, op: Op) -> Answer:
             yield from idempotency.keep(key, answer, moment)
         return answer
 
-    return await transact(here.tenant, here.app, entity, body)
+    return await transact(here.tenant, here.app, [op], body)
 
 
 def _answered(here: Here, entity: Entity, op: Op, done: Done, moment: Moment) -> Body[Answer]:
@@ -389,17 +396,19 @@ async def perform(tenant: Tenant, me: Me, ops: Sequence[Op], app: App | None = N
     """Any number of operations in one transaction: the entry for imports and everything else inside the process."""
     app = app or tenant.app
     world = World(app, tenant.asker, tenant.moment(me))
-    entity = app.entities[ops[0].entity]
-    return await transact(tenant, app, entity, lambda: documents(world, ops))
+    return await transact(tenant, app, ops, lambda: documents(world, ops))
 
 
-async def transact(tenant: Tenant, app: App, entity: Entity, body: Callable[[], Body[T]]) -> T:
+async def transact(tenant: Tenant, app: App, ops: Sequence[Op], body: Callable[[], Body[T]]) -> T:
     """Runs a write; what the database refused is told in the entity's words."""
     try:
         result = await tenant.database.write(body)
     except Violation as found:
-        raise actions.of_violation(app, entity, found) from found
-    if entity.path in actions.people_entities(tenant, app):
+        faults = await refs.explain(tenant, app, ops) if found.kind == "foreign" else []
+        if faults:
+            raise Refusal(faults, 422) from found
+        raise actions.of_violation(app, app.entities[ops[0].entity], found) from found
+    if not actions.people_entities(tenant, app).isdisjoint(op.entity for op in ops):
         tenant.forget_people()
     return result
 
@@ -422,7 +431,10 @@ async def _check(here: Here, entity: Entity) -> Answer:
     reasons, reason = _reasons(body, entity)
     record = str(body.get("id") or "")
     stored = bool(record) and here.asked.headers.get("if-match") is not None
-    change = decode.document(here.app, entity, body, not stored, _rules(here, entity))
+    try:
+        change = decode.document(here.app, entity, body, not stored, _rules(here, entity))
+    except Refusal as found:
+        return Answer(200, as_json({"record": None, "checks": [warning(one, here.language) for one in found.faults]}))
     kind: Any = "update" if stored else "create"
     op = Op(kind, entity.path, record if stored else "", change, reason=reason, reasons=reasons)
     moment = here.moment()
@@ -435,7 +447,7 @@ async def _check(here: Here, entity: Entity) -> Answer:
         raise _Undo(Answer(200, f'{{"record":{text or "null"},"checks":{checks}}}'.encode()))
 
     try:
-        await transact(here.tenant, here.app, entity, preview)
+        await transact(here.tenant, here.app, [op], preview)
     except _Undo as made:
         return made.answer
     except Refusal as found:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.db import Body
+from engine.plan.app import App
 from engine.plan.entity import Entity, LineWrite, Write
-from engine.serve import checks, companions, flow, history, numbers, rights, rows
+from engine.serve import checks, companions, flow, history, numbers, refs, rights, rows
 from engine.serve.bind import call, id_array
 from engine.serve.fault import Refusal, fault, refuse
 from engine.serve.ids import uuid7
@@ -29,13 +30,18 @@ def documents(world: World, ops: Sequence[Op]) -> Body[list[Done]]:
     return done
 
 
+def require_writable(app: App, entity: Entity, ops: Sequence[Op]) -> Write:
+    """Lines are written with their document, ledgers by postings (and by the engine, when it puts a world there)."""
+    if entity.write is None or entity.owner:
+        raise refuse("api.owned", entity=entity.title, owner=rights.root_of(app, entity).title)
+    if entity.kind == "ledger" and not (ops and all(op.rules.trusted for op in ops)):
+        raise refuse("api.append-only", entity=entity.title)
+    return entity.write
+
+
 def _together(world: World, ops: Sequence[Op]) -> Body[list[Done]]:
     entity = world.app.entities[ops[0].entity]
-    write = entity.write
-    if write is None or entity.owner:
-        raise refuse("api.owned", entity=entity.title, owner=rights.root_of(world.app, entity).title)
-    if entity.kind == "ledger" and not all(op.rules.trusted for op in ops):
-        raise refuse("api.append-only", entity=entity.title)
+    write = require_writable(world.app, entity, ops)
     docs = [Doc(op, op.id or op.change.id or uuid7(), op.action or op.kind) for op in ops]
     kind = ops[0].kind
     if kind == "create":
@@ -120,6 +126,8 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
     moment, kind = world.moment, docs[0].op.kind
     ids = [doc.id for doc in docs]
     roots = {"roots": id_array(ids)}
+    if kind in ("create", "update", "act"):
+        yield from refs.require_living(world, entity, docs)
     for statement in write.guards:
         yield call(statement, moment, roots)
     yield from numbers.assign(write, moment, docs)
@@ -139,8 +147,8 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
         told["_history"] += changes
         told["_outbox"] += events
         done.append(Done(doc.id, int(now["rev"]), now, kind == "create", tuple(doc.warnings)))
-    for statement in rows.insert_many(told, moment.dialect):
-        yield statement
+    for one in rows.insert_many(told, moment.dialect):
+        yield one
     return done
 
 

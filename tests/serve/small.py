@@ -37,12 +37,12 @@ def app() -> App:
     choices = {"options": (Option("own", Label("自有", "Own")), Option("charge", Label("代扣", "Charged")))}
     made = [
         entity("team", field("name"), field("project", "ref", target="m.project")),
-        entity("project", field("code"), field("name")),
+        entity("project", field("code", required="always"), field("name", required="always", default=["text", "x"])),
         entity("worker", field("name")),
         entity(
             "sheet",
             field("number", "number", origin="number"),
-            field("project", "ref", target="m.project", required="always"),
+            field("project", "ref", target="m.project"),
             field("team", "ref", target="m.team"),
             field("day", "date"),
             field("month", "month"),

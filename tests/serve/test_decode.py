@@ -132,8 +132,13 @@ def test_null_and_left_out_are_different_and_refs_may_be_objects() -> None:
     assert made.values == {"team": ID, "day": None}
 
 
-def test_a_stored_record_cannot_lose_what_is_required() -> None:
-    assert wrong({"project": None}, new=False) == [("field.required", "/project")]
+def test_what_is_required() -> None:
+    """Unless a default fills it; a stored record cannot lose it."""
+    project = APP.entities["m.project"]
+    for data, new in (({}, True), ({"code": None}, True), ({"code": None}, False)):
+        with pytest.raises(Refusal) as caught:
+            decode.document(APP, project, data, new)
+        assert [(f.code, f.pointer) for f in caught.value.faults] == [("field.required", "/code")]
 
 
 def test_lines_by_id_without_id_and_deleted() -> None:

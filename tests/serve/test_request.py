@@ -60,7 +60,7 @@ def test_a_full_question() -> None:
     [
         ("amout=3", ("api.unknown-parameter", "did you mean amount?")),
         ("team.nme=x", ("api.unknown-parameter", "did you mean team.name?")),
-        ("lines.hours=3", ("api.unknown-parameter", "")),
+        ("lines.hours=3", ("api.unknown-parameter", "did you mean lines?")),
         ("sort=dya", ("api.unknown-parameter", "did you mean day?")),
         ("expand=tem", ("api.unknown-parameter", "did you mean team?")),
         ("fields=lines,nope.x", ("api.unknown-parameter", "")),
