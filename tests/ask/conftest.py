@@ -90,7 +90,7 @@ def load(door: Door, data: world.Data, app: App) -> None:
         for table, rows in data.rows.items():
             for row in rows:
                 names = list(row)
-                marks = ", ".join(_mark(dialect, n + 1, kinds[table][name][0]) for n, name in enumerate(names))
+                marks = ", ".join(placeholder(dialect, n + 1, kinds[table][name][0]) for n, name in enumerate(names))
                 columns = ", ".join(quote(n) for n in names)
                 values = tuple(bind(*kinds[table][n], dialect, row[n]) for n in names)
                 yield Call(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)
@@ -98,7 +98,7 @@ def load(door: Door, data: world.Data, app: App) -> None:
     door.runner.run(door.database.write(body))
 
 
-def _mark(dialect: str, n: int, kind: str) -> str:
+def placeholder(dialect: str, n: int, kind: str) -> str:
     return f"?{n}" if dialect == "sqlite" else f"${n}" + ("::jsonb" if kind == "json" else "")
 
 

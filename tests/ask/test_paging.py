@@ -41,7 +41,8 @@ def made() -> world.Data:
             project=some(*projects), team=some(*teams), sheet_date=some(day), month=some(day.replace(day=1)),
             at_time=some(time(8, 0, 1), time(8, 0, 2), time(23, 59, 59)),
             moment=some(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 0, 0, 1, tzinfo=UTC)),
-            liability=some("own", "charge"), amount=some(Decimal("-0.01"), Decimal("0.00"), Decimal("999999999999999.99")),
+            liability=some("own", "charge"),
+            amount=some(Decimal("-0.01"), Decimal("0.00"), Decimal("999999999999999.99")),
             price=rnd.choice((Decimal("0.000001"), Decimal("-0.000001"), Decimal("2"))), count=some(-1, 0, 2**53 - 1),
             late=some(True, False), note=some("", "Zz", "zz", "~", "\U0001f600", "￥"),
         )  # fmt: skip
