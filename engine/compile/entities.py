@@ -89,6 +89,7 @@ def _field(catalog: Catalog, entity: Entity, made: Field) -> plan.Field:
         made.readonly or not made.input,
         _default(made),
         _follows(catalog, entity, made),
+        made.default is not None and _default(made) is None,
         emit.program(made.compute or made.live),
         made.ref_where.text if made.ref_where is not None else "",
         made.help,
@@ -96,6 +97,7 @@ def _field(catalog: Catalog, entity: Entity, made: Field) -> plan.Field:
         made.name in entity.search,
         tuple(role for role, a in entity.access.items() if made.name in a.hide),
         checks.fewest(made),
+        made.default is not None,
     )
 
 
