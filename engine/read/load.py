@@ -19,6 +19,8 @@ _WIDE_BLANKS = {
     "\u3000": ("a full-width blank", "全角空格"),
     "\u00a0": ("a fixed blank", "不换行空格"),
 }
+DEPTH = 40
+"""How deep maps and lists may stand in each other; a pack has about ten."""
 _BAD_INDENT = re.compile(r"^[ ]*([\t\u3000\u00a0])", re.MULTILINE)
 
 
@@ -54,6 +56,7 @@ class _Reader:
     lines: list[str]
     problems: list[Problem] = field(default_factory=list)
     parser: Any = None
+    depth: int = 0
 
     def read(self) -> Node | None:
         self.parser = _LOADER(self.text)
@@ -86,7 +89,21 @@ class _Reader:
             self.say("load.alias", where, name=event.anchor, repaired=quoted(f"*{event.anchor}"))
             return Scalar(f"*{event.anchor}", where, False)
         self.refuse_sugar(event, where)
-        return self.mapping(event, where) if type(event) is yaml.MappingStartEvent else self.sequence(where)
+        if self.depth == DEPTH:
+            self.say("load.depth", where, depth=DEPTH)
+            return self.skipped(where)
+        self.depth += 1
+        node = self.mapping(event, where) if type(event) is yaml.MappingStartEvent else self.sequence(where)
+        self.depth -= 1
+        return node
+
+    def skipped(self, where: Where) -> Scalar:
+        """Reads past a map or list without looking at it."""
+        open_ones = 1
+        while open_ones:
+            event = self.parser.get_event()
+            open_ones += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        return Scalar("null", where)
 
     def refuse_sugar(self, event: Any, where: Where) -> None:
         rest = self.lines[where.line - 1][where.column - 1 :].strip()

@@ -15,7 +15,8 @@ PAGE = ROOT / "docs" / "errors.md"
 
 HEAD = """# What can be wrong
 Every problem has a stable code, a sentence, a place, and often a hint. Places are `file:line:column` of the packs, or a
-JSON pointer into what was sent. This page lists every code with its sentence (`{…}` is filled in); a test keeps it complete.
+JSON pointer into what was sent. This page lists every code with its sentence (`{…}` is filled in); a test keeps it
+complete.
 The API answers with `application/problem+json` and the status shown; problems of packs have none, they stop `check`.
 """
 

@@ -50,7 +50,8 @@ class Desk:
             found = self.things[section] = {}
             for one in self.written.values():
                 for name, noun in (getattr(one.pack, section) or {}).items():
-                    found[f"{one.key}.{name}"] = (one, noun)
+                    if f"{one.key}.{section}.{name}" not in self.gone.parts:
+                        found[f"{one.key}.{name}"] = (one, noun)
         for one in self.written.values():
             self.reach[one.key] = frozenset(self._reach(one, {one.key}))
 

@@ -69,11 +69,9 @@ def skeletons(desk: Desk) -> dict[str, Skeleton]:
     """Every entity's bones. Those whose owner or target is gone fall asleep, in rounds, until nothing more does."""
     while True:
         before = len(desk.gone.parts)
-        said = len(desk.problems)
         out = _round(desk)
         if len(desk.gone.parts) == before:
             return out
-        del desk.problems[said:]
 
 
 def _round(desk: Desk) -> dict[str, Skeleton]:
@@ -105,6 +103,8 @@ def _bones(desk: Desk, skeleton: Skeleton) -> None:
     prefix = f"{skeleton.module}.entities.{skeleton.name}.fields"
     for name, shape in (skeleton.shape.fields or {}).items():
         where = shape.place
+        if desk.is_gone(f"{prefix}.{name}"):
+            continue
         spec = desk.part(f"{prefix}.{name}", where, _spec, desk, skeleton, name, shape)
         if spec is None:
             desk.gone.add(f"{prefix}.{name}", _why(desk, f"{prefix}.{name}"), where)
