@@ -47,6 +47,8 @@ def field_rules(catalog: Catalog, entity: Entity) -> tuple[Rule, ...]:
             out.append(Rule(f"required:{f.name}", "required", f, "submit" if unfinished else "save"))
         for kind, bound in _bounds(f):
             out.append(Rule(f"{kind}:{f.name}", kind, f, "always", bound))
+        if f.ref_where is not None and has_column(f):
+            out.append(Rule(f"outside:{f.name}", "outside", f, "save"))
         if f.acyclic or f.spec.type == "tree":
             out.append(Rule(f"ring:{f.name}", "ring", f, "always"))
     return tuple(out)
@@ -76,6 +78,7 @@ _SAYS: Mapping[str, Label] = {
     "min": Label("{0}不能小于{bound}", "{0} must be at least {bound}"),
     "max": Label("{0}不能大于{bound}", "{0} must be at most {bound}"),
     "lines": Label("{0}至少要有{1}行", "{0} needs at least {1}"),
+    "outside": Label("{0}不在可选范围内", "{0} is not one of those that may be chosen"),
     "ring": Label("{0}形成了循环", "{0} leads back to the record itself"),
 }
 _REFERRED = Label("仍有记录引用它，不能删除", "Other records refer to it: it cannot be deleted")
@@ -215,6 +218,8 @@ def _rule_sql(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, rule
             test = f"COALESCE(r.{quote(field.name)}, '') = ''"
         if not isinstance(field.required, bool | str):
             test += f" AND {emit.truth(draft, catalog, field.required, rows)}"
+    elif rule.kind == "outside":
+        test = _outside(draft, catalog, field)
     elif rule.kind == "ring":
         test = _ring(entity, field)
     else:
@@ -224,6 +229,18 @@ def _rule_sql(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, rule
         pairs.append(("bound", json_value(kind_of(field), scale_of(field), draft.dialect, f"({bound})")))
     head = _head(draft, catalog, root, entity, rule.name)
     return f"{head}, {_object(draft.dialect, pairs)} AS said {_from(draft, catalog, root, entity)}{seen} AND {test}"
+
+
+def _outside(draft: Draft, catalog: Catalog, field: Field) -> str:
+    """What a picker would not offer is not taken either."""
+    assert field.ref_where is not None
+    target = catalog.entities[field.target or field.path.rpartition(".")[0]]
+    alias = draft.binder.alias()
+    offered = emit.truth(draft, catalog, field.ref_where, emit.Rows(alias, this="r"))
+    return (
+        f"r.{quote(field.name)} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {quote(table_name(target.path))} AS {alias}"
+        f" WHERE {alias}.id = r.{quote(field.name)} AND {offered})"
+    )
 
 
 def _ring(entity: Entity, field: Field) -> str:

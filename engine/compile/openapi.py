@@ -66,7 +66,7 @@ def _schemas(entity: Entity, entities: Mapping[str, Entity]) -> Json:
     change = {f.name: _taken(f, "change") for f in writable.values()}
     if entity.owner:
         change |= {"id": _ID, "$delete": {"type": "boolean"}}
-    required = [f.name for f in writable.values() if f.required == "always" and not f.defaulted]
+    required = [f.name for f in writable.values() if f.required == "always" and not f.has_default]
     body: Json = {"type": "object", "properties": {"id": _ID, **create}, "additionalProperties": False}
     if required:
         body["required"] = required

@@ -54,8 +54,6 @@ class Field:
     readonly: bool = False
     default: Program = None
     default_follows: bool = False
-    default_found: bool = False
-    """It has a default that only the database can give (a record found by its key), so there is no program."""
     compute: Program = None
     picker_where: str = ""
     """The ``where`` of a ref as expression text, for the picker's question; ``this.`` is the form's record."""
@@ -66,8 +64,6 @@ class Field:
     lines_min: int = 0
     has_default: bool = False
     """Whether leaving it out gives it a value, be it one that only the database can find."""
-    defaulted: bool = False
-    """It has a default, perhaps one that only the database can compute (then ``default`` is None)."""
 
 
 @dataclass(frozen=True, slots=True)

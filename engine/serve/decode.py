@@ -157,8 +157,7 @@ def _change(
 
 def _must_be_given(known: Field) -> bool:
     """Whether nothing but the body can fill it."""
-    given = known.default is not None or known.default_follows or known.default_found
-    return known.required == "always" and known.origin == "input" and not given and not known.readonly
+    return known.required == "always" and known.origin == "input" and not known.has_default and not known.readonly
 
 
 def _value(known: Field, value: Any, rules: Rules) -> Any:
