@@ -55,9 +55,6 @@ def gather(
             wanted = LinesChange(())
         if wanted is not None:
             _lines(batch, line, record, wanted, present, f"{pointer}/{line.field}")
-        elif change.values:
-            for row in present:
-                _refresh(batch, line, row)
 
 
 def _lines(
@@ -76,8 +73,6 @@ def _lines(
     for line_id in gone:
         if line_id in known:
             _remove(batch, line, known[line_id])
-    for line_id in () if wanted.replace else [i for i in known if i not in named]:
-        _refresh(batch, line, known[line_id])
     for item in wanted.lines:
         at = f"{pointer}/{item.at}"
         if item.id and item.id not in known:
@@ -95,13 +90,6 @@ def _lines(
     for line_id, untouched in known.items():
         if line_id not in named and line_id not in gone:
             gather(batch, line.write, line.lines, line_id, Change(), untouched, pointer)
-
-
-def _refresh(batch: Batch, line: LineWrite, row: Mapping[str, Any]) -> None:
-    batch.add(batch.updates, line.write, {"id": row["id"]})
-    for below in line.lines:
-        for child in row.get(below.field) or ():
-            _refresh(batch, below, child)
 
 
 def _remove(batch: Batch, line: LineWrite, row: Mapping[str, Any]) -> None:
