@@ -52,7 +52,7 @@ async def _answer(
     tenants: Tenants, scope: Scope, headers: Mapping[str, str], receive: Receive, max_body: int
 ) -> Answer:
     path = scope["path"]
-    api = path.startswith("/api/")
+    api = path == "/api" or path.startswith("/api/")
     language = choose_language(headers.get("accept-language", ""), "zh")
     tenant = tenants.find(headers.get("host", ""))
     try:
