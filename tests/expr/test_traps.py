@@ -73,7 +73,7 @@ TRAPS = [
     ("amount > .5", "number-format", 10, "write `0.5`"),
     ("amount > 5.", "number-format", 10, "write `5`"),
     ("claimed > 90%", "number-format", 11, "0.9"),
-    ("amount > 1234567890123456", "number-size", 10, "15 digits"),
+    ("amount > 9007199254740992", "number-size", 10, "15 digits"),
     ("amount > 0.12345678901", "number-size", 10, "10 after"),
     ("amount > " + "1" * 5000, "too-long", 1, "4000"),
     ("(" * 41 + "1" + ")" * 41, "too-deep", 41, "40"),

@@ -10,7 +10,7 @@ from engine.expr.build.parse import parse
 from engine.expr.build.scope import Scope, Unavailable
 from engine.expr.build.syntax import Name
 from engine.expr.build.tokens import Source
-from engine.expr.build.tree import Agg, Group, Measure, Node, Op, Par, Path, Reach, reach_of, reads_of, walk
+from engine.expr.build.tree import Agg, Group, Measure, Node, Op, Path, Reach, facts_of, walk
 from engine.expr.build.typing import Typer
 from engine.expr.build.world import Attribute, Relation, World
 from engine.expr.run.types import Type
@@ -115,11 +115,9 @@ def _live(
 
 
 def make_expr(text: str, tree: Node, equalities: tuple[Equality, ...] = (), where: Where | None = None) -> Expr:
-    params = frozenset((n.source, n.name) for n in walk(tree) if isinstance(n, Par))
-    inner = tuple(e for n in walk(tree) if isinstance(n, Agg) for e in _of_aggregate(text, n))
-    return Expr(
-        text, tree.type, tree, reach_of(tree), reads_of(tree), params, equalities + inner, where or Where()
-    )  # fmt: skip
+    facts = facts_of(tree)
+    inner = tuple(e for aggregate in facts.aggregates for e in _of_aggregate(text, aggregate))
+    return Expr(text, tree.type, tree, facts.reach, facts.reads, facts.params, equalities + inner, where or Where())
 
 
 def _row_equalities(text: str, tree: Node, scope: Scope) -> tuple[Equality, ...]:
@@ -156,8 +154,8 @@ def _over_row(node: Node) -> bool:
 
 
 def _bare(text: str, tree: Node) -> Expr:
-    params = frozenset((n.source, n.name) for n in walk(tree) if isinstance(n, Par))
-    return Expr(text, tree.type, tree, reach_of(tree), reads_of(tree), params)
+    facts = facts_of(tree)
+    return Expr(text, tree.type, tree, facts.reach, facts.reads, facts.params)
 
 
 def conjunction(exprs: tuple[Expr, ...]) -> Expr:

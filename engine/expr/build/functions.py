@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from engine.expr.build.align import Given, Report, down, same_scale, unify, up, whole_number
+from engine.expr.build.align import Given, Report, down, moment, same_scale, unify, up, whole_number
 from engine.expr.build.syntax import Call
 from engine.expr.build.tree import Lit, Node, Op, Par
 from engine.expr.run.types import BOOLEAN, DATE, DATETIME, INT64, MONTH, TEXT, Type, not_null
@@ -188,7 +188,15 @@ def as_day(node: Node) -> Node | None:
         return Op(replace(DATE, nullable=node.type.nullable), "local_date", (node, zone))
     if node.type.kind == "null":
         return Lit(DATE, None)
-    return None
+    return day_literal(node)
+
+
+def day_literal(node: Node) -> Node | None:
+    """A date written as text: ``'2026-03-05'``."""
+    if not isinstance(node, Lit) or node.type.kind != "text":
+        return None
+    value = moment("date", node.value)
+    return None if value is None else Lit(not_null(DATE), value)
 
 
 def _of_day(op: str, gives: Type) -> Rule:
@@ -205,15 +213,17 @@ def _of_day(op: str, gives: Type) -> Rule:
 
 def _add_months(report: Report, call: Call, given: Sequence[Given]) -> Node | str | None:
     day, count = given[0][1], given[1][1]
+    day = day_literal(day) or day
     if day.type.kind not in ("date", "month") or count.type.kind != "integer":
         return REFUSED
     return Op(replace(day.type, nullable=True), "add_months", (day, count))
 
 
 def _add_days(report: Report, call: Call, given: Sequence[Given]) -> Node | str | None:
-    if _kinds(given) != ("date", "integer"):
+    day, count = day_literal(given[0][1]) or given[0][1], given[1][1]
+    if (day.type.kind, count.type.kind) != ("date", "integer"):
         return REFUSED
-    return add_days(given[0][1], given[1][1])
+    return add_days(day, count)
 
 
 def _between_moments(report: Report, call: Call, given: Sequence[Given]) -> Node | str | None:

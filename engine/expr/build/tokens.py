@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from engine.expr.build.codes import CODES
+from engine.expr.run.types import INTEGER_DIGITS, SAFE_INTEGER
 from engine.problem import Code, Problem, Problems, Where, problem
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 40
+MAX_FRACTION = 10
 
 KEYWORDS = frozenset(
     [
@@ -87,8 +88,7 @@ _SUGGESTED = {"end": "ends", "from": "starts", "desc": "description", "case": "m
 TokenKind = Literal["name", "number", "text", "op", "keyword", "end"]
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """``text`` of a keyword is upper case, of a quoted text its content; ``at``..``end`` are offsets."""
 
     kind: TokenKind
@@ -210,7 +210,8 @@ def _number(source: Source, tokens: list[Token], problems: list[Problem], found:
         problems.append(source.problem("number-format", at, found=f"{word}%", hint=f"a percent is a fraction: {fixed}"))
         end += 1
     whole_digits, _, fraction = word.partition(".")
-    if len(whole_digits.lstrip("0")) > 15 or len(fraction) > 10:
+    safe = int(whole_digits) <= SAFE_INTEGER if not fraction else len(whole_digits.lstrip("0")) <= INTEGER_DIGITS
+    if not safe or len(fraction) > MAX_FRACTION:
         problems.append(source.problem("number-size", at, found=word))
     tokens.append(Token("number", word, at, found.end()))
     return end

@@ -176,31 +176,44 @@ def walk(node: Node) -> Iterator[Node]:
 Reach = Literal["row", "form", "database"]
 
 
-def reach_of(tree: Node) -> Reach:
-    """``row``: own fields and bound values · ``form``: also own lines and what references lead to · ``database``."""
-    reach: Reach = "row"
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What others need to know of a tree. ``row``: reads only own fields and bound values · ``form``: also own lines
+    and what references lead to · ``database``. ``reads`` are (entity, attribute), references walked over included."""
+
+    reach: Reach
+    reads: frozenset[tuple[str, str]]
+    params: frozenset[tuple[str, str]]
+    aggregates: tuple[Agg, ...]
+
+
+def facts_of(tree: Node) -> Facts:
+    reaches: set[Reach] = {"row"}
+    reads: set[tuple[str, str]] = set()
+    params: set[tuple[str, str]] = set()
+    aggregates: list[Agg] = []
     for node in walk(tree):
-        if isinstance(node, Fig | Group | Measure):
-            return "database"
-        if isinstance(node, Agg):
-            if node.rows.owner is None or any(link.via for link in node.rows.links):
-                return "database"
-            reach = "form"
-        elif isinstance(node, Path) and (node.hops or node.start is not None):
+        if isinstance(node, Path):
+            reads.add((node.entity, node.name))
+            for hop in node.hops:
+                if hop.source:
+                    reads.add((hop.source, hop.name))
             if node.start is not None:
-                return "database"
-            reach = "form"
-    return reach
+                reaches.add("database")
+            elif node.hops:
+                reaches.add("form")
+        elif isinstance(node, Par):
+            params.add((node.source, node.name))
+        elif isinstance(node, Agg):
+            aggregates.append(node)
+            reads |= {(link.entity, link.column or "id") for link in node.rows.links}
+            outside = node.rows.owner is None or any(link.via for link in node.rows.links)
+            reaches.add("database" if outside else "form")
+        elif isinstance(node, Fig | Group | Measure):
+            reaches.add("database")
+    reach: Reach = "database" if "database" in reaches else "form" if "form" in reaches else "row"
+    return Facts(reach, frozenset(reads), frozenset(params), tuple(aggregates))
 
 
 def reads_of(tree: Node) -> frozenset[tuple[str, str]]:
-    """Every (entity, attribute) looked at, the references walked over included."""
-    found: set[tuple[str, str]] = set()
-    for node in walk(tree):
-        if isinstance(node, Path):
-            found.add((node.entity, node.name))
-            found |= {(hop.source, hop.name) for hop in node.hops if hop.source}
-        elif isinstance(node, Agg):
-            for link in node.rows.links:
-                found.add((link.entity, link.column or "id"))
-    return frozenset(found)
+    return facts_of(tree).reads

@@ -231,6 +231,8 @@ class Typer:
         for node, other in ((left, right), (right, left)):
             if node.type.kind == "null":
                 return typed_null(node, other.type)
+        if syntax.op == "-" and "date" in (left.type.kind, right.type.kind):
+            left, right = functions.day_literal(left) or left, functions.day_literal(right) or right
         found = self.joined_text(left, right) if syntax.op == "||" else self.computed(syntax.op, left, right)
         if found is None:
             hint = hint_for(left.type, right.type)
