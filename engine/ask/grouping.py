@@ -173,7 +173,10 @@ class Grouping:
         out = build.alias("b")
         context = Context(build.binder, out)
         columns = [f"{out}.d{n} AS d{n}" for n in range(len(dimensions))]
-        columns += [f"{total('MAX', f'{out}.a{n}', g.type, False, context)} AS a{n}" for n, g in enumerate(groups)]
+        # One value per group: adding it up keeps it, and makes 0 of a group that only the finer grain has.
+        for n, group in enumerate(groups):
+            func = "SUM" if group.func in ("SUM", "COUNT") else "MAX"
+            columns.append(f"{total(func, f'{out}.a{n}', group.type, False, context)} AS a{n}")
         columns += [f"{total('SUM', f'{out}.e{n}', m.expr.type, False, context)} AS e{n}" for n, m in enumerate(apart)]
         by = ", ".join(f"{out}.d{n}" for n in range(len(dimensions)))
         at_ = build.alias("g")

@@ -20,7 +20,7 @@ from tests.ask import world
 from tests.pg import fresh_database
 
 
-@dataclass
+@dataclass(repr=False)
 class Door:
     """One database with its App."""
 
@@ -46,9 +46,12 @@ class Door:
 ABOUT = {"language.language": "zh", "me.id": world.ident(1, 1)}
 
 
-@dataclass
+@dataclass(repr=False)
 class Both:
     doors: tuple[Door, ...]
+
+    def __repr__(self) -> str:
+        return "both"
 
     def ask(
         self,
