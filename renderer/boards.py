@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import calendar
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from engine.fieldtypes import REGISTRY, Spec
 from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.page import Dashboard, Dimension, Figures, Measure, Tile
 from engine.plan.viewer import DashboardView, Viewer
+from renderer.drill import drill_href
 from renderer.environment import texts
 from renderer.lists import Chip, Option, params
 from renderer.records import api_of
-from renderer.shell import address, list_of, may
-from renderer.values import EMPTY, Cell, leaf, machine_of, state_cell
-
-_MONTH = re.compile(r"(\d{4})-(\d{2})(-01)?")
+from renderer.values import EMPTY, Cell, machine_of, state_cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +41,8 @@ class TileView:
     kind: str
     """figure, chart, pivot, table, or closed (the viewer may not read what it sums)."""
     wide: bool
+    span: int = 6
+    """Of the six columns that panels share."""
     figure: Cell = EMPTY
     unit: str = ""
     change: str = ""
@@ -127,46 +124,6 @@ def rows_of(answer: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     return [r for r in (answer or {}).get("rows") or () if isinstance(r, Mapping)]
 
 
-def month_range(value: str) -> tuple[str, str] | None:
-    if not (found := _MONTH.fullmatch(value)):
-        return None
-    year, month = int(found[1]), int(found[2])
-    return f"{value[:7]}-01", f"{value[:7]}-{calendar.monthrange(year, month)[1]:02d}"
-
-
-def drill_params(app: App, entity: str, chosen: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, str]:
-    """A figure's place (project, subject, month) as the filters of the list behind it."""
-    target = app.entities[entity]
-    page = app.lists[list_of(app, entity)]
-    out: dict[str, str] = {}
-    for name, value in chosen.items():
-        if not value:
-            continue
-        field = target.fields.get(name)
-        if field is not None and field.origin != "lines":
-            out[name] = value[:7] if field.spec.type == "month" else value
-        elif kinds.get(name) == "month":
-            for at in page.filters:
-                found = leaf(app, target, at)
-                if found is not None and found.field.spec.type == "month":
-                    out[at] = value[:7]
-                    break
-                if found is not None and found.field.spec.type == "date" and (days := month_range(value)):
-                    out[f"{at}[gte]"], out[f"{at}[lte]"] = days
-                    break
-    return out
-
-
-def drill_href(app: App, viewer: Viewer, tile: Tile, chosen: Mapping[str, str], kinds: Mapping[str, str]) -> str:
-    if not tile.drill or tile.drill not in app.entities or not may(viewer, tile.drill, "read"):
-        return ""
-    page = list_of(app, tile.drill)
-    if not page:
-        return ""
-    query = urlencode(drill_params(app, tile.drill, chosen, kinds))
-    return f"{address('m', page)}?{query}" if query else address("m", page)
-
-
 def raw(value: Any) -> str:
     if isinstance(value, Mapping):
         return str(value.get("id") or "")
@@ -177,23 +134,31 @@ def table_view(app: App, viewer: Viewer, tile: Tile, figures: Figures, view: Das
     answer = view.answers.get(tile.name)
     dims = [figures.dimensions[d] for d in tile.by if d in figures.dimensions]
     measures = [figures.measures[m] for m in tile.measures if m in figures.measures]
-    kinds = {d.name: d.kind for d in figures.dimensions.values()}
     heads = [Column(d.title.to(viewer.language), False) for d in dims]
     heads += [Column(m.title.to(viewer.language) + unit_mark(m), True) for m in measures]
     rows = []
     for item in rows_of(answer):
         place = dict(view.filters) | {d.name: raw(item.get(d.name)) for d in dims}
-        href = drill_href(app, viewer, tile, place, kinds)
+        href = drill_href(app, viewer, tile, figures, place)
         cells = [dimension_cell(app, figures, d, item.get(d.name), viewer) for d in dims]
         if cells and href and all(raw(item.get(d.name)) for d in dims):
             cells[-1] = replace(cells[-1], href=href)  # the finest split names the row best
         cells += [measure_cell(m, item.get(m.name), viewer) for m in measures]
         rows.append(tuple(cells))
+    rows = [fainter(row, rows[at - 1] if at else (), len(dims)) for at, row in enumerate(rows)]
     totals = (answer or {}).get("totals")
     total: tuple[Cell, ...] = ()
     if isinstance(totals, Mapping) and len(rows) > 1:
         total = tuple([Cell()] * len(dims) + [measure_cell(m, totals.get(m.name), viewer) for m in measures])
     return TableView(tuple(heads), tuple(rows), total)
+
+
+def fainter(row: tuple[Cell, ...], above: tuple[Cell, ...], dims: int) -> tuple[Cell, ...]:
+    """Dimensions that repeat the row above step back, so that groups are seen."""
+    same = 0
+    while same < dims - 1 and above and row[same].text == above[same].text:
+        same += 1
+    return (*(replace(c, kind="same") for c in row[:same]), *row[same:])
 
 
 def unit_mark(measure: Measure) -> str:
@@ -258,8 +223,8 @@ def tile_view(app: App, viewer: Viewer, board: Dashboard, tile: Tile, view: Dash
     wide = tile.wide or tile.kind in ("table", "pivot")
     if figures is None or answer is None:
         return TileView(tile.name, title, "closed", wide and tile.kind != "figure")
-    kinds = {d.name: d.kind for d in figures.dimensions.values()}
-    href = drill_href(app, viewer, tile, view.filters, kinds)
+    only = tile.measures[0] if len(tile.measures) == 1 else ""
+    href = drill_href(app, viewer, tile, figures, view.filters, only)
     if tile.kind == "figure":
         measure = figures.measures[tile.measures[0]]
         now = (answer.get("totals") or next(iter(rows_of(answer)), {})).get(measure.name)
@@ -271,8 +236,9 @@ def tile_view(app: App, viewer: Viewer, board: Dashboard, tile: Tile, view: Dash
             title,
             "figure",
             False,
+            6,
             measure_cell(measure, now, viewer),
-            measure.unit,
+            texts(viewer.language)("yuan") if is_money(measure) else measure.unit,
             change,
             direction,
             measure_cell(measure, before, viewer).text if before is not None else "",
@@ -284,7 +250,25 @@ def tile_view(app: App, viewer: Viewer, board: Dashboard, tile: Tile, view: Dash
     if tile.kind == "table":
         return TileView(tile.name, title, "table", True, href=href, table=table)
     chart = chart_data(app, viewer, tile, figures, view)
+    wide = wide or (tile.kind != "donut" and not tile.top and len(chart["categories"]) > 12)
     return TileView(tile.name, title, "chart", wide, href=href, chart=chart, table=table)
+
+
+def laid_out(tiles: list[TileView]) -> list[TileView]:
+    """Panels fill their rows: neighbours that are not wide share one by two, the last of an odd number by three."""
+    out: list[TileView] = []
+    run: list[TileView] = []
+    for tile in [*tiles, None]:
+        if tile is not None and not tile.wide:
+            run.append(tile)
+            continue
+        thirds = 3 if len(run) % 2 and len(run) > 1 else 0
+        for at, one in enumerate(run):
+            out.append(replace(one, span=6 if len(run) == 1 else 2 if at >= len(run) - thirds else 3))
+        run = []
+        if tile is not None:
+            out.append(tile)
+    return out
 
 
 def filter_chip(app: App, viewer: Viewer, board: Dashboard, name: str, view: DashboardView) -> Chip | None:
@@ -318,7 +302,7 @@ def board_context(app: App, viewer: Viewer, board: Dashboard, view: DashboardVie
     return {
         "board": board,
         "figures": [t for t in tiles if t.kind == "figure"],
-        "tiles": [t for t in tiles if t.kind != "figure"],
+        "tiles": laid_out([t for t in tiles if t.kind != "figure"]),
         "chips": chips,
         "as_of": view.as_of,
         "narrowed": any(view.filters.values()),

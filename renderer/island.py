@@ -29,6 +29,10 @@ def field_data(app: App, field: Field, language: str) -> dict[str, Any]:
             out[name] = program
     if field.default_follows:
         out["follows"] = True
+    if field.spec.options:
+        out["words"] = {o.name: o.title.to(language) for o in field.spec.options}
+    elif field.spec.type == "boolean":
+        out["words"] = {"true": texts(language)("Yes"), "false": texts(language)("No")}
     if field.spec.unit:
         out["unit"] = field.spec.unit
     if field.spec.min is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from engine.catalog import Aggregation, Catalog, Dashboard, Entity, Field, Form, List, Menu, Tile
+import re
+
+from engine.catalog import Aggregation, Catalog, Dashboard, Entity, Field, Form, List, Measure, Menu, Tile
 from engine.compile.names import has_column, kind_of
 from engine.compile.paths import column_title
 from engine.fieldtypes import REGISTRY
@@ -12,6 +14,7 @@ from engine.plan import page as plan
 _COLUMNS = 8
 _FILTERS = 4
 _LONG = ("long_text", "rich_text", "json", "files", "images", "file", "image", "signature", "location", "refs")
+_ONE_AGGREGATE = re.compile(r"[A-Z]+\((?:DISTINCT )?[\w.]+ WHERE ([^()]+)\)")
 _GENERAL = Label("基本信息", "General")
 
 
@@ -157,13 +160,29 @@ def _figures(aggregation: Aggregation) -> plan.Figures:
         aggregation.path,
         aggregation.module,
         aggregation.title,
-        {d.name: plan.Dimension(d.name, d.title, _kind(d.type), d.target) for d in aggregation.dimensions.values()},
         {
-            m.name: plan.Measure(m.name, m.title, _kind(m.type), m.scale, m.unit, m.type == "percent")
-            for m in aggregation.measures.values()
+            d.name: plan.Dimension(
+                d.name,
+                d.title,
+                _kind(d.type),
+                d.target,
+                {s.of: s.by[d.name].text for s in aggregation.sources.values() if d.name in s.by},
+            )
+            for d in aggregation.dimensions.values()
         },
+        {m.name: _measure(m) for m in aggregation.measures.values()},
         tuple(dict.fromkeys(s.of for s in aggregation.sources.values())),
+        {s.of: s.rows.text for s in aggregation.sources.values() if s.rows is not None},
     )
+
+
+def _measure(measure: Measure) -> plan.Measure:
+    """A measure of unit ``%`` is a fraction; money is in the tenant's currency unless it says otherwise."""
+    percent = measure.type == "percent" or measure.unit == "%"
+    unit = "" if percent else measure.unit or ("元" if measure.type == "money" else "")
+    rows = _ONE_AGGREGATE.fullmatch(measure.expr.text)
+    where = rows[1] if rows else ""
+    return plan.Measure(measure.name, measure.title, _kind(measure.type), measure.scale, unit, percent, where)
 
 
 def _kind(name: str) -> str:

@@ -99,12 +99,14 @@ class Dashboard:
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """A way to split figures; ``kind`` and ``target`` as of a field."""
+    """A way to split figures; ``kind`` and ``target`` as of a field. ``paths`` say what it is of a row: source
+    entity → expression text, for the way from a figure to its records."""
 
     name: str
     title: Label
     kind: str
     target: str = ""
+    paths: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ class Measure:
     scale: int = 0
     unit: str = ""
     percent: bool = False
+    where: str = ""
+    """Expression text over its source's rows: which of them it counts, when it is one aggregate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +132,5 @@ class Figures:
     measures: Mapping[str, Measure]
     sources: tuple[str, ...]
     """Entity paths it reads: the reader needs to read each."""
+    where: Mapping[str, str] = field(default_factory=dict)
+    """Source entity → expression text: which of its rows count."""

@@ -26,7 +26,7 @@ class Viewer:
     csrf: str = ""
     today: str = ""
     """ISO date in the tenant's zone."""
-    title: Label = Label()
+    title: Label = field(default_factory=Label)
     """The tenant's name, for the head of the page."""
 
 

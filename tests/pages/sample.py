@@ -207,11 +207,11 @@ FIGURES = Figures(
     {
         d.name: d
         for d in (
-            Dimension("project", Label("项目", "Project"), "uuid", "base.project"),
-            Dimension("team", Label("班组", "Team"), "uuid", "base.team"),
+            Dimension("project", Label("项目", "Project"), "uuid", "base.project", {LINE.path: "sheet.project"}),
+            Dimension("team", Label("班组", "Team"), "uuid", "base.team", {LINE.path: "sheet.team"}),
             Dimension("work_type", Label("工种", "Trade"), "uuid", "base.work_type"),
             Dimension("liability", Label("责任归属", "Borne by"), "text"),
-            Dimension("month", Label("月份", "Month"), "month"),
+            Dimension("month", Label("月份", "Month"), "month", "", {LINE.path: "TO_MONTH(sheet.sheet_date)"}),
         )
     },
     {
@@ -225,6 +225,7 @@ FIGURES = Figures(
         )
     },
     ("day_labor.sheet_line",),
+    {LINE.path: "sheet.state = 'effective'"},
 )
 A = "day_labor.man_days"
 BOARD = Dashboard(

@@ -181,6 +181,7 @@ def test_figures_drill_to_the_records_behind_them() -> None:
     assert f"project={sample.RIVER['id']}" in drill
     assert "sheet_date%5Bgte%5D=2026-03-01" in drill
     assert "sheet_date%5Blte%5D=2026-03-31" in drill
+    assert "state=effective" in drill  # the figure counts no drafts, so neither does its list
     assert "你没有权限查看这项数据。" in html
 
 

@@ -30,7 +30,7 @@ function short(data, value) {
   const n = many ? value / 1e4 : value;
   if (data.percent) return `${Math.round(n * 100)} %`;
   const most = Math.max(...data.series.flatMap((one) => one.values.map((v) => Math.abs(Number(v)))));
-  if (!many && most >= 1e5 && document.documentElement.lang.startsWith("zh")) return `${+(n / 1e4).toFixed(1)}万`;
+  if (!many && most >= 1e5 && document.documentElement.lang.startsWith("zh")) return `${grouped(String(+(n / 1e4).toFixed(1)))}万`;
   return grouped(String(+n.toFixed(2)));
 }
 
@@ -73,7 +73,7 @@ function options(data) {
       }],
     };
   }
-  const categories = { type: "category", data: data.categories, axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, axisLabel: { color: muted, fontSize: 12, overflow: "truncate", width: data.flat ? 96 : undefined, hideOverlap: true } };
+  const categories = { type: "category", data: data.categories, axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, axisLabel: { color: muted, fontSize: 12, overflow: "truncate", width: data.flat ? 96 : undefined, hideOverlap: data.categories.length <= 12, interval: data.categories.length > 12 && data.kind !== "line" ? 0 : "auto", rotate: data.categories.length > 12 && data.kind !== "line" && !data.flat ? 38 : 0 } };
   const values = { type: "value", splitNumber: 4, splitLine: { lineStyle: { color: line } }, axisLabel: { color: muted, fontSize: 12, formatter: (value) => short(data, value), hideOverlap: true } };
   const type = data.kind === "line" ? "line" : "bar";
   return {

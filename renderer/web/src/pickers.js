@@ -7,31 +7,28 @@ export const resolveWith = (found) => {
   resolve = found;
 };
 
-const literal = (value) => {
-  if (value === null || value === undefined || value === "") return null;
-  if (typeof value === "object") return literal(value.id);
-  if (typeof value === "boolean") return value ? "TRUE" : "FALSE";
-  return typeof value === "number" ? String(value) : `'${String(value).replaceAll("'", "''")}'`;
-};
+const plain = (value) => (value !== null && typeof value === "object" ? value.id : value);
 
-/** The condition with the form's values in place; without it when one of them is not there yet. */
+/** A picker's condition as the list's parameters: `a = this.b` becomes the filter `a=<b's value>`, what does not look
+ *  at the record stays an expression. What depends on a value that is not there yet narrows nothing. */
 function condition(select) {
-  const text = select.dataset.where;
-  if (!text) return "";
-  let whole = true;
-  const filled = text.replace(/\bthis\.([a-z_][a-z0-9_.]*)/gi, (_, path) => {
-    const said = literal(resolve(select, path));
-    if (said === null) whole = false;
-    return said ?? "";
-  });
-  return whole ? filled : "";
+  const whole = select.dataset.where ?? "";
+  if (/\bOR\b/.test(whole)) return /\bthis\./.test(whole) ? [] : [["where", whole]];
+  const filters = [];
+  const rest = [];
+  for (const term of whole.split(/\s+AND\s+/)) {
+    const found = /^([\w.]+) = this\.([\w.]+)$/.exec(term.trim());
+    const value = found ? plain(resolve(select, found[2])) : undefined;
+    if (value !== undefined && value !== null && value !== "") filters.push([found[1], String(value)]);
+    else if (!found && term.trim() && !/\bthis\./.test(term)) rest.push(term.trim());
+  }
+  return rest.length ? [...filters, ["where", rest.join(" AND ")]] : filters;
 }
 
 export async function find(select, query, limit = 20) {
   const address = new URL(select.dataset.picker, location.origin);
   if (query) address.searchParams.set("q", query);
-  const where = condition(select);
-  if (where) address.searchParams.set("where", where);
+  for (const [name, value] of condition(select)) address.searchParams.set(name, value);
   address.searchParams.set("limit", String(limit));
   address.searchParams.set("fields", "id");
   const answer = await fetch(address, { headers: { accept: "application/json" }, credentials: "same-origin" });
@@ -58,16 +55,23 @@ export function upgrade(select) {
         (items) => {
           this.clearOptions((option) => this.items.includes(option.id));
           done(items);
+          if (!this.isFocused || this.settled) this.close();
         },
         () => done(),
       );
     },
+    onType() {
+      this.settled = false;
+    },
     onFocus() {
+      this.settled = false;
       this.clearOptions((option) => this.items.includes(option.id));
       this.load("");
     },
     onItemAdd() {
-      if (!select.multiple) this.blur();
+      if (select.multiple) return;
+      this.settled = true; // an answer that comes later opens nothing
+      setTimeout(() => this.close());
     },
     render: {
       option: (item, escape) => `<div>${escape(item.display)}</div>`,

@@ -67,6 +67,7 @@ export function inputText(value, field, zone) {
 export function shown(value, field, zone) {
   if (value === null || value === undefined || value === "") return "";
   if (typeof value === "object") return value.display ?? "";
+  if (field.words) return field.words[String(value)] ?? String(value);
   if (field.type === "percent") return `${grouped(fixed(shift(String(value), -2, 4), 2))} %`;
   if (field.type === "price") return grouped(trimmed(String(value), 2));
   if (field.type === "money") return amount(String(value));
