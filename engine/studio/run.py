@@ -109,7 +109,7 @@ async def _demo(app: Opened, out: Console) -> list[str]:
         user = await database.write(lambda name=row.name: app.planter.resolve(users, name))  # type: ignore[misc]
         await auth.set_password(database, user, row.name, password, language=tenant.language)
         me = await auth.with_roles(tenant, _nobody(user))
-        held = [tenant.app.roles[r].title.to(tenant.language) for r in me.roles if r in tenant.app.roles]
+        held = [tenant.app.roles[r].title.to(tenant.language) for r in me.roles if r in tenant.app.roles and r != EVERYONE]
         lines.append(f"{row.name} / {password}   {'、'.join(held)}")
     return lines
 
