@@ -17,7 +17,7 @@ from rich.console import Console
 from engine.db import Body
 from engine.problem import Problems, problem
 from engine.serve import auth, rows
-from engine.serve.bind import ENGINE, Me
+from engine.serve.bind import ENGINE, EVERYONE, Me
 from engine.serve.http import asgi
 from engine.serve.ids import uuid7
 from engine.serve.tenancy import OneTenant
@@ -109,7 +109,8 @@ async def _demo(app: Opened, out: Console) -> list[str]:
         user = await database.write(lambda name=row.name: app.planter.resolve(users, name))  # type: ignore[misc]
         await auth.set_password(database, user, row.name, password, language=tenant.language)
         me = await auth.with_roles(tenant, _nobody(user))
-        held = [tenant.app.roles[r].title.to(tenant.language) for r in me.roles if r in tenant.app.roles and r != EVERYONE]
+        known = [tenant.app.roles[r] for r in me.roles if r in tenant.app.roles and r != EVERYONE]
+        held = [role.title.to(tenant.language) for role in known]
         lines.append(f"{row.name} / {password}   {'、'.join(held)}")
     return lines
 
