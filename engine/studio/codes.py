@@ -64,6 +64,7 @@ CODES: dict[str, Code] = {
             hint_en="there is {nearest}",
             hint_zh="现有 {nearest}",
         ),
+        Code("plant.refused", "{name} cannot be put there: {reason}", "{name} 无法写入：{reason}"),
         Code(
             "port.taken",
             "Port {port} is in use",

@@ -8,12 +8,15 @@ from typing import Any
 
 from engine.catalog import Catalog, Row
 from engine.db import Body, Call
+from engine.problem import Problems, problem
 from engine.serve import decode
 from engine.serve.bind import ENGINE, Me, Moment
+from engine.serve.fault import Refusal
 from engine.serve.store import Done, Op, World
 from engine.serve.tenancy import Tenant
 from engine.serve.write import documents
 from engine.studio.bodies import from_row
+from engine.studio.codes import CODES
 
 _TRUSTED = decode.Rules(trusted=True)
 
@@ -44,7 +47,10 @@ class Planter:
         at = moment or self.tenant.moment(ENGINE)
         count = 0
         for row in rows:
-            yield from self.one(row, at)
+            try:
+                yield from self.one(row, at)
+            except (LookupError, Refusal) as error:
+                raise not_planted(row, error) from error
             count += 1
         return count
 
@@ -67,6 +73,16 @@ class Planter:
 
     def forget(self) -> None:
         self.names = {}
+
+
+def not_planted(row: Row, error: Exception, who: str = "") -> Problems:
+    """Why a record could not be put there, at the line of the pack that asks for it."""
+    if isinstance(error, Refusal):
+        says = "; ".join(f"{f.check or f.code}: {f.says.zh or f.says.en}" for f in error.faults)
+    else:
+        says = str(error)
+    name = f"{row.entity} {row.name}".strip()
+    return Problems([problem(CODES["plant.refused"], row.where, name=f"{name} ({who})" if who else name, reason=says)])
 
 
 def state_of(row: Row) -> str:

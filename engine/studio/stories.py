@@ -14,7 +14,7 @@ from engine.serve.bind import ENGINE, Me, Moment
 from engine.serve.fault import Refusal
 from engine.serve.store import Op, World
 from engine.serve.write import documents
-from engine.studio.planting import Planter
+from engine.studio.planting import Planter, not_planted
 
 _MORNING = time(9)
 
@@ -64,9 +64,8 @@ async def _live_through(planter: Planter, row: Row, moment_of: Callable[[str], d
             op = Op("act", row.entity, made.id, action=act.action, reason=story.reason)
             world = World(tenant.app, tenant.asker, moment)
             await tenant.database.write(lambda w=world, o=op: documents(w, [o]))  # type: ignore[misc]
-    except Refusal as refusal:
-        told = "; ".join(f"{f.check or f.code}: {f.says.zh}" for f in refusal.faults)
-        raise LookupError(f"{row.where}: {row.name} was refused: {told} ({who})") from refusal
+    except (LookupError, Refusal) as error:
+        raise not_planted(row, error, who) from error
 
 
 async def _moment(planter: Planter, who: str, at: datetime) -> Moment:
