@@ -40,6 +40,7 @@ def compile_app(catalog: Catalog, dialect: Dialect) -> App:
         for e in catalog.entities.values()
     }
     moving = {w.path: machines.machine(catalog, w, shapes[w.of], dialect) for w in catalog.workflows.values()}
+    shown = pages.figures(catalog)
     title = next((m.title.to("en") for m in reversed(list(catalog.modules.values()))), "Dougong")
     return App(
         dialect=dialect,
@@ -48,7 +49,7 @@ def compile_app(catalog: Catalog, dialect: Dialect) -> App:
         tables=tables(catalog, guards.columns(known), dialect),
         entities=built,
         machines=moving,
-        figures=pages.figures(catalog),
+        figures=shown,
         lists=pages.lists(catalog),
         forms=pages.forms(catalog),
         menus=pages.menus(catalog),
@@ -59,7 +60,7 @@ def compile_app(catalog: Catalog, dialect: Dialect) -> App:
         imports=data.imports(catalog),
         seeds=data.rows(catalog.seeds),
         demo=data.rows(catalog.demo),
-        openapi=openapi.document(title, __version__, built, moving),
+        openapi=openapi.document(title, __version__, built, moving, shown),
         symbols=symbols(catalog),
     )
 

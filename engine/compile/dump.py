@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 from engine.fieldtypes.spec import Spec
@@ -106,7 +106,7 @@ _SHORT: Mapping[type, Callable[[Any], str]] = {
 def _items(value: Any) -> list[tuple[str, Any]] | None:
     """What stands inside, in an order that does not depend on the process; None for a plain value."""
     if is_dataclass(value) and not isinstance(value, type):
-        return [(f.name, getattr(value, f.name)) for f in fields(value)]
+        return [(f.name, getattr(value, f.name)) for f in fields(value) if not _left_out(value, f)]
     if isinstance(value, Mapping):
         return [(str(k), v) for k, v in value.items()]
     if isinstance(value, Set):
@@ -116,6 +116,12 @@ def _items(value: Any) -> list[tuple[str, Any]] | None:
             return None
         return [(_name(v, n), v) for n, v in enumerate(value)]
     return None
+
+
+def _left_out(value: Any, field: Field[Any]) -> bool:
+    """Whether it says what it would say anyway."""
+    made = field.default_factory() if field.default_factory is not MISSING else field.default
+    return made is not MISSING and bool(getattr(value, field.name) == made)
 
 
 def _name(value: Any, position: int) -> str:

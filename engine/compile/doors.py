@@ -1,0 +1,370 @@
+"""The doors of the API as OpenAPI describes them: addresses, parameters, answers, refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.fieldtypes import REGISTRY
+from engine.plan.entity import Entity, Field
+from engine.plan.machine import Machine
+from engine.plan.page import Figures
+
+Json = dict[str, Any]
+LANGUAGE = "en"
+ID: Json = {"type": "string", "format": "uuid"}
+_READ = (400, 401, 403)
+_WRITE = (400, 401, 403, 404, 409, 412, 422, 423, 428)
+
+
+def ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def schema_name(path: str, mark: str = "") -> str:
+    """``day_labor.sheet``, ``day_labor.sheet.create``, ``day_labor.sheet.change``."""
+    return path + mark
+
+
+def of_entity(entity: Entity, machine: Machine | None) -> Json:
+    module, _, name = entity.path.partition(".")
+    base = f"/api/v1/{module}/{name}"
+    record: Json = {"parameters": [parameter("id")], "get": _get(entity)}
+    out: Json = {
+        base: {"get": _list(entity)},
+        f"{base}/query": {"post": _query(entity)},
+        f"{base}/aggregate": {"get": _aggregate(entity)},
+        f"{base}/{{id}}": record,
+        f"{base}/{{id}}/history": {"parameters": [parameter("id")], "get": _history(entity)},
+    }
+    if entity.kind == "ledger":  # its entries come from postings alone
+        return out
+    out[base]["post"] = _create(entity)
+    out[f"{base}/bulk"] = {"post": _bulk(entity)}
+    out[f"{base}/check"] = {"post": _check(entity)}
+    record |= {"patch": _change(entity), "delete": _delete(entity)}
+    out[f"{base}/{{id}}/restore"] = {"parameters": [parameter("id")], "post": _restore(entity)}
+    for field in entity.fields.values():
+        if field.origin == "lines":
+            out[f"{base}/{{id}}/{field.name}"] = {"parameters": [parameter("id")], "put": _replace(entity, field)}
+    for action in _actions(machine):
+        out[f"{base}/{{id}}/actions/{action}"] = {"parameters": [parameter("id")], "post": _act(entity, action)}
+    return out
+
+
+def _actions(machine: Machine | None) -> tuple[str, ...]:
+    if machine is None:
+        return ()
+    decisions = ("approve", "reject", *(("withdraw",) if machine.withdraw else ())) if machine.steps else ()
+    return tuple(dict.fromkeys((*(t.name for t in machine.transitions.values() if not t.auto), *decisions)))
+
+
+def of_figures(path: str, made: Figures) -> Json:
+    module, _, name = path.partition(".")
+    known = {
+        "by": ", ".join(made.dimensions),
+        "measures": ", ".join(made.measures),
+    }
+    taken = [{**PARAMETERS[n], "description": f"{PARAMETERS[n]['description']}: {known[n]}"} for n in known]
+    operation = {
+        "operationId": f"{path}.figures",
+        "tags": ["figures"],
+        "summary": f"Figures: {made.title.to(LANGUAGE)}",
+        "parameters": [*taken, *(parameter(n) for n in ("where", "having", "sort", "limit", "totals"))],
+        "responses": {"200": answer("One row per group", _GROUPS), **refusals(*_READ)},
+    }
+    return {f"/api/v1/{module}/figures/{name}": {"get": operation}}
+
+
+def parameter(name: str) -> Json:
+    return {"$ref": f"#/components/parameters/{name}"}
+
+
+def _operation(entity: Entity, verb: str, summary: str, **rest: Any) -> Json:
+    title = f"{summary}: {entity.title.to(LANGUAGE)}"
+    return {"operationId": f"{entity.path}.{verb}", "tags": [entity.path], "summary": title, **rest}
+
+
+def refusals(*statuses: int) -> Json:
+    return {str(s): {"$ref": "#/components/responses/Problem"} for s in statuses}
+
+
+_ETAG: Json = {"schema": {"type": "string"}, "description": "the record's revision, for If-Match"}
+
+
+def answer(description: str, schema: Json, etag: bool = False) -> Json:
+    made: Json = {"description": description, "content": {"application/json": {"schema": schema}}}
+    if etag:
+        made["headers"] = {"ETag": _ETAG}
+    return made
+
+
+def body(schema: Json, required: bool = True) -> Json:
+    return {"required": required, "content": {"application/json": {"schema": schema}}}
+
+
+def _page(entity: Entity) -> Json:
+    return {
+        "type": "object",
+        "properties": {
+            "items": {"type": "array", "items": ref(schema_name(entity.path))},
+            "next": {"type": ["string", "null"]},
+            "total": {"type": "integer"},
+        },
+        "required": ["items", "next"],
+    }
+
+
+_LISTED = ("fields", "expand", "sort", "limit", "cursor", "q", "where", "count", "bin")
+_GROUPS: Json = {
+    "type": "object",
+    "properties": {"rows": {"type": "array", "items": {"type": "object"}}, "totals": {"type": "object"}},
+    "required": ["rows"],
+}
+
+
+def _list(entity: Entity) -> Json:
+    filters = [
+        {
+            "name": f.name,
+            "in": "query",
+            "required": False,
+            "description": f"{f.title.to(LANGUAGE)}; also {', '.join(f'{f.name}[{o}]' for o in _operators(f))}",
+            "schema": {"type": "string"},
+        }
+        for f in entity.fields.values()
+        if f.column is not None and _operators(f) and f.name not in _LISTED
+    ]
+    return _operation(
+        entity,
+        "list",
+        "List",
+        parameters=[*(parameter(n) for n in _LISTED), *filters],
+        responses={"200": answer("A page of records", _page(entity)), **refusals(*_READ)},
+    )
+
+
+def _operators(field: Field) -> tuple[str, ...]:
+    return tuple(o for o in REGISTRY[field.spec.type].operators if o != "eq")
+
+
+def _query(entity: Entity) -> Json:
+    asked: Json = {"type": "object", "description": "the parameters of the list, for questions too long for an address"}
+    return _operation(
+        entity,
+        "query",
+        "List",
+        requestBody=body(asked),
+        responses={"200": answer("A page of records", _page(entity)), **refusals(*_READ)},
+    )
+
+
+def _get(entity: Entity) -> Json:
+    return _operation(
+        entity,
+        "get",
+        "Read",
+        parameters=[parameter("fields"), parameter("expand"), parameter("actions")],
+        responses={
+            "200": answer("The record", ref(schema_name(entity.path)), etag=True),
+            **refusals(*_READ, 404),
+        },
+    )
+
+
+def _history(entity: Entity) -> Json:
+    items = {"type": "object", "properties": {"items": {"type": "array", "items": ref("Change")}}}
+    return _operation(
+        entity, "history", "History", responses={"200": answer("Newest first", items), **refusals(*_READ, 404)}
+    )
+
+
+def _aggregate(entity: Entity) -> Json:
+    names = ("by", "measures", "where", "having", "sort", "limit", "totals")
+    return _operation(
+        entity,
+        "aggregate",
+        "Figures",
+        parameters=[parameter(n) for n in names],
+        responses={"200": answer("One row per group", _GROUPS), **refusals(*_READ)},
+    )
+
+
+def _saved(entity: Entity, status: str = "200") -> Json:
+    return {status: answer("The record as saved", ref(schema_name(entity.path)), etag=True), **refusals(*_WRITE)}
+
+
+def _create(entity: Entity) -> Json:
+    return _operation(
+        entity,
+        "create",
+        "Create",
+        parameters=[parameter("idempotency")],
+        requestBody=body(ref(schema_name(entity.path, ".create"))),
+        responses=_saved(entity, "201"),
+    )
+
+
+def _bulk(entity: Entity) -> Json:
+    items = {"type": "array", "items": ref(schema_name(entity.path, ".create"))}
+    made: Json = {"type": "object", "properties": {"id": ID, "rev": {"type": "integer"}}}
+    return _operation(
+        entity,
+        "bulk",
+        "Create several, all or none",
+        requestBody=body({"type": "object", "properties": {"items": items}, "required": ["items"]}),
+        responses={
+            "201": answer("Their ids", {"type": "object", "properties": {"items": {"type": "array", "items": made}}}),
+            **refusals(*_WRITE),
+        },
+    )
+
+
+def _check(entity: Entity) -> Json:
+    seen: Json = {
+        "type": "object",
+        "properties": {
+            "record": ref(schema_name(entity.path)),
+            "checks": {"type": "array", "items": {"type": "object"}},
+        },
+    }
+    return _operation(
+        entity,
+        "check",
+        "What would become of it",
+        requestBody=body({"type": "object"}),
+        responses={"200": answer("Nothing is kept", seen), **refusals(*_WRITE)},
+    )
+
+
+def _change(entity: Entity) -> Json:
+    return _operation(
+        entity,
+        "change",
+        "Change",
+        parameters=[parameter("match"), parameter("idempotency")],
+        requestBody=body(ref(schema_name(entity.path, ".change"))),
+        responses=_saved(entity),
+    )
+
+
+def _delete(entity: Entity) -> Json:
+    return _operation(
+        entity,
+        "delete",
+        "Delete",
+        parameters=[parameter("match")],
+        responses={"204": {"description": "It is in the bin"}, **refusals(*_WRITE)},
+    )
+
+
+def _restore(entity: Entity) -> Json:
+    return _operation(entity, "restore", "Restore", parameters=[parameter("match")], responses=_saved(entity))
+
+
+def _replace(entity: Entity, field: Field) -> Json:
+    change, create = (ref(schema_name(field.target, mark)) for mark in (".change", ".create"))
+    return _operation(
+        entity,
+        f"{field.name}.replace",
+        f"Replace {field.title.to(LANGUAGE)}",
+        parameters=[parameter("match")],
+        requestBody=body({"type": "array", "items": {"anyOf": [change, create]}}),
+        responses=_saved(entity),
+    )
+
+
+def _act(entity: Entity, name: str) -> Json:
+    return _operation(
+        entity,
+        f"actions.{name}",
+        name,
+        parameters=[parameter("match"), parameter("idempotency")],
+        requestBody=body(ref("Action"), required=False),
+        responses=_saved(entity),
+    )
+
+
+def _in_query(name: str, description: str, schema: Json | None = None) -> Json:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": description,
+        "schema": schema or {"type": "string"},
+    }
+
+
+def _in_header(name: str, description: str) -> Json:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
+
+
+_SWITCH: Json = {"type": "string", "enum": ["true", "false"]}
+PARAMETERS: Json = {
+    "id": {"name": "id", "in": "path", "required": True, "schema": ID},
+    "limit": _in_query("limit", "how many at most", {"type": "integer", "minimum": 1}),
+    "cursor": _in_query("cursor", "where the page before ended"),
+    "sort": _in_query("sort", "paths, - in front for descending"),
+    "fields": _in_query("fields", "which fields to answer"),
+    "expand": _in_query("expand", "references and lines to answer whole"),
+    "actions": _in_query("actions", "whether to say which actions are allowed next", _SWITCH),
+    "q": _in_query("q", "words to search for"),
+    "where": _in_query("where", "a condition in the expression language"),
+    "count": _in_query("count", "whether to count all", {"type": "string", "enum": ["exact", "estimated", "none"]}),
+    "bin": _in_query("bin", "what was thrown away instead of what lives", _SWITCH),
+    "by": _in_query("by", "what to group by"),
+    "measures": _in_query("measures", "what to compute"),
+    "having": _in_query("having", "a condition over the measures"),
+    "totals": _in_query("totals", "whether to answer totals too", _SWITCH),
+    "match": _in_header("If-Match", "the revision the caller saw"),
+    "idempotency": _in_header("Idempotency-Key", "the same key answers the same"),
+}
+
+RESPONSES: Json = {
+    "Problem": {
+        "description": "It was refused; says why",
+        "content": {"application/problem+json": {"schema": ref("Problem")}},
+    }
+}
+
+_TEXT: Json = {"type": "string"}
+REASONS: Json = {"reason": _TEXT, "reasons": {"type": "object", "additionalProperties": _TEXT}}
+"""What lets warnings pass, beside the fields: one reason for all, or by check."""
+COMMON: Json = {
+    "Reference": {"type": "object", "properties": {"id": ID, "display": _TEXT}, "required": ["id"]},
+    "Action": {
+        "type": "object",
+        "properties": {**REASONS, "values": {"type": "object"}},
+    },
+    "Change": {
+        "type": "object",
+        "properties": {
+            "at": {"type": "string", "format": "date-time"},
+            "by": {"type": ["object", "null"]},
+            "action": _TEXT,
+            "entity": _TEXT,
+            "record": ID,
+            "rev": {"type": "integer"},
+            "change": {"type": "object"},
+        },
+    },
+    "Problem": {
+        "type": "object",
+        "properties": {
+            "type": _TEXT,
+            "code": _TEXT,
+            "title": _TEXT,
+            "status": {"type": "integer"},
+            "detail": _TEXT,
+            "hint": _TEXT,
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"pointer": _TEXT, "code": _TEXT, "message": _TEXT, "hint": _TEXT, "check": _TEXT},
+                    "required": ["pointer", "code", "message"],
+                },
+            },
+        },
+        "required": ["code", "title", "status"],
+    },
+}
