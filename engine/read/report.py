@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from unicodedata import east_asian_width
 
+from engine.expr.build.codes import CODES as EXPR_CODES
 from engine.problem import Code, Problem
-from engine.read.codes import CODES
+from engine.read.codes import CODES as READ_CODES
 
 Texts = Mapping[str, str]
+CODES: Mapping[str, Code] = {**READ_CODES, **EXPR_CODES}
 
 
 def ordered(problems: Iterable[Problem]) -> list[Problem]:
@@ -40,17 +43,55 @@ def for_people(
 
 
 def in_language(problem: Problem, language: str, codes: Mapping[str, Code] = CODES) -> tuple[str, str]:
-    """A problem's sentence and hint. Hints made for one place (`did you mean`) are kept in their own words."""
+    """A problem's sentence and hint."""
     code = codes.get(problem.code)
     if language != "zh" or code is None:
         return problem.says, problem.hint
-    params = _Shown(problem.params)
-    own = problem.hint == code.hint_en.format_map(_Shown(problem.params))
-    hint = code.hint_zh.format_map(params) if own else problem.hint.replace("did you mean", "是不是")
-    return code.zh.format_map(params), hint
+    english, chinese = _Shown(problem.params), _Shown({k: _chinese(v) for k, v in problem.params.items()})
+    if problem.hint == code.hint_en.format_map(english):
+        return code.zh.format_map(chinese), code.hint_zh.format_map(chinese)
+    return code.zh.format_map(chinese), _chinese_hint(problem.hint)
+
+
+_WORDS = {
+    "entity": "实体", "field": "字段", "lines field": "明细字段", "aggregation": "汇总", "measure": "指标",
+    "dimension": "维度", "figure": "指标", "role": "角色", "setting": "设置", "state": "状态", "feature": "功能",
+    "dashboard": "看板", "list": "列表", "form": "表单", "import": "导入", "scenario": "场景", "workflow": "流程",
+    "check": "检查", "transition": "动作", "step": "步骤", "posting": "记账", "control": "控制", "menu": "菜单",
+    "menu item": "菜单项", "tile": "卡片", "option": "选项", "source": "来源", "a pack": "模块包",
+    "an overlay": "覆盖层", "a map": "映射", "a list": "列表", "text": "文字", "a ledger": "流水", "module": "模块包",
+    "overlay": "覆盖层", "section": "分组", "grid": "表格", "people": "人员", "unique key": "唯一键",
+    "a reference": "引用", "a lines field": "明细字段", "a month field": "月份字段", "a date field": "日期字段",
+}  # fmt: skip
+_HINTS = (
+    (re.compile(r"did you mean (`[^`]*`)\?"), r"是不是 \1？"),
+    (re.compile(r"^known here: "), "此处有："),
+    (re.compile(r"^it has "), "可用的键："),
+    (re.compile(r"^it holds "), "其中有："),
+    (re.compile(r"^quote it: "), "加引号："),
+    (re.compile(r"^close it, or quote the whole: "), "请闭合，或整体加引号："),
+    (re.compile(r"^an expression begins with `=`: "), "表达式以 `=` 开头："),
+    (re.compile(r"^write "), "写作 "),
+)
+
+
+def _chinese(value: object) -> object:
+    """The words of our own that stand in a problem's parameters: ``field `x` ``, ``a map``."""
+    if not isinstance(value, str):
+        return value
+    word, quote, rest = value.partition(" `")
+    return _WORDS.get(word, word) + quote + rest
+
+
+def _chinese_hint(hint: str) -> str:
+    for pattern, chinese in _HINTS:
+        hint = pattern.sub(chinese, hint)
+    return hint
 
 
 class _Shown(dict[str, object]):
+    """A hole nobody filled stays as it is."""
+
     def __missing__(self, key: str) -> str:
         return "{" + key + "}"
 

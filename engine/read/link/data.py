@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from engine.catalog import Act, Expect, Given, Import, ImportColumn, Row, Scenario, Value
@@ -14,6 +15,7 @@ from engine.read.link.desk import SYSTEM_FIELDS, Desk
 from engine.read.link.structure import Frame, label, language_of
 from engine.read.link.words import Look, Speech
 from engine.read.shape import data as shapes
+from engine.read.shape.noun import place_of
 from engine.read.switched import Written
 from engine.read.tree import List, Map, Node, Scalar, kind_of
 
@@ -42,8 +44,8 @@ class Data:
             column = self.column(field, noun, one.key, of, bone.spec.target if bone else "")
             if column is not None:
                 columns[field] = column
-        for total, number in (shape.totals or {}).items():
-            self.holder(Scalar(total, number.where), of, bone.spec.target if bone else "")
+        for total in shape.totals or {}:
+            self.holder(Scalar(total, place_of(shape.totals or {}, total)), of, bone.spec.target if bone else "")
         return Import(
             path, one.key, name, label(shape.title, language_of(one), name), of, cast(Any, shape.format or "csv"),
             columns, self.frame.fields(shape.key, of), {k: v.text for k, v in (shape.totals or {}).items()},
@@ -71,12 +73,18 @@ class Data:
 
     # rows -------------------------------------------------------------------------------------------------------
 
-    def rows(self, written: Mapping[str, Node] | None, module: str) -> tuple[Row, ...]:
-        """Seeds, demo data and `given`: entity → name → fields."""
+    def rows(self, written: Mapping[str, Node] | None, module: str, whole: bool = False) -> tuple[Row, ...]:
+        """Seeds, demo data and `given`: entity → name → fields. Rows of entities that are gone are left out, or take
+        a ``whole`` to sleep."""
         out: list[Row] = []
         for entity, node in (written or {}).items():
             where = node.where
-            path = self.frame.quietly(lambda e=entity, w=where: self.desk.find("entities", Scalar(e, w), module))
+            word = Scalar(entity, place_of(written or {}, entity))
+            path = (
+                self.desk.find("entities", word, module)
+                if whole
+                else self.frame.quietly(partial(self.desk.find, "entities", word, module))
+            )
             if path not in self.frame.of:
                 continue
             if not isinstance(node, Map):
@@ -170,11 +178,12 @@ class Data:
             steps[key] = self.act(key, noun, one.key)
         settings = {}
         for key, text in (shape.settings or {}).items():
-            spec = self.setting(Scalar(key, text.where))
+            spec = self.setting(Scalar(key, place_of(shape.settings or {}, key)))
             if spec is not None:
                 settings[key] = Value(self.speech.literal(text, spec), None, text.where)
+        given = self.rows(shape.given, one.key, True)
         return Scenario(
-            path, one.key, name, label(shape.title, language_of(one), name), self.rows(shape.given, one.key), steps,
+            path, one.key, name, label(shape.title, language_of(one), name), given, steps,
             self.desk.find("tests", shape.like, one.key) if shape.like else "", shape.now.text if shape.now else "",
             settings, shape.place,
         )  # fmt: skip
@@ -200,8 +209,8 @@ class Data:
             text = self.desk.find("imports", target, module)
         values = {k: Given(plain(v), v.where) for k, v in (shape.with_ or {}).items()}
         if verb == "create" and text in self.frame.of:
-            for field, item in (shape.with_ or {}).items():
-                self.frame.quietly(lambda f=field, i=item: self.frame.path(Scalar(f, i.where), text))
+            for field in shape.with_ or {}:
+                self.frame.quietly(partial(self.frame.path, Scalar(field, place_of(shape.with_ or {}, field)), text))
         return Act(
             name, shape.as_.text if shape.as_ else "", verb, text, shape.of.text if shape.of else "", values,
             shape.reason.text if shape.reason else "", shape.now.text if shape.now else "",
@@ -218,7 +227,7 @@ class Data:
         def found(section: str, written: Mapping[str, Node] | None) -> dict[str, Given]:
             out = {}
             for key, node in (written or {}).items():
-                path = self.frame.quietly(lambda k=key, n=node: self.desk.find(section, Scalar(k, n.where), module))
+                path = self.desk.find(section, Scalar(key, place_of(written or {}, key)), module)
                 if path:
                     out[path] = Given(plain(node), node.where)
             return out

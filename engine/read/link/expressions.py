@@ -15,7 +15,7 @@ from engine.read.link.desk import Desk
 from engine.read.link.figures import words
 from engine.read.link.structure import Frame
 from engine.read.link.words import Look, Parse
-from engine.read.link.world import spec_type
+from engine.read.link.world import BROKEN, spec_type
 
 
 def parser(desk: Desk, frame: Frame, world: World) -> Parse:
@@ -36,7 +36,7 @@ def parser(desk: Desk, frame: Frame, world: World) -> Parse:
         try:
             found = parse_expression(text, scope, _expected(expect), where)
         except Unavailable as waits:
-            desk.sleep(waits.waits_for)
+            desk.sleep("" if waits.waits_for == BROKEN else waits.waits_for)
             return None
         except Problems as wrong:
             asleep = next((why for word in words(text) if (why := gone.get(word)) is not None), None)

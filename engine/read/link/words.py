@@ -14,6 +14,7 @@ from engine.fieldtypes import REGISTRY, Refused, Spec
 from engine.problem import Where, nearest
 from engine.read.link.structure import REFERENCES, Frame
 from engine.read.repair import quoted
+from engine.read.shape.noun import place_of
 from engine.read.shape.slot import Words
 from engine.read.tree import Scalar
 
@@ -99,7 +100,7 @@ class Speech:
         """`set`: fields of ``target`` → values."""
         out = {}
         for name, text in (texts or {}).items():
-            place = Scalar(name, text.where)
+            place = Scalar(name, place_of(texts or {}, name))
             if self.frame.path(place, target) and (bone := self.frame.bone(name, target)) is not None:
                 out[name] = self.value(text, look, bone.spec)
         return out

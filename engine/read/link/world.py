@@ -11,6 +11,9 @@ from engine.read.link.desk import WORKFLOW_FIELD, Desk
 from engine.read.link.structure import Bone, Frame, Skeleton, users
 from engine.read.tree import Scalar
 
+BROKEN = "(broken)"
+"""What a name waits for whose own declaration is wrong: that is said once, there."""
+
 
 def table_of(path: str) -> str:
     return path.replace(".", "__", 1)
@@ -41,7 +44,7 @@ def _relation(desk: Desk, skeleton: Skeleton, people: str) -> Relation:
     for path, (why, where) in desk.gone.parts.items():
         name = path.removeprefix(prefix)
         if path.startswith(prefix) and "." not in name and name not in attributes:
-            attributes[name] = Attribute(name, Type("null"), kind="absent", waits_for=why, where=where)
+            attributes[name] = Attribute(name, Type("null"), kind="absent", waits_for=why or BROKEN, where=where)
     if skeleton.states and WORKFLOW_FIELD not in attributes:
         names = tuple(option.name for option in skeleton.states)
         attributes[WORKFLOW_FIELD] = Attribute(

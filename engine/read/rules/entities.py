@@ -92,7 +92,10 @@ def own_reads(catalog: Catalog, entity: Entity, family: set[str], tree: Node) ->
 def _family(catalog: Catalog, entity: Entity) -> set[str]:
     """The entities of one document: the root's and all its lines'."""
     out: set[str] = set()
-    todo = [catalog.root_of(entity)]
+    root = entity
+    while root.owned_by in catalog.entities:
+        root = catalog.entities[root.owned_by]
+    todo = [root]
     while todo:
         member = todo.pop()
         if member.path not in out:

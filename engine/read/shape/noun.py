@@ -117,6 +117,19 @@ class One(Slot):
         return {"anyOf": [keys_of(self.noun)[self.short].slot.schema(), ref]} if self.short else ref
 
 
+class Entries(dict[str, Any]):
+    """What a map of names holds, with the places of its names."""
+
+    def __init__(self, places: Mapping[str, Where], found: Mapping[str, Any] | None = None) -> None:
+        super().__init__(found or {})
+        self.places = places
+
+
+def place_of(entries: Mapping[str, Any], name: str) -> Where:
+    """Where a name of a map stands."""
+    return entries.places.get(name, Where()) if isinstance(entries, Entries) else Where()
+
+
 @dataclass(frozen=True, slots=True)
 class Named(Slot):
     """A map keyed by name, in order; `after: name` moves an entry, `null` retires it. ``free``: keys of any text;
@@ -131,7 +144,7 @@ class Named(Slot):
         if not isinstance(node, Map):
             seen.say("shape.map", node.where, key=key, found=kind_of(node))
             return None
-        out: dict[str, Any] = {}
+        out = Entries(node.keys)
         seen.path.append(key)
         one = isinstance(self.entry, One)
         for name, item in node.items.items():
@@ -175,7 +188,7 @@ class Named(Slot):
             elif name in out:
                 names.remove(name)
                 names.insert(names.index(target.text) + 1, name)
-        return {name: out[name] for name in names}
+        return Entries(node.keys, {name: out[name] for name in names})
 
     def schema(self) -> dict[str, Any]:
         entry = self.entry.schema()
