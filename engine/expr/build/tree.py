@@ -166,11 +166,12 @@ def children(node: Node) -> Iterator[Node]:
 
 
 def walk(node: Node) -> Iterator[Node]:
+    """Every node, in the order of the text."""
     todo = [node]
     while todo:
         found = todo.pop()
         yield found
-        todo.extend(children(found))
+        todo.extend(tuple(children(found))[::-1])
 
 
 Reach = Literal["row", "form", "database"]
