@@ -53,11 +53,42 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("needs-order", "FIRST needs ORDER BY: without it any row could be the first", "FIRST 需要 ORDER BY，否则首行不确定", "add `ORDER BY since DESC`"),
     ("no-order", "Only FIRST takes ORDER BY", "只有 FIRST 可以用 ORDER BY", ""),
     ("no-where", "{function} takes no WHERE", "{function} 不能用 WHERE", ""),
-    ("nested-aggregate", "A measure's aggregate stands over rows; it cannot hold another aggregate of the same rows", "指标的聚合作用于行，不能再嵌套同一批行的聚合", ""),
     ("figure", "A figure is asked at `dimension = value AND …`", "指标按 `维度 = 值 AND …` 取值", "write FIGURE(cost.used WHERE project = this.project)"),
     ("dimension", "MONTH(d) is 1 to 12 and would add up the same month of different years", "MONTH(d) 是1到12，会把不同年份的同月相加", "write TO_MONTH(…)"),
     ("no-sql", "{function} cannot be computed inside the database", "{function} 无法在数据库内计算", "use it in templates and prints"),
     ("overflow", "The number may have more than {max} digits", "数字可能超过{max}位", "round a part of it first"),
 )  # fmt: skip
 
-CODES: dict[str, Code] = {f"expr.{slug}": Code(f"expr.{slug}", en, zh, 400, hint, "") for slug, en, zh, hint in _ROWS}
+_HINTS_ZH = {
+    "too-long": "把其中一部分放进单独的字段计算",
+    "too-deep": "把其中一部分放进单独的字段计算",
+    "full-width": "请写 `{twin}`",
+    "comment": "注释写在 YAML 中：空两格再写 `#`",
+    "block": "一个表达式只是一个值",
+    "command": "表达式只读取；改变数据要用声明",
+    "quote": "文本用单引号：`'文本'`",
+    "unclosed-text": "以 `'` 结束；文本中的引号写两个：`''`",
+    "placeholder": "直接写值的名称：字段、`settings.x`、`me`",
+    "brace": "去掉花括号，直接写路径",
+    "operator": "请写 `{twin}`",
+    "cast": "用 ROUND、TO_MONTH、TEXT 等函数转换",
+    "number-format": "{hint}",
+    "number-size": "小数点前最多15位，后最多10位",
+    "reserved-name": "字段可改名为 `{suggestion}`",
+    "alias": "两者之间缺少运算符或逗号",
+    "chained": "请写 `{first} AND …`",
+    "null-compare": "请写 `{fixed}`",
+    "like": "用 CONTAINS(文本, 片段) 或 STARTS_WITH(文本, 开头)",
+    "ambiguous": "请写 `{fixed}`",
+    "rows": "用 SUM、COUNT、EXISTS、FIRST 等把它变成一个值",
+    "aggregate": "写出集合（`lines.amount`）或实体（`sheet_line.hours`）",
+    "needs-order": "加上 `ORDER BY since DESC`",
+    "figure": "请写 FIGURE(cost.used WHERE project = this.project)",
+    "dimension": "请写 TO_MONTH(…)",
+    "no-sql": "可用于模板和打印",
+    "overflow": "先对其中一部分四舍五入",
+}
+
+CODES: dict[str, Code] = {
+    f"expr.{slug}": Code(f"expr.{slug}", en, zh, 400, hint, _HINTS_ZH.get(slug, "")) for slug, en, zh, hint in _ROWS
+}

@@ -114,7 +114,10 @@ def _take(value: Any, kind: str, scale: int) -> Any:
     if value is None or (value == "" and kind != "text"):
         return None
     convert = _IN.get(kind)
-    return value if convert is None else convert(value, scale)
+    try:
+        return value if convert is None else convert(value, scale)
+    except (ValueError, ArithmeticError, AttributeError):
+        raise Missing(f"not a {kind}: {value!r}") from None
 
 
 def _out(p: Program, env: Env) -> Any:
