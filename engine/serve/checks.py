@@ -38,7 +38,9 @@ def judge(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[N
             if key not in seen:
                 seen.add(key)
                 faults += _one(world, entity, about[root], str(name), line, json.loads(said) if said else {})
-    if faults:
+    if faults and world.preview:
+        docs[0].warnings += faults
+    elif faults:
         raise Refusal(faults, 409 if all(f.code == "api.referenced" for f in faults) else 422)
 
 

@@ -61,6 +61,8 @@ class World:
     app: App
     asker: Asker
     moment: Moment
+    preview: bool = False
+    """Nothing will be kept: what fails is told beside what the document would be, not instead of it."""
 
 
 @dataclass(slots=True)
