@@ -61,6 +61,7 @@ def without_features(
     for one in written:
         for name, noun in (one.pack.features or {}).items():
             features[f"{one.key}.{name}"] = toggles.get(f"{one.key}.{name}", noun.default is not False)
+    _with_required(written, features, problems)
     known = {pack.source.name for pack in written} | set(absent)
     for name in toggles:
         if name not in known and name not in features:
@@ -69,6 +70,23 @@ def without_features(
             problems.append(problem(CODES["pack.toggle"], Where(), hint, name=name))
     for one in written:
         _Walk(one, features, tuple(n.replace("-", "_") for n in absent), gone, problems).noun(one.pack, one.key)
+
+
+def _with_required(written: Sequence[Written], features: dict[str, bool], problems: list[Problem]) -> None:
+    """A feature cannot be on without those it requires."""
+    needs: dict[str, list[str]] = {}
+    for one in written:
+        for name, noun in (one.pack.features or {}).items():
+            for needed in noun.requires or ():
+                path = needed.text if "." in needed.text else f"{one.key}.{needed.text}"
+                if path in features:
+                    needs.setdefault(f"{one.key}.{name}", []).append(path)
+                    continue
+                found = nearest(path, features)
+                hint = f"did you mean `{found.rpartition('.')[2]}`?" if found else None
+                problems.append(problem(CODES["link.unknown"], needed.where, hint, kind="feature", name=needed.text))
+    while off := [f for f, wanted in needs.items() if features[f] and not all(features[w] for w in wanted)]:
+        features.update(dict.fromkeys(off, False))
 
 
 @dataclass(slots=True)

@@ -128,3 +128,12 @@ def test_ranges(wanted: str, found: str, holds: bool | None) -> None:
     number = version(found)
     assert number is not None
     assert within(wanted, number) is holds
+
+
+def test_a_feature_is_off_when_one_it_requires_is_off() -> None:
+    text = SHOP.replace("{title: 赠品, default: false}", "{title: 赠品, requires: points}").replace(
+        ", gifts: {list: gift_list}", ""
+    )
+    catalog = read_texts([{"shop.yaml": text}], [], {"shop.points": False})
+    assert list(catalog.entities["shop.buyer"].fields) == ["name"]
+    assert "gift" in read_texts([{"shop.yaml": text}]).entities["shop.buyer"].fields

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from engine.catalog import Access, Check, Entity, Field, Ledger, NumberRule, Template, Unique, Value
@@ -209,6 +209,7 @@ class Entities:
 
     def access(self, bones: Skeleton, name: str, shape: shapes.Access, look: Look) -> Access:
         role = self.desk.role(Scalar(name, shape.place))
+        look = replace(look, role=role)
         rules = {
             verb: self.rule(getattr(shape, verb), look) for verb in ("create", "read", "update", "delete", "export")
         }
