@@ -5,10 +5,10 @@ from __future__ import annotations
 from engine.serve.auth import login, open_session, set_password
 from engine.serve.bind import ENGINE, Me
 from engine.serve.http import asgi
-from engine.serve.records import perform
 from engine.serve.resolve import resolve
 from engine.serve.store import Done, Op
 from engine.serve.tenancy import OneTenant, Tenant, Tenants
+from engine.serve.writing import perform
 
 
 async def apply_document(tenant: Tenant, me: Me, op: Op) -> Done:

@@ -13,11 +13,11 @@ from engine.plan.page import Dashboard, Tile
 from engine.plan.question import FigureQuestion, Filter, Question
 from engine.plan.viewer import DashboardView, HomeView
 from engine.problem import Problems
-from engine.serve import records, rights, rows
+from engine.serve import reading, rights, rows
 from engine.serve.actions import moment_text, people_names
 from engine.serve.bind import ADMIN
 from engine.serve.fault import Refusal
-from engine.serve.records import Here
+from engine.serve.here import Here, looks_like_id
 from engine.serve.request import AskingFigures, Listed, find_field
 
 _MOST_TASKS = 200
@@ -25,13 +25,13 @@ _MOST_TASKS = 200
 
 async def displays(here: Here, entity: str, ids: Iterable[str]) -> dict[str, str]:
     """What records are called; names are public to whoever holds a reference."""
-    good = [i for i in dict.fromkeys(ids) if records.looks_like_id(i)]
+    good = [i for i in dict.fromkeys(ids) if looks_like_id(i)]
     if not good or entity not in here.app.entities:
         return {}
     question = Question(entity, fields=("display",), filters=(Filter("id", "in"),), roles=(ADMIN,))
     asked = here.tenant.asker.records(here.app, question)
     inputs = {"f0": Listed("uuid", 0, tuple(good)), "limit": min(len(good), 1000)}
-    text = (await records.run(here, asked.statement, inputs))[0][0]
+    text = (await reading.run(here, asked.statement, inputs))[0][0]
     return {item["id"]: item["display"] or "" for item in json.loads(text)["items"]}
 
 
@@ -148,7 +148,7 @@ async def _figures(here: Here, tile: Tile, given: Mapping[str, str]) -> Mapping[
     )
     inputs = {"limit": tile.top} if tile.top else {}
     try:
-        text = await records.figures_text(here, AskingFigures(question, inputs, tuple(given[n] for n in names)))
+        text = await reading.figures_text(here, AskingFigures(question, inputs, tuple(given[n] for n in names)))
     except (Problems, Refusal):
         return None
     data: Mapping[str, Any] = json.loads(text)

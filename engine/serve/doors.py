@@ -76,6 +76,13 @@ def fixed_doors(tenants: Tenants) -> FastAPI:
             kept = tenant.facts["openapi"] = as_json(tenant.app.openapi)
         return _response(Answer(200, kept))
 
+    _tell_refusals(app, tenants)
+    return app
+
+
+def _tell_refusals(app: FastAPI, tenants: Tenants) -> None:
+    """Every error of these doors in our form, FastAPI's own included."""
+
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)
         return _response(problem(error, _language(request, tenants)))
@@ -102,7 +109,6 @@ def fixed_doors(tenants: Tenants) -> FastAPI:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
-    return app
 
 
 def _language(request: Request, tenants: Tenants) -> str:

@@ -1,4 +1,4 @@
-"""The HTTP shell: records over one catch-all door, fixed doors by FastAPI, pages; every error is problem+json or a page.
+"""The HTTP shell: records over one catch-all door, fixed doors by FastAPI, pages; an error is problem+json or a page.
 
 Records do not pass FastAPI: hundreds of entities are one dictionary look-up, and the JSON that the database built goes
 out as it is.
@@ -18,8 +18,8 @@ from engine.serve import pages, records
 from engine.serve.answer import Answer, Asked, choose_language, problem
 from engine.serve.doors import fixed_doors
 from engine.serve.fault import Refusal, fault, of_problem, refuse
+from engine.serve.here import Here
 from engine.serve.ids import uuid7
-from engine.serve.records import Here
 from engine.serve.session import SAFE, caller
 from engine.serve.tenancy import Tenant, Tenants
 

@@ -20,7 +20,7 @@ problem_page(app, viewer, status: int, title: str, said: tuple[Said, ...]) -> st
 | GET ``/m/{module}/{list}`` | a list; parameters as the API's: ``state=…&hours[gte]=8&q=…&sort=-date&cursor=…`` |
 | GET ``/r/{module}/{entity}/new`` | an empty form; ``?field=value`` fills fields |
 | GET ``/r/{module}/{entity}/{id}`` | a record; ``?saved=1`` after a save |
-| POST ``/r/{module}/{entity}/new``, ``…/{id}`` | a form, below; answers 303 to the record, or 422 with the form and what was wrong |
+| POST ``/r/{module}/{entity}/new``, ``…/{id}`` | a form, below; 303 to the record, or the form and what was wrong |
 | GET ``/d/{module}/{dashboard}`` | a dashboard; its filters are parameters (``?project=<id>&month=2026-03``) |
 | GET ``/assets/{file}`` | built assets by the names of ``manifest.json``, cached for good |
 
@@ -51,13 +51,15 @@ from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.page import FormPage
 from engine.plan.viewer import Action, ListView, RecordView, Said, Viewer
-from engine.serve import actions, assets, auth, boards, decode, forms, records, request, rights, session
+from engine.serve import actions, assets, auth, boards, decode, forms, reading, request, rights, session
 from engine.serve.answer import Answer, Asked, said
 from engine.serve.bind import Me, call, id_array
 from engine.serve.fault import Refusal, refuse
-from engine.serve.records import Here
+from engine.serve.here import Here, record_id
+from engine.serve.ids import uuid7
 from engine.serve.store import Op
 from engine.serve.tenancy import Tenant
+from engine.serve.writing import perform
 from renderer import pages as templates
 
 _HTML = b"text/html; charset=utf-8"
@@ -212,10 +214,10 @@ async def _list(here: Here, name: str) -> Answer:
     wrong: tuple[Said, ...] = ()
     try:
         asking = _asking(here, page.columns, page.sort, entity, pairs)
-        text, cursor = await records.ask_list(here, entity, asking)
+        text, cursor = await reading.ask_list(here, entity, asking)
     except Refusal as refusal:
         wrong = said(refusal.faults, here.language)
-        text, cursor = await records.ask_list(here, entity, _asking(here, page.columns, page.sort, entity, []))
+        text, cursor = await reading.ask_list(here, entity, _asking(here, page.columns, page.sort, entity, []))
     data = json.loads(text)
     chosen = await boards.called(here, entity, asked)
     view = ListView(tuple(data["items"]), asked, cursor, data.get("total"), wrong, chosen)
@@ -245,7 +247,7 @@ async def _record(here: Here, entity: Entity, record: str) -> Answer:
         rights.require(here.app, here.me, entity, "create")
         sent = await _filled(here, entity, given)
         return _shown(here, entity, RecordView(None, sent=sent))
-    view = await _view(here, entity, records.record_id(record, entity))
+    view = await _view(here, entity, record_id(record, entity))
     return _shown(here, entity, replace(view, saved=given.get("saved") == "1"))
 
 
@@ -265,7 +267,7 @@ def _shown(here: Here, entity: Entity, view: RecordView, status: int = 200) -> A
 async def _view(here: Here, entity: Entity, record: str) -> RecordView:
     """A record with everything around it, in a fixed number of statements."""
     asking = request.one(here.app, here.me, entity, record, [])
-    data = json.loads(await records.get_text(here, entity, asking))
+    data = json.loads(await reading.get_text(here, entity, asking))
     told = tuple(
         Action(
             a["name"],
@@ -320,7 +322,7 @@ async def _save(here: Here, entity: Entity, record: str) -> Answer:
     place = f"/r/{entity.path.replace('.', '/')}"
     try:
         ops = _ops(here, entity, record, form)
-        done = (await records.perform(here.tenant, here.me, ops, here.app))[-1]
+        done = (await perform(here.tenant, here.me, ops, here.app))[-1]
     except Refusal as refusal:
         if refusal.status in (403, 404):
             raise
@@ -328,7 +330,7 @@ async def _save(here: Here, entity: Entity, record: str) -> Answer:
         sent = await _sent(here, entity, form.body)
         if new:
             return _shown(here, entity, RecordView(None, sent=sent, said=shown), 422)
-        view = await _view(here, entity, records.record_id(record, entity))
+        view = await _view(here, entity, record_id(record, entity))
         return _shown(here, entity, replace(view, sent=sent, said=shown), refusal.status)
     if form.do == "delete":
         back = next((name for name, page in here.app.lists.items() if page.entity == entity.path), "")
@@ -339,7 +341,7 @@ async def _save(here: Here, entity: Entity, record: str) -> Answer:
 def _ops(here: Here, entity: Entity, record: str, form: forms.Form) -> list[Op]:
     new = record == "new"
     rules = decode.Rules(text=True, hidden=rights.hidden_everywhere(here.app, here.me, entity))
-    ids = "" if new else records.record_id(record, entity)
+    ids = "" if new else record_id(record, entity)
     if form.do == "delete" and not new:
         return [Op("delete", entity.path, ids, rev=form.rev)]
     if form.rev is None and not new:
@@ -351,7 +353,7 @@ def _ops(here: Here, entity: Entity, record: str, form: forms.Form) -> list[Op]:
         return [
             Op("update", entity.path, ids, change, reason=form.reason, reasons=form.reasons, rev=form.rev, rules=rules)
         ]
-    made = change if change.id else replace(change, id=records.new_id())
+    made = change if change.id else replace(change, id=uuid7())
     ops = [Op("create", entity.path, "", made, reason=form.reason, reasons=form.reasons, rules=rules)]
     if form.action:
         ops.append(Op("act", entity.path, made.id, action=form.action, reason=form.reason, reasons=form.reasons))

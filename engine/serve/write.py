@@ -87,13 +87,15 @@ def _lock(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[N
 
 
 def _update(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
-    """In an editable state whoever may update; at an approval step whoever must decide, what the step lets him."""
+    """In an editable state whoever may update, both what was there and what becomes of it; at an approval step
+    whoever must decide, what the step lets him."""
     ids = []
     for doc in docs:
         if not (yield from flow.by_step(world, entity, doc)):
             ids.append(doc.id)
     yield from rights.check_records(world.app, world.asker, world.moment, entity, "update", ids)
     yield from store(world, write, docs)
+    yield from rights.check_records(world.app, world.asker, world.moment, entity, "update", ids)
 
 
 def _delete(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
@@ -147,7 +149,7 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
         told["_history"] += changes
         told["_outbox"] += events
         done.append(Done(doc.id, int(now["rev"]), now, kind == "create", tuple(doc.warnings)))
-    for one in rows.insert_many(told, moment.dialect):
+    for one in rows.insert_many(told, moment.dialect):  # noqa: UP028 - a list cannot be sent the rows
         yield one
     return done
 

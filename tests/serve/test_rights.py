@@ -109,6 +109,28 @@ async def test_rejected_and_withdrawn_go_back_and_start_a_new_round(stage: Stage
     assert sum(float(e["net"]) for e in entries) == 0
 
 
+async def test_a_signer_changes_what_his_step_lets_him(stage: Stage) -> None:
+    wang, li = await stage.door("wang"), await stage.door("li")
+    mine = (await wang.post("/sheet", json=stage.sheet())).json()
+    at, line = f"/sheet/{mine['id']}", mine["lines"][0]["id"]
+    await wang.post(f"{at}/actions/submit")
+    assert (await li.get(at)).json()["_editable"] == ["lines.hours"]
+    for body in ({"sheet_date": "2026-03-04"}, {"lines": [{"id": line, "price": 1}]}, {"lines": [{"hours": 1}]}):
+        refused = await li.patch(at, json=body, headers={"if-match": "*"})
+        assert {code for code, _ in errors(refused)} & {"api.not-editable", "field.required"}, refused.text
+    cut = await li.patch(at, json={"lines": [{"id": line, "hours": 6}]}, headers={"if-match": "*"})
+    assert cut.status_code == 200, cut.text
+    assert (cut.status_code, cut.json()["amount"], cut.json()["claimed"]) == (200, "180.00", "240.00")
+    with_it = {"with": {"lines": [{"id": line, "hours": 4}]}}
+    done = await li.post(f"{at}/actions/approve", json=with_it)
+    assert (done.json()["state"], done.json()["amount"], done.json()["cut_rate"]) == ("effective", "120.00", "0.500000")
+    boss = await stage.door("boss")
+    net: dict[str, float] = {}
+    for entry in (await boss.get("/entry?fields=kind,net")).json()["items"]:
+        net[entry["kind"]] = net.get(entry["kind"], 0) + float(entry["net"])
+    assert net == {"actual": 120.0, "reserve": 0.0}
+
+
 async def test_where_nobody_is_found_the_administrator_is_asked(stage: Stage) -> None:
     """Project B has no manager: the case still has an open task."""
     wang, boss = await stage.door("wang"), await stage.door("boss")

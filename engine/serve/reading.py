@@ -1,0 +1,99 @@
+"""Reading: a question becomes one statement, and what the database built goes out as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from engine.fieldtypes.storage import encode_list
+from engine.plan.entity import Entity
+from engine.plan.question import Question
+from engine.plan.statement import Statement
+from engine.problem import Problems
+from engine.serve import actions, request, rights
+from engine.serve.bind import call
+from engine.serve.fault import Refusal, of_problem, refuse
+from engine.serve.here import Here
+from engine.serve.request import Asking, Listed
+
+_NEXT = re.compile(r'"next"\s*:\s*')
+LONGEST = 20.0
+"""Seconds a question may take."""
+
+
+async def ask_list(here: Here, entity: Entity, asking: Asking) -> tuple[str, str]:
+    """The JSON text of a list and the cursor of its next page, both as the API gives them."""
+    rights.require(here.app, here.me, entity, "read")
+    text = (await read(here, asking.question, asking.inputs))[0][0]
+    found = None
+    for found in _NEXT.finditer(text):  # noqa: B007 - the last one is the list's own
+        pass
+    if found is None or text.startswith("null", found.end()):
+        return text, ""
+    values, end = json.JSONDecoder().raw_decode(text, found.end())
+    cursor = request.make_cursor(values, asking.shape)
+    return f'{text[: found.end()]}"{cursor}"{text[end:]}', cursor
+
+
+async def read(here: Here, question: Question, inputs: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """One statement. What its expressions are wrong in is told as a problem of the request."""
+    try:
+        asked = here.tenant.asker.records(here.app, question)
+    except Problems as found:
+        raise of_problems(found) from found
+    return await run(here, asked.statement, inputs)
+
+
+async def run(here: Here, statement: Statement, inputs: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    dialect = here.app.dialect
+    given = {
+        name: encode_list(value.kind, value.scale, dialect, value.values) if isinstance(value, Listed) else value
+        for name, value in inputs.items()
+    }
+    if any(isinstance(value, str) and "\0" in value for value in given.values()):
+        raise refuse("api.parameter", name="?", got="U+0000", expected="text", expected_zh="文本")
+    try:
+        made = call(statement, here.moment(), given)
+    except (ValueError, ArithmeticError, TypeError) as error:
+        if any(name.startswith("c") and name[1:].isdigit() for name in inputs):
+            raise refuse("api.cursor") from error
+        raise
+    try:
+        async with asyncio.timeout(LONGEST):
+            return await here.tenant.database.read(made.sql, made.values)
+    except TimeoutError as error:
+        raise refuse("api.slow", seconds=int(LONGEST)) from error
+    except OverflowError as error:
+        raise refuse("api.parameter", name="?", got="…", expected="fewer digits", expected_zh="位数过多") from error
+
+
+def of_problems(found: Problems) -> Refusal:
+    closed = any(p.code == "ask.closed" for p in found.problems)
+    return Refusal([of_problem(p, 403 if closed else 400) for p in found.problems])
+
+
+async def get_text(here: Here, entity: Entity, asking: Asking, plain: bool = False) -> str:
+    """A record's JSON text; of an entity with a workflow with what may be done next, in the same statement."""
+    try:
+        statement = actions.record_statement(here.tenant, here.app, entity, asking.question, here.me, plain)
+    except Problems as found:
+        raise of_problems(found) from found
+    if statement is None:
+        raise refuse("access.denied", operation=rights.WORDS["read"], entity=entity.title)
+    rows = await run(here, statement, {**asking.inputs, "roots": json.dumps([asking.inputs["id"]])})
+    if not rows or rows[0][0] is None:
+        raise refuse("api.not-found", entity=entity.title)
+    return actions.with_actions(here.app, entity, here.me, rows[0], here.language)
+
+
+async def figures_text(here: Here, asking: request.AskingFigures) -> str:
+    try:
+        asked = here.tenant.asker.figures(here.app, asking.question)
+    except Problems as found:
+        raise of_problems(found) from found
+    inputs = request.figure_values(asking, asked.filters)
+    rows = await run(here, asked.statement, inputs)
+    return str(rows[0][0])

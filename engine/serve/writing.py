@@ -1,0 +1,157 @@
+"""Writing: what a body asks for, in one transaction; its answer is read in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from engine.db import Body, Violation
+from engine.plan.app import App
+from engine.plan.entity import Entity
+from engine.serve import actions, decode, idempotency, refs, rights
+from engine.serve.answer import Answer, as_json, headers_of, warning
+from engine.serve.bind import Me, Moment
+from engine.serve.fault import Refusal, refuse
+from engine.serve.here import Here
+from engine.serve.store import Done, Op, World
+from engine.serve.tenancy import Tenant
+from engine.serve.write import documents
+
+T = TypeVar("T")
+
+
+def body_of(here: Here) -> dict[str, Any]:
+    media = here.asked.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media not in ("application/json", "application/merge-patch+json"):
+        raise refuse("api.media-type", expected="application/json")
+    return decode.parse_object(here.asked.body)
+
+
+def reasons_of(body: dict[str, Any], entity: Entity | None = None) -> tuple[dict[str, str], str]:
+    """``reasons`` and ``reason`` stand beside the fields, unless the entity has fields of these names."""
+    fields = entity.fields if entity is not None else {}
+    reasons = body.pop("reasons", {}) if "reasons" not in fields else {}
+    reason = body.pop("reason", "") if "reason" not in fields else ""
+    if not isinstance(reasons, dict) or not all(isinstance(v, str) for v in reasons.values()):
+        raise refuse("api.parameter", "/reasons", name="reasons", got="…", expected='{"check": "text"}', expected_zh="")
+    if not isinstance(reason, str):
+        raise refuse("api.parameter", "/reason", name="reason", got="…", expected="text", expected_zh="文本")
+    return reasons, reason
+
+
+def rules_of(here: Here, entity: Entity) -> decode.Rules:
+    return decode.Rules(hidden=rights.hidden_everywhere(here.app, here.me, entity))
+
+
+def rev_of(here: Here, needed: bool = True) -> int | None:
+    """The version the caller saw. ``*`` means whichever."""
+    text = here.asked.headers.get("if-match", "").strip()
+    if text == "*":
+        return None
+    if not text:
+        if needed:
+            raise refuse("api.if-match")
+        return None
+    found = re.fullmatch(r'(?:W/)?"?(\d{1,15})"?', text)
+    if found is None:
+        raise refuse("api.if-match-form")
+    return int(found[1])
+
+
+async def write(here: Here, entity: Entity, op: Op) -> Answer:
+    """One document in one transaction, its answer read in it; with an Idempotency-Key the answer is kept."""
+    key = idempotency.key_of(here.asked, here.me)
+    moment = here.moment()
+    world = World(here.app, here.tenant.asker, moment)
+
+    def body() -> Body[Answer]:
+        if key is not None and (kept := (yield from idempotency.find(key, moment))) is not None:
+            return kept
+        done = (yield from documents(world, [op]))[0]
+        answer = yield from _answered(here, entity, op, done, moment)
+        if key is not None:
+            yield from idempotency.keep(key, answer, moment)
+        return answer
+
+    return await transact(here.tenant, here.app, [op], body)
+
+
+def _answered(here: Here, entity: Entity, op: Op, done: Done, moment: Moment) -> Body[Answer]:
+    if op.kind == "delete":
+        return Answer(204)
+    headers = {"etag": f'"{done.rev}"'}
+    if done.created:
+        headers["location"] = f"/api/v1/{entity.module.replace('-', '_')}/{entity.name}/{done.id}"
+    status = 201 if done.created else 200
+    text = yield from actions.read_in(here.tenant, here.app, entity, done.id, moment, here.language)
+    if text is None:  # written, but not for this reader's eyes
+        text = json.dumps({"id": done.id, "rev": done.rev})
+    if done.warnings:
+        told = json.dumps([warning(w, here.language) for w in done.warnings], ensure_ascii=False)
+        text = f'{text[:-1]},"warnings":{told}}}'
+    return Answer(status, text.encode(), headers_of(headers))
+
+
+async def perform(tenant: Tenant, me: Me, ops: Sequence[Op], app: App | None = None) -> list[Done]:
+    """Any number of operations in one transaction: the entry for imports and everything else inside the process."""
+    app = app or tenant.app
+    world = World(app, tenant.asker, tenant.moment(me))
+    return await transact(tenant, app, ops, lambda: documents(world, ops))
+
+
+async def transact(tenant: Tenant, app: App, ops: Sequence[Op], body: Callable[[], Body[T]]) -> T:
+    """Runs a write; what the database refused is told in the entity's words."""
+    try:
+        result = await tenant.database.write(body)
+    except Violation as found:
+        faults = await refs.explain(tenant, app, ops) if found.kind == "foreign" else []
+        if faults:
+            raise Refusal(faults, 422) from found
+        raise actions.of_violation(app, app.entities[ops[0].entity], found) from found
+    if not actions.people_entities(tenant, app).isdisjoint(op.entity for op in ops):
+        tenant.forget_people()
+    return result
+
+
+class _Undo(Exception):
+    """Carries a preview's answer out of a transaction that must leave nothing."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        super().__init__()
+
+
+async def preview(here: Here, entity: Entity) -> Answer:
+    """What would become of a document, and which checks it would fail; nothing is kept."""
+    body = body_of(here)
+    rights.require(here.app, here.me, entity, "create")
+    reasons, reason = reasons_of(body, entity)
+    record = str(body.get("id") or "")
+    stored = bool(record) and here.asked.headers.get("if-match") is not None
+    try:
+        change = decode.document(here.app, entity, body, not stored, rules_of(here, entity))
+    except Refusal as found:
+        return Answer(200, as_json({"record": None, "checks": [warning(one, here.language) for one in found.faults]}))
+    kind: Any = "update" if stored else "create"
+    op = Op(kind, entity.path, record if stored else "", change, reason=reason, reasons=reasons)
+    moment = here.moment()
+    world = World(here.app, here.tenant.asker, moment, preview=True)
+
+    def preview() -> Body[None]:
+        done = (yield from documents(world, [op]))[0]
+        text = yield from actions.read_in(here.tenant, here.app, entity, done.id, moment, here.language)
+        checks = json.dumps([warning(w, here.language) for w in done.warnings], ensure_ascii=False)
+        raise _Undo(Answer(200, f'{{"record":{text or "null"},"checks":{checks}}}'.encode()))
+
+    try:
+        await transact(here.tenant, here.app, [op], preview)
+    except _Undo as made:
+        return made.answer
+    except Refusal as found:
+        if found.status not in (409, 422):
+            raise
+        errors = [warning(one, here.language) for one in found.faults]
+        return Answer(200, as_json({"record": None, "checks": errors}))
+    raise AssertionError("unreachable")
