@@ -40,7 +40,7 @@ VALUES: Mapping[str, Any] = {
     "today": "2026-03-05", "now": "2026-03-04T17:30:00Z", "zone": "Asia/Shanghai",
     "setting": {"limit": "10000.00", "days": 3},
     "me": {"id": "00000000-0000-7000-8000-000000000001",
-           "others": ["00000000-0000-7000-8000-0000000000a1", "00000000-0000-7000-8000-0000000000a2"]},
+           "none": [], "others": ["00000000-0000-7000-8000-0000000000a1", "00000000-0000-7000-8000-0000000000a2"]},
 }  # fmt: skip
 KINDS = {"today": ("date", 0), "now": ("datetime", 0), "zone": ("text", 0)}
 
@@ -65,7 +65,11 @@ def make_world() -> World:
             "t.user": _relation("t.user", ()),
         },
         settings={"limit": stored("decimal", 2), "days": INTEGER},
-        me={"": Type("ref", entity="t.user"), "others": Type("rows", entity="t.other")},
+        me={
+            "": Type("ref", entity="t.user"),
+            "others": Type("rows", entity="t.other"),
+            "none": Type("rows", entity="t.other"),
+        },
     )
 
 

@@ -243,7 +243,13 @@ class Generator:
         name = self.random.choice(("CONTAINS", "STARTS_WITH", "ENDS_WITH"))
         if self.random.random() < 0.15:
             return self.random.choice(
-                ("IS_USCC(this.s)", "IS_ID_CARD(this.s)", "CONTAINS(this.tags, 'a')", "(this.other IN me.others)")
+                (
+                    "IS_USCC(this.s)",
+                    "IS_ID_CARD(this.s)",
+                    "CONTAINS(this.tags, 'a')",
+                    "(this.other IN me.others)",
+                    "(this.other IN me.none)",
+                )
             )
         return f"{name}({self.of('text', depth)}, {self.of('text', depth)})"
 

@@ -86,7 +86,7 @@ MEANINGS: list[tuple[str, object]] = [
     ("SUM(lines.m WHERE m < this.q)", 100), ("EXISTS(lines WHERE s = 'a')", True), ("EXISTS(lines.s WHERE m = 2.5 AND f)", False),
     # along references, live values, bound values
     ("other.m * 2", 1400), ("other.s", "other"), ("twice", 2470), ("twice + other.m", 3170), ("m > settings.limit", False),
-    ("me IS NOT NULL", True), ("other IN me.others", True), ("i + settings.days", 10), ("-9007199254740991 - 1", -9007199254740992),
+    ("me IS NOT NULL", True), ("other IN me.others", True), ("other IN me.none", False), ("other NOT IN me.none", True), ("i + settings.days", 10), ("-9007199254740991 - 1", -9007199254740992),
     # numbers that check themselves
     ("IS_USCC('91350100M000100Y43')", True), ("IS_USCC('91350100M000100Y44')", False), ("IS_USCC('')", False),
     ("IS_ID_CARD('11010519491231002X')", True), ("IS_ID_CARD('110105194912310021')", False), ("IS_ID_CARD('11010519490231002X')", False),

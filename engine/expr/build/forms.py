@@ -171,7 +171,9 @@ def _pg_div(node: Op, args: list[str]) -> str:
 
 
 def _pg_among(node: Op, args: list[str]) -> str:
-    inside = f"({args[0]} IN (SELECT _s.value::uuid FROM jsonb_array_elements_text({args[1]}::jsonb) AS _s(value)))"
+    """An array, not a subquery: beside an OR only this can use an index."""
+    ids = f"SELECT _s.value::uuid FROM jsonb_array_elements_text({args[1]}::jsonb) AS _s(value)"
+    inside = f"({args[0]} = ANY (ARRAY({ids})))"
     return f"({inside} OR {args[2]})" if len(args) > 2 else inside
 
 

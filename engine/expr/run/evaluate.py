@@ -240,7 +240,9 @@ def _among(p: Program, env: Env) -> bool | None:
     if len(p) > 3 and run(p[3], env) is True:
         return True
     value, items = run(p[1], env), run(p[2], env)
-    return None if value is None else value in (items or ())
+    if not items:
+        return False
+    return None if value is None else value in items
 
 
 def _between(p: Program, env: Env) -> bool | None:

@@ -412,7 +412,8 @@ function among(program, env) {
   if (program.length > 3 && run(program[3], env) === true) return true;
   const value = run(program[1], env);
   const items = run(program[2], env);
-  return value === null ? null : (items ?? []).includes(value);
+  if (!items || !items.length) return false;
+  return value === null ? null : items.includes(value);
 }
 
 function between(program, env) {
