@@ -47,17 +47,23 @@ export function upgrade(select) {
     maxOptions: 50,
     allowEmptyOption: false,
     loadThrottle: 200,
+    refreshThrottle: 0, // a delayed refresh would open the list again after a choice, and take the focus
     dropdownParent: select.closest(".table-frame") ? "body" : null,
     closeAfterSelect: !select.multiple,
     shouldLoad: () => true,
     load(query, done) {
+      const late = () => this.settled || !this.isFocused;
+      const nothing = () => {
+        this.loading = Math.max(this.loading - 1, 0); // as done() would, but done() opens the list and takes the focus
+        if (!this.loading) this.wrapper.classList.remove(this.settings.loadingClass);
+      };
       find(select, query).then(
         (items) => {
+          if (late()) return nothing();
           this.clearOptions((option) => this.items.includes(option.id));
-          done(items);
-          if (!this.isFocused || this.settled) this.close();
+          return done(items);
         },
-        () => done(),
+        nothing,
       );
     },
     onType() {
@@ -70,7 +76,7 @@ export function upgrade(select) {
     },
     onItemAdd() {
       if (select.multiple) return;
-      this.settled = true; // an answer that comes later opens nothing
+      this.settled = true; // an answer that comes later changes nothing
       setTimeout(() => this.close());
     },
     render: {

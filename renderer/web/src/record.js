@@ -210,6 +210,10 @@ class Form {
         if (twin?.matches("input[type=hidden]") && twin.name === input.name) twin.disabled = true;
       }
     }
+    for (const grid of this.grids.values()) {
+      const said = [...grid.box.querySelectorAll("[name]")].filter((one) => !one.disabled && !/\.id$/.test(one.name));
+      if (!said.length) for (const id of grid.box.querySelectorAll("[name$='.id']")) id.disabled = true;
+    }
   }
 }
 
