@@ -38,7 +38,11 @@ entities:
     scope: branch
     fields:
       number:
-        {type: number, pattern: "X-{branch.code}-{day:yyyyMM}-{0000}-S", at: submit, gapless: true, per: [branch, month]}
+        type: number
+        pattern: "X-{branch.code}-{day:yyyyMM}-{0000}-S"
+        at: submit
+        gapless: true
+        per: [branch, month]
       branch: {type: ref, to: branch, required: true, default: HQ}
       day: {type: date, default: 2026-03-05}
       note: {type: text, default: ==x, required: always}

@@ -71,8 +71,6 @@ def _scope(look: Look, world: World, controls: Mapping[str, Type]) -> Scope:
     extra: dict[str, str | Mapping[str, Type]] = {}
     if look.found:
         extra["found"] = look.found
-    if look.record and not look.rows and look.slot != "measures":
-        extra["old"] = look.record
     if look.slot == "when" and controls:
         extra["control"] = controls
     if look.slot == "measures":
