@@ -18,7 +18,9 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     else:
         url = f"{request.getfixturevalue('postgres_url')}?schema=works"
     database = await open_database(url)
-    made = await Stage.build(database)
-    yield made
-    await made.close()
-    await database.close()
+    try:
+        made = await Stage.build(database)
+        yield made
+        await made.close()
+    finally:
+        await database.close()
