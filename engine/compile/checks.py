@@ -12,7 +12,6 @@ from engine.catalog import Catalog, Check, Entity, Field, Hole, Value
 from engine.catalog.entity import Moment
 from engine.compile import emit, late, texts
 from engine.compile.draft import Draft
-from engine.compile.late import within
 from engine.compile.names import has_column, kind_of, owner_column, scale_of, table_name
 from engine.compile.words import message
 from engine.fieldtypes.storage import json_object, json_value, literal, quote
@@ -128,60 +127,72 @@ def _says(rule: Rule) -> plan.Message:
     return plan.Message(of("zh"), of("en"))
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One statement in the making; ``rows`` are the names of the CTEs that hold the documents' rows."""
+
+    draft: Draft
+    catalog: Catalog
+    root: Entity
+    rows: Mapping[str, str]
+
+    def head(self, entity: Entity, name: str) -> str:
+        line = "r.id" if entity.path != self.root.path else texts.null(self.draft.dialect, "uuid", 0)
+        root = texts.root_id(self.catalog, entity, "r")
+        return f"SELECT {literal(name)} AS broken, {root} AS root, {line} AS line"
+
+    def source(self, entity: Entity) -> str:
+        return f" FROM {self.rows[entity.path]} AS r WHERE {texts.yes(self.draft.dialect)}"
+
+    def whole(self, head: str, said: str, source: str) -> str:
+        """Rows whose ``said`` is found; OFFSET keeps both databases from looking for it twice."""
+        fence = "OFFSET 0" if self.draft.dialect == "postgresql" else "LIMIT -1 OFFSET 0"
+        return f"SELECT * FROM ({head}, {said} AS said{source} {fence}) AS q WHERE said IS NOT NULL"
+
+
 def statements(catalog: Catalog, root: Entity, dialect: Dialect) -> dict[str, Statement]:
     """By moment: rows (check, root, line or NULL, values JSON). A moment nothing is asked at is left out."""
     out: dict[str, Statement] = {}
-    for stage in STAGES:
+    for stage in (*STAGES, "delete"):
         draft = Draft(dialect)
-        parts = [part for e in late.document(catalog, root) for part in _parts(draft, catalog, root, e, stage)]
+        ctes, rows = late.gathered(draft, catalog, root, living=stage != "delete")
+        asked = Asked(draft, catalog, root, rows)
+        parts = list(_referring(asked) if stage == "delete" else _parts(asked, stage))
         if parts:
-            out[stage] = draft.finish(" UNION ALL ".join(parts))
-    draft = Draft(dialect)
-    referring = list(_referring(draft, catalog, root, dialect))
-    if referring:
-        out["delete"] = draft.finish(" UNION ALL ".join(referring))
+            out[stage] = draft.finish(late.used(ctes, " UNION ALL ".join(parts)))
     return out
 
 
-def _parts(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, stage: Moment) -> Iterable[str]:
-    for check in entity.checks.values():
-        if check.at in (stage, "always"):
-            yield _check_sql(draft, catalog, root, entity, check)
-    for rule in field_rules(catalog, entity):
-        if rule.at in (stage, "always"):
-            yield _rule_sql(draft, catalog, root, entity, rule)
+def _parts(asked: Asked, stage: str) -> Iterable[str]:
+    for entity in late.document(asked.catalog, asked.root):
+        for check in entity.checks.values():
+            if check.at in (stage, "always"):
+                yield _check_sql(asked, entity, check)
+        for rule in field_rules(asked.catalog, entity):
+            if rule.at in (stage, "always"):
+                yield _rule_sql(asked, entity, rule)
 
 
-def _head(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, name: str) -> str:
-    line = "r.id" if entity.path != root.path else texts.null(draft.dialect, "uuid", 0)
-    return f"SELECT {literal(name)} AS broken, {texts.root_id(catalog, entity, 'r')} AS root, {line} AS line"
-
-
-def _from(draft: Draft, catalog: Catalog, root: Entity, entity: Entity) -> str:
-    return (
-        f"FROM {quote(table_name(entity.path))} AS r"
-        f" WHERE {within(draft, catalog, root, entity, 'r')} AND r.deleted_at IS NULL"
-    )
-
-
-def _check_sql(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, check: Check) -> str:
+def _check_sql(asked: Asked, entity: Entity, check: Check) -> str:
+    draft, catalog = asked.draft, asked.catalog
     rows = emit.Rows("r")
-    when = f" AND {emit.truth(draft, catalog, check.when, rows)}" if check.when is not None else ""
-    head = _head(draft, catalog, root, entity, check.name)
-    source = _from(draft, catalog, root, entity)
+    source = asked.source(entity)
+    if check.when is not None:
+        source += f" AND {emit.truth(draft, catalog, check.when, rows)}"
+    head = asked.head(entity, check.name)
     if check.none:
         assert check.rows is not None
         target = catalog.entities[check.none]
         inside = emit.Rows("f", this="r", found="f")
         values = _values(draft, catalog, check, emit.Rows("r", this="r", found="f"), found="f.id")
         culprit = (
-            f"SELECT {values} FROM {quote(table_name(target.path))} AS f"
-            f" WHERE f.deleted_at IS NULL AND {emit.truth(draft, catalog, check.rows, inside)} ORDER BY f.id LIMIT 1"
+            f"(SELECT {values} FROM {quote(table_name(target.path))} AS f"
+            f" WHERE f.deleted_at IS NULL AND {emit.truth(draft, catalog, check.rows, inside)} ORDER BY f.id LIMIT 1)"
         )
-        return f"SELECT * FROM ({head}, ({culprit}) AS said {source}{when}) AS q WHERE said IS NOT NULL"
+        return asked.whole(head, culprit, source)
     assert check.that is not None
     values = _values(draft, catalog, check, rows)
-    return f"{head}, {values} AS said {source}{when} AND {emit.fails(draft, catalog, check.that, rows)}"
+    return f"{head}, {values} AS said{source} AND {emit.fails(draft, catalog, check.that, rows)}"
 
 
 def _values(draft: Draft, catalog: Catalog, check: Check, rows: emit.Rows, found: str = "") -> str:
@@ -200,8 +211,8 @@ def _object(dialect: Dialect, pairs: list[tuple[str, str]]) -> str:
     return f"({json_object(dialect, pairs)})::text" if dialect == "postgresql" else json_object(dialect, pairs)
 
 
-def _rule_sql(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, rule: Rule) -> str:
-    field = rule.field
+def _rule_sql(asked: Asked, entity: Entity, rule: Rule) -> str:
+    draft, catalog, field = asked.draft, asked.catalog, rule.field
     rows = emit.Rows("r")
     seen = f" AND {emit.truth(draft, catalog, field.visible, rows)}" if field.visible is not None else ""
     pairs: list[tuple[str, str]] = []
@@ -227,8 +238,8 @@ def _rule_sql(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, rule
         bound = emit.slot(draft, catalog, rule.bound, rows, field)
         test = f"r.{quote(field.name)} {'<' if rule.kind == 'min' else '>'} {bound}"
         pairs.append(("bound", json_value(kind_of(field), scale_of(field), draft.dialect, f"({bound})")))
-    head = _head(draft, catalog, root, entity, rule.name)
-    return f"{head}, {_object(draft.dialect, pairs)} AS said {_from(draft, catalog, root, entity)}{seen} AND {test}"
+    head = asked.head(entity, rule.name)
+    return f"{head}, {_object(draft.dialect, pairs)} AS said{asked.source(entity)}{seen} AND {test}"
 
 
 def _outside(draft: Draft, catalog: Catalog, field: Field) -> str:
@@ -252,9 +263,9 @@ def _ring(entity: Entity, field: Field) -> str:
     )
 
 
-def _referring(draft: Draft, catalog: Catalog, root: Entity, dialect: Dialect) -> Iterable[str]:
+def _referring(asked: Asked) -> Iterable[str]:
     """Living records that refuse to lose what they refer to; those that go along do not count."""
-    nothing = texts.null(dialect, "uuid", 0)
+    draft, catalog, root = asked.draft, asked.catalog, asked.root
     going = {e.path for e in late.document(catalog, root)}
     for other in catalog.entities.values():
         for field in other.fields.values():
@@ -264,11 +275,8 @@ def _referring(draft: Draft, catalog: Catalog, root: Entity, dialect: Dialect) -
                 continue
             pairs = [("$found", "f.id"), ("entity", literal(other.path)), ("field", literal(field.name))]
             found = (
-                f"SELECT {_object(dialect, pairs)} FROM {quote(table_name(other.path))} AS f"
-                f" WHERE f.{quote(field.name)} = r.id AND f.deleted_at IS NULL"
-                f" AND f.id NOT IN {draft.roots()} ORDER BY f.id LIMIT 1"
+                f"(SELECT {_object(draft.dialect, pairs)} FROM {quote(table_name(other.path))} AS f"
+                f" WHERE f.{quote(field.name)} = r.id AND f.deleted_at IS NULL AND NOT {draft.among('f.id')}"
+                " ORDER BY f.id LIMIT 1)"
             )
-            yield (
-                f"SELECT * FROM (SELECT 'referred' AS broken, r.id AS root, {nothing} AS line, ({found}) AS said"
-                f" FROM {quote(table_name(root.path))} AS r WHERE r.id IN {draft.roots()}) AS q WHERE said IS NOT NULL"
-            )
+            yield asked.whole(asked.head(root, "referred"), found, asked.source(root))

@@ -23,7 +23,7 @@ def lock(catalog: Catalog, root: Entity, dialect: Dialect) -> Statement:
     held = " FOR UPDATE OF r" if dialect == "postgresql" else ""
     return draft.finish(
         f"SELECT r.id, {_document(catalog, root, dialect, 'r', 0)}, {stale}"
-        f" FROM {table} AS r WHERE r.id IN {draft.roots()} ORDER BY r.id{held}"
+        f" FROM {table} AS r WHERE {draft.among('r.id')} ORDER BY r.id{held}"
     )
 
 
@@ -31,7 +31,7 @@ def read_back(catalog: Catalog, root: Entity, dialect: Dialect) -> Statement:
     draft = Draft(dialect)
     return draft.finish(
         f"SELECT r.id, {_document(catalog, root, dialect, 'r', 0)}"
-        f" FROM {quote(table_name(root.path))} AS r WHERE r.id IN {draft.roots()} ORDER BY r.id"
+        f" FROM {quote(table_name(root.path))} AS r WHERE {draft.among('r.id')} ORDER BY r.id"
     )
 
 

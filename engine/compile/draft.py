@@ -33,9 +33,11 @@ class Draft:
         """A FROM item: the rows given, typed."""
         return row_source(columns, self.dialect, self.bind("input", "rows", "json"), alias)
 
-    def roots(self, name: str = "roots") -> str:
-        """A subquery of the ids given, for ``IN``."""
-        return id_list(self.dialect, self.bind("input", name, "json"))
+    def among(self, sql: str, name: str = "roots") -> str:
+        """A condition: ``sql`` is one of the ids given. PostgreSQL gets them as one array, which it looks up in an
+        index however few or many it believes there are."""
+        given = id_list(self.dialect, self.bind("input", name, "json"))
+        return f"{sql} = ANY(ARRAY{given})" if self.dialect == "postgresql" else f"{sql} IN {given}"
 
     def now(self) -> str:
         return self.value("now", "now", "datetime")

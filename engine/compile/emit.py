@@ -12,7 +12,7 @@ from engine.compile.draft import Draft
 from engine.compile.names import kind_of, scale_of, table_name
 from engine.expr.build import Expr, forms, to_program
 from engine.expr.build.binder import Binder
-from engine.expr.build.sql import Context, Joins, holds_only_when_true, to_sql
+from engine.expr.build.sql import Context, Joins, to_sql
 from engine.expr.build.tree import Lit, Node, Op, Path, walk
 from engine.expr.run.types import Kind, Type
 from engine.fieldtypes import storage
@@ -49,8 +49,8 @@ def value(draft: Draft, catalog: Catalog, made: Expr, rows: Rows) -> str:
 
 
 def truth(draft: Draft, catalog: Catalog, made: Expr, rows: Rows) -> str:
-    """Holds only when TRUE."""
-    return holds_only_when_true(value(draft, catalog, made, rows))
+    """A term of a WHERE, which holds only when it is TRUE: written bare, so that indexes can serve it."""
+    return f"({value(draft, catalog, made, rows)})"
 
 
 def fails(draft: Draft, catalog: Catalog, made: Expr, rows: Rows) -> str:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from engine.catalog import Catalog, Check, Entity
 from engine.compile import emit, late
 from engine.compile.draft import Draft, writing
-from engine.compile.names import owner_column, table_name
+from engine.compile.names import owner_column
 from engine.expr.build.tree import Agg, Node, Op, Path, walk
-from engine.fieldtypes.storage import literal, quote
+from engine.fieldtypes.storage import literal
 from engine.plan.statement import Dialect, Statement
 
 
@@ -118,36 +118,39 @@ def statements(catalog: Catalog, root: Entity, known: Iterable[Key], dialect: Di
         return ()
     draft = Draft(dialect)
     entities = {e.path: e for e in late.document(catalog, root)}
-    parts = list(dict.fromkeys(_parts(draft, catalog, root, entities, known)))
+    ctes, rows = late.gathered(draft, catalog, root, living=False)
+    parts = list(dict.fromkeys(_parts(draft, catalog, rows, entities, known)))
     if not parts:
         return ()
     keys_ = " UNION ".join(parts)
     return (
         writing(
             draft,
-            f'INSERT INTO "_guard" (key, n) SELECT g.key, 1 FROM ({keys_}) AS g(key) WHERE g.key IS NOT NULL'
-            ' ORDER BY 1 ON CONFLICT (key) DO UPDATE SET n = "_guard".n + 1 RETURNING key',
+            late.used(
+                ctes,
+                f'INSERT INTO "_guard" (key, n) SELECT g.key, 1 FROM ({keys_}) AS g(key) WHERE g.key IS NOT NULL'
+                ' ORDER BY 1 ON CONFLICT (key) DO UPDATE SET n = "_guard".n + 1 RETURNING key',
+            ),
         ),
     )
 
 
 def _parts(
-    draft: Draft, catalog: Catalog, root: Entity, entities: Mapping[str, Entity], known: Iterable[Key]
+    draft: Draft, catalog: Catalog, rows: Mapping[str, str], entities: Mapping[str, Entity], known: Iterable[Key]
 ) -> Iterator[str]:
     for key in known:
         if key.holder in entities:
             values = [emit.node_text(draft, catalog, own, emit.Rows("", this="r")) for _, _, own in key.terms]
-            yield _select(draft, catalog, root, entities[key.holder], key.name, values)
+            yield _select(rows[key.holder], key.name, values)
         if key.target in entities:
             values = [emit.node_text(draft, catalog, there, emit.Rows("r")) for _, there, _ in key.terms]
-            yield _select(draft, catalog, root, entities[key.target], key.name, values)
+            yield _select(rows[key.target], key.name, values)
     for entity in entities.values():
         if entity.kind == "tree":  # two moves that are fine alone may make a ring together
             yield f"SELECT {literal(f'{entity.path}:^')}::text"
 
 
-def _select(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, name: str, values: Iterable[str]) -> str:
+def _select(rows: str, name: str, values: Iterable[str]) -> str:
     """NULL equals nothing: a row without a value there takes no key."""
     made = " || '|' || ".join((literal(name), *values))
-    within = late.within(draft, catalog, root, entity, "r")
-    return f"SELECT {made} FROM {quote(table_name(entity.path))} AS r WHERE {within}"
+    return f"SELECT {made} FROM {rows} AS r"

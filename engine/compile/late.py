@@ -134,13 +134,30 @@ def _stands(draft: Draft, made: Derived) -> str:
 def within(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, alias: str) -> str:
     """A condition: the row belongs to one of the documents of ``roots``."""
     if entity.path == root.path:
-        return f"{alias}.id IN {draft.roots()}"
+        return draft.among(f"{alias}.id")
     owner = catalog.entities[entity.owned_by]
     column = f"{alias}.{quote(owner_column(entity))}"
     if owner.path == root.path:
-        return f"{column} IN {draft.roots()}"
+        return draft.among(column)
     up = f"{alias}o"
     return (
         f"{column} IN (SELECT {up}.id FROM {quote(table_name(owner.path))} AS {up}"
         f" WHERE {within(draft, catalog, root, owner, up)})"
     )
+
+
+def gathered(draft: Draft, catalog: Catalog, root: Entity, living: bool) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """CTEs with the rows of the documents, one per entity, and their names: many questions are asked of the same few
+    rows, which are looked up once. ``living``: without lines in the bin."""
+    ctes, names = [], {}
+    for n, entity in enumerate(document(catalog, root)):
+        names[entity.path] = f"d{n}"
+        where = within(draft, catalog, root, entity, "r") + (" AND r.deleted_at IS NULL" if living else "")
+        ctes.append(f"d{n} AS MATERIALIZED (SELECT r.* FROM {quote(table_name(entity.path))} AS r WHERE {where})")
+    return tuple(ctes), names
+
+
+def used(ctes: Iterable[str], sql: str) -> str:
+    """``WITH`` of those CTEs that the text speaks of."""
+    told = [c for c in ctes if f" FROM {c.partition(' ')[0]} AS " in sql]
+    return f"WITH {', '.join(told)} {sql}" if told else sql

@@ -97,7 +97,7 @@ def truth(catalog: Catalog, entity: Entity, made: emit.Expr, dialect: Dialect) -
     draft = Draft(dialect)
     sql = emit.value(draft, catalog, made, emit.Rows("r"))
     return draft.finish(
-        f"SELECT r.id, {sql} FROM {quote(table_name(entity.path))} AS r WHERE r.id IN {draft.roots()} ORDER BY r.id"
+        f"SELECT r.id, {sql} FROM {quote(table_name(entity.path))} AS r WHERE {draft.among('r.id')} ORDER BY r.id"
     )
 
 
@@ -117,7 +117,7 @@ def _apply(
     base = [f"{given.get(c.name, 't.' + quote(c.name))} AS {quote(c.name)}" for c in _others(shape, after)]
     base += [f"t.{quote(d.name)} AS {quote('_i_' + d.name)}" for d in after]
     base += [f"{_stands(draft, d)} AS {quote('_t_' + d.name)}" for d in after]
-    source = f"SELECT {', '.join(base)} FROM {quote(shape.table)} AS t WHERE t.id IN {draft.roots()}"
+    source = f"SELECT {', '.join(base)} FROM {quote(shape.table)} AS t WHERE {draft.among('t.id')}"
     chained = chain.links(draft, catalog, entity, f"{source} AND t.deleted_at IS NULL", chain.levels(after))
     now, me = draft.now(), draft.me()
     table = quote(shape.table)

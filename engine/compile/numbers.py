@@ -32,7 +32,7 @@ def _statements(
     after = emit.text(draft, catalog, rule.after, rows)
     ask = draft.finish(
         f"SELECT r.id, {_key(draft, catalog, entity, field, rule)} AS counter, {before}, {rule.width}, {after}"
-        f" FROM {table} AS r WHERE r.id IN {draft.roots('ids')} AND r.{quote(field.name)} IS NULL"
+        f" FROM {table} AS r WHERE {draft.among('r.id', 'ids')} AND r.{quote(field.name)} IS NULL"
         f" AND r.deleted_at IS NULL ORDER BY counter, r.id"
     )
     draft = Draft(dialect)

@@ -60,7 +60,7 @@ def people(catalog: Catalog, entity: Entity, made: Iterable[People], dialect: Di
 
 def _users(draft: Draft, catalog: Catalog, entity: Entity, made: People) -> Iterable[str]:
     rows = f"FROM {quote(table_name(entity.path))} AS r"
-    among = f"r.id IN {draft.roots()}"
+    among = draft.among("r.id")
     if made.kind == "role":
         for a in catalog.people.assignments.values():
             at = ""

@@ -73,7 +73,7 @@ def _held(draft: Draft, made: Posting) -> str:
     table = quote(table_name(made.into))
     return (
         f"held AS MATERIALIZED (SELECT e.* FROM {table} AS e WHERE e._posting = {literal(made.path)}"
-        f" AND e._source_id IN {draft.roots()} AND e._mirrors IS NULL AND e.deleted_at IS NULL"
+        f" AND {draft.among('e._source_id')} AND e._mirrors IS NULL AND e.deleted_at IS NULL"
         f" AND NOT EXISTS (SELECT 1 FROM {table} AS m WHERE m._mirrors = e.id))"
     )
 
