@@ -12,6 +12,7 @@ from engine.catalog.value import Story, StoryAct
 from engine.fieldtypes import Spec
 from engine.problem import Where
 from engine.read.link.desk import SYSTEM_FIELDS, Desk
+from engine.read.link.flows import DECISIONS
 from engine.read.link.structure import Frame, label, language_of
 from engine.read.link.words import Look, Speech
 from engine.read.shape import data as shapes
@@ -207,6 +208,8 @@ class Data:
             text = self.desk.find("entities", target, module)
         elif verb == "import":
             text = self.desk.find("imports", target, module)
+        elif verb == "act" and target is not None:
+            self.action(target)
         values = {k: Given(plain(v), v.where) for k, v in (shape.with_ or {}).items()}
         if verb == "create" and text in self.frame.of:
             for field in shape.with_ or {}:
@@ -216,6 +219,17 @@ class Data:
             shape.reason.text if shape.reason else "", shape.now.text if shape.now else "",
             shape.file.text if shape.file else "", self.expect(shape.expect, module), shape.place,
         )  # fmt: skip
+
+    def action(self, name: Scalar) -> None:
+        """A transition of some workflow, or a decision of the engine's approvals."""
+        known = dict.fromkeys(DECISIONS)
+        for _, workflow in self.desk.things["workflows"].values():
+            known |= dict.fromkeys(workflow.transitions or {})
+        if name.text in known:
+            return
+        gone = (path for path in self.desk.gone.parts if path.endswith(f".transitions.{name.text}"))
+        if not self.desk.missing(next(gone, "")):
+            self.desk.unknown("transition", name, known)
 
     def expect(self, shape: shapes.Expect | None, module: str) -> Expect:
         if shape is None:

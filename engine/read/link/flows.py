@@ -18,6 +18,7 @@ from engine.read.switched import Written
 from engine.read.tree import Scalar
 
 _EACH = re.compile(r"([a-z][a-z0-9_.]*)\s+BY\s+(.+?)(?:\s+WHERE\s+(.+))?", re.IGNORECASE | re.DOTALL)
+DECISIONS = ("approve", "reject", "return", "withdraw")
 _SHARE = Spec("percent")
 
 
@@ -97,6 +98,8 @@ class Flows:
     def transition(
         self, name: str, shape: shapes.Transition, states: dict[str, State], look: Look, language: str
     ) -> Transition:
+        if name in DECISIONS:
+            self.desk.say("shape.reserved", shape.place, "", name=name, why="the engine's approvals decide by it")
         return Transition(
             name, label(shape.title, language, name), tuple(self.state(s, states) for s in shape.from_ or ()),
             self.state(shape.to, states), self.speech.people(shape.by, look), self.speech.maybe(shape.when, look),

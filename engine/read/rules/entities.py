@@ -12,6 +12,8 @@ from engine.problem import Problem, problem
 from engine.read.codes import CODES
 
 K = TypeVar("K", bound=Hashable)
+LONGEST_TABLE = 48
+"""Indexes and constraints are called after the table and what they are for; PostgreSQL cuts names off after 63."""
 Spot = tuple[str, str]
 """(entity path, field name)"""
 
@@ -25,6 +27,9 @@ def names_are_free(catalog: Catalog) -> Iterable[Problem]:
             taken["position"] = "the engine numbers lines by it"
         if any(catalog.workflows[w].field == "state" for w in entity.workflows if w in catalog.workflows):
             taken["state"] = "the workflow keeps its state there"
+        table = entity.path.replace(".", "__", 1)
+        if len(table) > LONGEST_TABLE:
+            yield problem(CODES["rule.long-table"], entity.where, entity=entity.path, table=table, most=LONGEST_TABLE)
         for name, why in taken.items():
             if name in entity.fields:
                 yield problem(CODES["shape.reserved"], entity.fields[name].where, name=name, why=why)

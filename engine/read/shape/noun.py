@@ -117,6 +117,10 @@ class One(Slot):
         return {"anyOf": [keys_of(self.noun)[self.short].slot.schema(), ref]} if self.short else ref
 
 
+LONGEST = 40
+"""Characters of a name: a table is called after its pack and entity, and PostgreSQL cuts names off after 63."""
+
+
 class Entries(dict[str, Any]):
     """What a map of names holds, with the places of its names."""
 
@@ -167,6 +171,9 @@ class Named(Slot):
         for part in name.split(".") if self.dotted else (name,):
             if not NAME.fullmatch(part):
                 seen.say("shape.name", where, name=name)
+                return
+            if len(part) > LONGEST:
+                seen.say("shape.long-name", where, name=part, length=len(part), most=LONGEST)
                 return
         if self.reserved and name in TAKEN:
             hint = f"did you mean `{_ELSE.get(name) or suggested_name(name)}`?"
