@@ -18,7 +18,7 @@ from engine.read.shape.pack import OVERLAY, PACK
 from ..read.corpus import case_of
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKS = sorted(p for p in (ROOT / "modules").rglob("*.yaml"))
+PACKS = sorted(p for top in ("modules", "examples") for p in (ROOT / top).rglob("*.yaml") if p.name != "app.yaml")
 SAMPLE = sorted(p for p in (ROOT / "tests" / "read" / "sample").rglob("*.yaml"))
 
 
