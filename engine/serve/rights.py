@@ -53,10 +53,10 @@ def require(app: App, me: Me, entity: Entity, operation: str) -> None:
 
 
 def hidden(app: App, me: Me, entity: Entity) -> frozenset[str]:
-    """Fields that no role of the caller shows: unknown to him."""
+    """Fields that no role of the caller shows: unknown to him. Lines are read by the rights of their root."""
     if me.admin:
         return frozenset()
-    rules = entity.access.get("read", {})
+    rules = root_of(app, entity).access.get("read", {})
     reading = [role for role in me.roles if rules.get(role)]
     return frozenset(
         f.name
