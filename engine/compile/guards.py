@@ -147,7 +147,7 @@ def _parts(
             yield _select(rows[key.target], key.name, values)
     for entity in entities.values():
         if entity.kind == "tree":  # two moves that are fine alone may make a ring together
-            yield f"SELECT {literal(f'{entity.path}:^')}::text"
+            yield _select(rows[entity.path], f"{entity.path}:^", ())
 
 
 def _select(rows: str, name: str, values: Iterable[str]) -> str:
