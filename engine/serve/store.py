@@ -61,6 +61,8 @@ class World:
     app: App
     asker: Asker
     moment: Moment
+    blocks: dict[str, list[int]] | None = None
+    """Numbers reserved ahead by this process, ``[next, last]`` by counter; None: every number is taken in place."""
     preview: bool = False
     """Nothing will be kept: what fails is told beside what the document would be, not instead of it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ class Tenant:
     people: dict[str, tuple[float, Me]] = field(default_factory=dict)
     facts: dict[Any, Any] = field(default_factory=dict)
     """Things made of ``app`` once; emptied by a swap."""
+    blocks: dict[str, list[int]] = field(default_factory=dict)
+    """Running numbers reserved ahead: see ``numbers``."""
+    reserving: asyncio.Lock = field(default_factory=asyncio.Lock)
     names: dict[str, dict[str, str]] | None = None
     """What people are called."""
 

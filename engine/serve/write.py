@@ -132,7 +132,7 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
         yield from refs.require_living(world, entity, docs)
     for statement in write.guards:
         yield call(statement, moment, roots)
-    yield from numbers.assign(write, moment, docs)
+    yield from numbers.assign(world, write, docs)
     yield from checks.judge(world, entity, write, docs)
     if kind == "create":
         yield from rights.check_records(world.app, world.asker, moment, entity, "create", ids)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from engine.db import Body, Violation
 from engine.plan.app import App
 from engine.plan.entity import Entity
-from engine.serve import actions, decode, idempotency, refs, rights
+from engine.serve import actions, decode, idempotency, numbers, refs, rights
 from engine.serve.answer import Answer, as_json, headers_of, warning
 from engine.serve.bind import Me, Moment
 from engine.serve.fault import Refusal, refuse
@@ -20,6 +21,7 @@ from engine.serve.tenancy import Tenant
 from engine.serve.write import documents
 
 T = TypeVar("T")
+_ATTEMPTS = 5
 
 
 def body_of(here: Here) -> dict[str, Any]:
@@ -64,7 +66,7 @@ async def write(here: Here, entity: Entity, op: Op) -> Answer:
     """One document in one transaction, its answer read in it; with an Idempotency-Key the answer is kept."""
     key = idempotency.key_of(here.asked, here.me)
     moment = here.moment()
-    world = World(here.app, here.tenant.asker, moment)
+    world = world_of(here.tenant, here.app, moment)
 
     def body() -> Body[Answer]:
         if key is not None and (kept := (yield from idempotency.find(key, moment))) is not None:
@@ -97,14 +99,14 @@ def _answered(here: Here, entity: Entity, op: Op, done: Done, moment: Moment) ->
 async def perform(tenant: Tenant, me: Me, ops: Sequence[Op], app: App | None = None) -> list[Done]:
     """Any number of operations in one transaction: the entry for imports and everything else inside the process."""
     app = app or tenant.app
-    world = World(app, tenant.asker, tenant.moment(me))
+    world = world_of(tenant, app, tenant.moment(me))
     return await transact(tenant, app, ops, lambda: documents(world, ops))
 
 
 async def transact(tenant: Tenant, app: App, ops: Sequence[Op], body: Callable[[], Body[T]]) -> T:
     """Runs a write; what the database refused is told in the entity's words."""
     try:
-        result = await tenant.database.write(body)
+        result = await _with_numbers(tenant, body)
     except Violation as found:
         faults = await refs.explain(tenant, app, ops) if found.kind == "foreign" else []
         if faults:
@@ -113,6 +115,26 @@ async def transact(tenant: Tenant, app: App, ops: Sequence[Op], body: Callable[[
     if not actions.people_entities(tenant, app).isdisjoint(op.entity for op in ops):
         tenant.forget_people()
     return result
+
+
+def world_of(tenant: Tenant, app: App, moment: Moment) -> World:
+    """SQLite has one writer, who never waits for a counter; there numbers are taken in place."""
+    return World(app, tenant.asker, moment, tenant.blocks if app.dialect == "postgresql" else None)
+
+
+async def _with_numbers(tenant: Tenant, body: Callable[[], Body[T]]) -> T:
+    """Runs a write again when it ran out of reserved numbers, after reserving more."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return await tenant.database.write(body)
+        except numbers.Exhausted as short:
+            wanted = short.wanted
+        async with tenant.reserving:
+            still = numbers.short_of(tenant.blocks, wanted)
+            if still:
+                take = partial(numbers.reserve, still, tenant.database.dialect)
+                tenant.blocks.update(await tenant.database.write(take))
+    return await tenant.database.write(body)
 
 
 class _Undo(Exception):

@@ -122,6 +122,16 @@ async def test_numbers_without_gaps_or_twins(stage: Stage) -> None:
     assert given == [f"DG-A-202603-000{n}" for n in range(1, 6)]
 
 
+async def test_numbers_that_may_have_gaps_have_no_twins(stage: Stage) -> None:
+    """Reserved in blocks where writers run side by side: more than one block is used up here."""
+    boss = await stage.door("boss")
+    bodies = [{"project": stage.ids["A"], "month": f"{2030 + n // 12}-{n % 12 + 1:02}"} for n in range(60)]
+    answers = await at_once(*(boss.post("/period", json=b) for b in bodies))
+    codes = [a.json()["code"] for a in answers]
+    assert len(set(codes)) == 60
+    assert all(len(code) == 5 and code.startswith("P") for code in codes)
+
+
 @pytest.mark.parametrize("attempt", range(ROUNDS))
 async def test_a_version_is_changed_once(stage: Stage, attempt: int) -> None:
     boss = await stage.door("boss")
