@@ -169,7 +169,7 @@ def test_what_the_readme_names_is_there() -> None:
     """Every file and folder that the README links to or names, and the scripts it tells to run."""
     text = (ROOT / "README.md").read_text("utf-8")
     named = set(re.findall(r"\]\(([\w./-]+)\)", text)) | set(re.findall(r"\./scripts/\w+", text))
-    named |= {word for word in re.findall(r"`([\w./-]+/)`", text)}
+    named |= set(re.findall(r"`([\w./-]+/)`", text))
     assert len(named) > 15
     missing = sorted(n for n in named if not (ROOT / n).exists() and not n.startswith("renderer/assets"))
     assert missing == []
