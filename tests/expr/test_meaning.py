@@ -174,3 +174,9 @@ def test_hints_of_missing_values() -> None:
         evaluate.evaluate(program, {"other": "00000000-0000-7000-8000-0000000000a1"})
     with pytest.raises(evaluate.Missing):
         evaluate.evaluate(["value", "setting", "x", "integer", 0], {}, {"setting": {}})
+
+
+def test_the_browser_runs_no_text_as_code() -> None:
+    script = Path(evaluate.__file__).with_name("expr.js").read_text(encoding="utf-8")
+    code = re.sub(r"//.*", "", script)
+    assert not re.search(r"\beval\b|\bFunction\b|\bimport\b|\brequire\b|innerHTML|setTimeout", code)

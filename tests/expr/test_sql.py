@@ -14,7 +14,6 @@ from engine.expr.build import (
     Joins,
     Key,
     Scope,
-    conjunction,
     emit,
     fails_only_when_false,
     holds_only_when_true,
@@ -27,7 +26,7 @@ from engine.expr.build.reference import PAGE, page
 from engine.expr.build.say import say
 from engine.expr.run.evaluate import fails, holds
 from engine.expr.run.sqlite_functions import register
-from engine.expr.run.types import BOOLEAN, Type
+from engine.expr.run.types import Type
 from tests.expr.world import make_world
 
 WORLD = make_world()
@@ -207,12 +206,6 @@ def test_figures_ask_their_maker() -> None:
         Binder("sqlite"), "r", figure_sql=lambda fig, here: f"F[{fig.path} {[(k, emit(v, here)) for k, v in fig.keys]}]"
     )
     assert to_sql(expr, context).startswith("(F[labor.cost.used [('month', '(substr(r.\"sheet_date\", 1, 7) ||")
-
-
-def test_all_of_them() -> None:
-    both = conjunction((parse("late", expect=BOOLEAN), parse("amount > 1")))
-    assert both.reads == {("labor.sheet", "late"), ("labor.sheet", "amount")}
-    assert to_sql(both, Context(Binder("sqlite"))) == '(r."late" AND (r."amount" > 100))'
 
 
 @pytest.mark.parametrize(

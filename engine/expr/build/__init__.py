@@ -7,7 +7,7 @@ JSON-able lists for ``engine.expr.run.evaluate`` and ``expr.js``, or None when o
 
 from __future__ import annotations
 
-from engine.expr.build.api import Equality, Expr, conjunction, make_expr, parse_expression
+from engine.expr.build.api import Equality, Expr, make_expr, parse_expression
 from engine.expr.build.binder import Binder, Key
 from engine.expr.build.codes import CODES
 from engine.expr.build.program import to_program
@@ -43,7 +43,6 @@ __all__ = [
     "Scope",
     "Unavailable",
     "World",
-    "conjunction",
     "emit",
     "fails_only_when_false",
     "group",

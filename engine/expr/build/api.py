@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.expr.build.align import Report, expected
@@ -57,11 +57,6 @@ class Expr:
     def groups(self) -> tuple[Group, ...]:
         """The aggregates over a source's rows, of a measure."""
         return tuple(dict.fromkeys(n for n in walk(self.tree) if isinstance(n, Group)))
-
-    @property
-    def deterministic(self) -> bool:
-        """Whether it depends on the record alone: not on the clock, the reader, settings or other rows."""
-        return not self.params and self.reach == "row"
 
 
 def parse_expression(text: str, scope: Scope, expect: Type | None = None, where: Where | None = None) -> Expr:
@@ -156,16 +151,6 @@ def _over_row(node: Node) -> bool:
 def _bare(text: str, tree: Node) -> Expr:
     facts = facts_of(tree)
     return Expr(text, tree.type, tree, facts.reach, facts.reads, facts.params)
-
-
-def conjunction(exprs: tuple[Expr, ...]) -> Expr:
-    """All of them at once."""
-    assert exprs
-    if len(exprs) == 1:
-        return exprs[0]
-    nullable = any(e.type.nullable for e in exprs)
-    tree = Op(replace(exprs[0].type, nullable=nullable), "and", tuple(e.tree for e in exprs))
-    return make_expr(" AND ".join(f"({e.text})" for e in exprs), tree, where=exprs[0].where)
 
 
 Dialect = Literal["sqlite", "postgresql"]
