@@ -129,12 +129,12 @@ def _says(rule: Rule) -> plan.Message:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One statement in the making; ``rows`` are the names of the CTEs that hold the documents' rows."""
+    """One statement in the making."""
 
     draft: Draft
     catalog: Catalog
     root: Entity
-    rows: Mapping[str, str]
+    gathered: late.Gathered
 
     def head(self, entity: Entity, name: str) -> str:
         line = "r.id" if entity.path != self.root.path else texts.null(self.draft.dialect, "uuid", 0)
@@ -142,7 +142,7 @@ class Asked:
         return f"SELECT {literal(name)} AS broken, {root} AS root, {line} AS line"
 
     def source(self, entity: Entity) -> str:
-        return f" FROM {self.rows[entity.path]} AS r WHERE {texts.yes(self.draft.dialect)}"
+        return f" FROM {self.gathered.rows(entity)} AS r WHERE {texts.yes(self.draft.dialect)}"
 
     def whole(self, head: str, said: str, source: str) -> str:
         """Rows whose ``said`` is found; OFFSET keeps both databases from looking for it twice."""
@@ -155,11 +155,10 @@ def statements(catalog: Catalog, root: Entity, dialect: Dialect) -> dict[str, St
     out: dict[str, Statement] = {}
     for stage in (*STAGES, "delete"):
         draft = Draft(dialect)
-        ctes, rows = late.gathered(draft, catalog, root, living=stage != "delete")
-        asked = Asked(draft, catalog, root, rows)
+        asked = Asked(draft, catalog, root, late.Gathered(draft, catalog, root, living=stage != "delete"))
         parts = list(_referring(asked) if stage == "delete" else _parts(asked, stage))
         if parts:
-            out[stage] = draft.finish(late.used(ctes, " UNION ALL ".join(parts)))
+            out[stage] = draft.finish(asked.gathered.before(" UNION ALL ".join(parts)))
     return out
 
 

@@ -118,16 +118,15 @@ def statements(catalog: Catalog, root: Entity, known: Iterable[Key], dialect: Di
         return ()
     draft = Draft(dialect)
     entities = {e.path: e for e in late.document(catalog, root)}
-    ctes, rows = late.gathered(draft, catalog, root, living=False)
-    parts = list(dict.fromkeys(_parts(draft, catalog, rows, entities, known)))
+    gathered = late.Gathered(draft, catalog, root, living=False)
+    parts = list(dict.fromkeys(_parts(draft, catalog, gathered, entities, known)))
     if not parts:
         return ()
     keys_ = " UNION ".join(parts)
     return (
         writing(
             draft,
-            late.used(
-                ctes,
+            gathered.before(
                 f'INSERT INTO "_guard" (key, n) SELECT g.key, 1 FROM ({keys_}) AS g(key) WHERE g.key IS NOT NULL'
                 ' ORDER BY 1 ON CONFLICT (key) DO UPDATE SET n = "_guard".n + 1 RETURNING key',
             ),
@@ -136,18 +135,18 @@ def statements(catalog: Catalog, root: Entity, known: Iterable[Key], dialect: Di
 
 
 def _parts(
-    draft: Draft, catalog: Catalog, rows: Mapping[str, str], entities: Mapping[str, Entity], known: Iterable[Key]
+    draft: Draft, catalog: Catalog, gathered: late.Gathered, entities: Mapping[str, Entity], known: Iterable[Key]
 ) -> Iterator[str]:
     for key in known:
         if key.holder in entities:
             values = [emit.node_text(draft, catalog, own, emit.Rows("", this="r")) for _, _, own in key.terms]
-            yield _select(rows[key.holder], key.name, values)
+            yield _select(gathered.rows(entities[key.holder]), key.name, values)
         if key.target in entities:
             values = [emit.node_text(draft, catalog, there, emit.Rows("r")) for _, there, _ in key.terms]
-            yield _select(rows[key.target], key.name, values)
+            yield _select(gathered.rows(entities[key.target]), key.name, values)
     for entity in entities.values():
         if entity.kind == "tree":  # two moves that are fine alone may make a ring together
-            yield _select(rows[entity.path], f"{entity.path}:^", ())
+            yield _select(gathered.rows(entity), f"{entity.path}:^", ())
 
 
 def _select(rows: str, name: str, values: Iterable[str]) -> str:

@@ -146,18 +146,23 @@ def within(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, alias: 
     )
 
 
-def gathered(draft: Draft, catalog: Catalog, root: Entity, living: bool) -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """CTEs with the rows of the documents, one per entity, and their names: many questions are asked of the same few
+class Gathered:
+    """CTEs with the rows of the documents, one per entity that is asked for: many questions are asked of the same few
     rows, which are looked up once. ``living``: without lines in the bin."""
-    ctes, names = [], {}
-    for n, entity in enumerate(document(catalog, root)):
-        names[entity.path] = f"d{n}"
-        where = within(draft, catalog, root, entity, "r") + (" AND r.deleted_at IS NULL" if living else "")
-        ctes.append(f"d{n} AS MATERIALIZED (SELECT r.* FROM {quote(table_name(entity.path))} AS r WHERE {where})")
-    return tuple(ctes), names
 
+    def __init__(self, draft: Draft, catalog: Catalog, root: Entity, living: bool) -> None:
+        self._draft, self._catalog, self._root, self._living = draft, catalog, root, living
+        self._ctes: dict[str, str] = {}
 
-def used(ctes: Iterable[str], sql: str) -> str:
-    """``WITH`` of those CTEs that the text speaks of."""
-    told = [c for c in ctes if f" FROM {c.partition(' ')[0]} AS " in sql]
-    return f"WITH {', '.join(told)} {sql}" if told else sql
+    def rows(self, entity: Entity) -> str:
+        """The name of the CTE with the entity's rows."""
+        if entity.path not in self._ctes:
+            where = within(self._draft, self._catalog, self._root, entity, "r")
+            where += " AND r.deleted_at IS NULL" if self._living else ""
+            self._ctes[entity.path] = f"SELECT r.* FROM {quote(table_name(entity.path))} AS r WHERE {where}"
+        return f"d{list(self._ctes).index(entity.path)}"
+
+    def before(self, sql: str) -> str:
+        """The statement with its CTEs in front."""
+        ctes = [f"d{n} AS MATERIALIZED ({cte})" for n, cte in enumerate(self._ctes.values())]
+        return f"WITH {', '.join(ctes)} {sql}" if ctes else sql
