@@ -148,7 +148,7 @@ def _dated(dialect: Dialect, kind: str, sql: str, pattern: str) -> str:
 def of_table(dialect: Dialect, made: Expr) -> str | None:
     """The expression as part of a table's definition; None when it depends on more than the row, or needs functions
     that only our own connections have."""
-    if not made.deterministic:
+    if made.params or made.reach != "row":
         return None
     sql = to_sql(made, Context(Binder(dialect), column_sql=_column))
     return None if "dg_" in sql or "SELECT" in sql else sql
