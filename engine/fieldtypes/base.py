@@ -14,7 +14,7 @@ ORDERED = (*EQUAL, "lt", "lte", "gt", "gte")
 WORDS = (*ORDERED, "contains", "starts")
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
+class Refused(Exception):
     """A value this type does not take."""
 
     def __init__(self, code: str, **params: Any) -> None:

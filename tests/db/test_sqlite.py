@@ -58,13 +58,13 @@ async def test_reads_cannot_write(database: Database) -> None:
 
 
 async def test_a_missing_folder_is_said_in_words(tmp_path: Path) -> None:
-    with pytest.raises(Lost, match="t.db cannot be opened"):
+    with pytest.raises(Lost, match=r"t\.db cannot be opened"):
         await open_database(f"sqlite://{tmp_path}/no/such/t.db")
 
 
 async def test_another_kind_of_file_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "t.db").write_text("hello, this is no database at all, only a long text" * 40)
-    with pytest.raises(Lost, match="t.db is not a database"):
+    with pytest.raises(Lost, match=r"t\.db is not a database"):
         await open_database(f"sqlite://{tmp_path}/t.db")
 
 
