@@ -124,6 +124,7 @@ def record_page(app: App, viewer: Viewer, page: FormPage, view: RecordView) -> s
         grave=[a for a in others if a.reason],
         can_delete=view.can_delete and not new,
         saved=view.saved,
+        source=source_of(app, viewer, view.record),
         errors=[s for s in view.said if s.level == "error"],
         warnings=[s for s in view.said if s.level == "warning"],
         anchors=pointers,
@@ -131,6 +132,15 @@ def record_page(app: App, viewer: Viewer, page: FormPage, view: RecordView) -> s
         history_rows=[history_row(app, viewer, entity, row) for row in view.history],
         data=form_data(app, viewer, page, view, values) if editable else None,
     )
+
+
+def source_of(app: App, viewer: Viewer, record: Mapping[str, Any] | None) -> Link | None:
+    """The document behind an entry of a ledger, for readers who may read such documents."""
+    told = (record or {}).get("_source")
+    if not isinstance(told, dict) or told["entity"] not in app.entities or not may(viewer, told["entity"], "read"):
+        return None
+    title = app.entities[told["entity"]].title.to(viewer.language)
+    return Link(title, f"{address('r', told['entity'])}/{told['id']}")
 
 
 def called_by(value: Any) -> str:

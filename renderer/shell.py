@@ -73,20 +73,22 @@ def menu_group(app: App, viewer: Viewer, menu: Menu, here: str) -> Group | None:
 
 
 def shortcuts(app: App, viewer: Viewer) -> tuple[Link, ...]:
-    """New documents this person may begin, those with a workflow first: what people come to do on site."""
+    """New documents this person may begin, what people come to do on site first: documents with a workflow, out of
+    the menu that is most this person's own."""
     t = texts(viewer.language)
-    found: list[tuple[bool, Link]] = []
+    found: list[tuple[bool, float, Link]] = []
     for menu in app.menus:
-        for item in menu.items:
+        mine = [item for item in menu.items if item_link(app, viewer, item, "")]
+        for item in mine:
             page = app.lists.get(item.target) if item.kind == "list" else None
-            if page is None or not may(viewer, page.entity, "create"):
+            if page is None or not may(viewer, page.entity, "create") or app.entities[page.entity].owner:
                 continue
             entity = app.entities[page.entity]
-            if not entity.owner:
-                title = t("New {what}", what=entity.title.to(viewer.language))
-                found.append((not entity.machine, Link(title, f"{address('r', page.entity)}/new")))
-    found.sort(key=lambda pair: pair[0])
-    return tuple(link for _, link in found)
+            title = t("New {what}", what=entity.title.to(viewer.language))
+            link = Link(title, f"{address('r', entity.path)}/new")
+            found.append((not entity.machine, -len(mine) / len(menu.items), link))
+    found.sort(key=lambda one: one[:2])
+    return tuple(link for *_, link in found)
 
 
 def shell(app: App, viewer: Viewer, title: str, trail: tuple[Link, ...] = (), here: str = "") -> dict[str, Any]:
