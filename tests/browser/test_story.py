@@ -146,7 +146,8 @@ def test_rows_of_a_spreadsheet_are_pasted(at: Site, browser: Browser) -> None:
           const data = new DataTransfer();
           data.setData("text/plain", text);
           document.querySelector("[data-line] td [data-field], [data-line] td .ts-control")
-            .closest("td").dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
+            .closest("td")
+            .dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
         }""",
         rows,
     )
