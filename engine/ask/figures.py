@@ -13,7 +13,7 @@ from engine.ask.order import Key
 from engine.ask.rows import Rows
 from engine.ask.slices import Dimension, Slice
 from engine.expr.build.sql import Context, to_sql
-from engine.expr.run.types import BOOLEAN
+from engine.expr.run.types import BOOLEAN, Type
 from engine.fieldtypes.spec import Spec
 from engine.fieldtypes.storage import json_object, json_value, quote
 from engine.plan.question import Asked, FigureQuestion, Filter
@@ -53,7 +53,7 @@ def _rows(build: Build, made: Slice, here: Grouping, question: FigureQuestion) -
     labels = _Labels(build, at)
     pairs = [(d.name, labels.json(d, f"{at}.d{n}")) for n, d in enumerate(made.dimensions)]
     pairs += _measures(build, made, at)
-    order = ", ".join(key.order(key.sql) for key in _order(made, labels, at, question.sort))
+    order = ", ".join(key.order(key.sql) for key in _order(build, made, labels, at, question.sort))
     having = f" WHERE {_having(build, made, here, at, question.having)}" if question.having else ""
     limit = f" LIMIT {build.input('limit', 'integer')}" if question.limit else ""
     by = f" ORDER BY {order}" if order else ""
@@ -68,7 +68,20 @@ def _totals(build: Build, made: Slice, here: Grouping) -> str:
 
 
 def _measures(build: Build, made: Slice, at: str) -> list[tuple[str, str]]:
-    return [(s.name, json_value(*s.expr.type.storage, build.dialect, f"{at}.m{n}")) for n, s in enumerate(made.shown)]
+    return [(s.name, _number(build, s.expr.type, f"{at}.m{n}")) for n, s in enumerate(made.shown)]
+
+
+def _number(build: Build, type_: Type, sql: str) -> str:
+    """A measure's JSON. One that may pass 64 bits is text on SQLite; its digits are pointed off as text."""
+    kind, scale = type_.storage
+    if build.dialect == "postgresql" or not type_.wide:
+        return json_value(kind, scale, build.dialect, sql)
+    if kind != "decimal":
+        return f"json({sql})"
+    padded = f"REPLACE(printf('%{scale + 1}s', LTRIM({sql}, '-')), ' ', '0')"
+    sign = f"CASE WHEN SUBSTR({sql}, 1, 1) = '-' THEN '-' ELSE '' END"
+    point = f"SUBSTR({padded}, 1, LENGTH({padded}) - {scale}) || '.' || SUBSTR({padded}, -{scale})" if scale else padded
+    return f"CASE WHEN {sql} IS NOT NULL THEN {sign} || {point} END"
 
 
 def _having(build: Build, made: Slice, here: Grouping, at: str, text: str) -> str:
@@ -84,10 +97,10 @@ def _having(build: Build, made: Slice, here: Grouping, at: str, text: str) -> st
         return to_sql(expr, context)
 
 
-def _order(made: Slice, labels: _Labels, at: str, sort: Sequence[str]) -> list[Key]:
+def _order(build: Build, made: Slice, labels: _Labels, at: str, sort: Sequence[str]) -> list[Key]:
     """As asked, then by the dimensions in their order, so that no two answers differ."""
     known = {d.name: labels.key(d, f"{at}.d{n}") for n, d in enumerate(made.dimensions)}
-    known |= {s.name: Key(f"{at}.m{n}", *s.expr.type.storage, False, True) for n, s in enumerate(made.shown)}
+    known |= {s.name: _size(build, s.expr.type, f"{at}.m{n}") for n, s in enumerate(made.shown)}
     out: list[Key] = []
     wrong = []
     for text in sort:
@@ -102,6 +115,12 @@ def _order(made: Slice, labels: _Labels, at: str, sort: Sequence[str]) -> list[K
     rest = [known[d.name] for d in made.dimensions]
     ids = [Key(f"{at}.d{n}", d.kind, d.scale, False, True) for n, d in enumerate(made.dimensions) if d.target]
     return [*out, *rest, *ids]
+
+
+def _size(build: Build, type_: Type, sql: str) -> Key:
+    """What a measure is sorted by; text digits are compared as the numbers they are."""
+    wide = build.dialect == "sqlite" and type_.wide
+    return Key(f"CAST({sql} AS REAL)" if wide else sql, *type_.storage, False, True)
 
 
 def _specs(made: Slice, asked: Sequence[Filter]) -> tuple[Spec, ...]:

@@ -71,19 +71,35 @@ class Grouping:
         else:
             at = self.build.alias("g")
             source = f"({self._grouped(dimensions, groups)}) AS {at}"
-        columns = [f"{at}.d{n} AS d{n}" for n in range(len(dimensions))]
-        numbers = {group: f"{at}.a{n}" for n, group in enumerate(groups)}
-        finer = {m.name: f"{at}.e{n}" for n, m in enumerate(apart)}
-        context = self._over_groups(at, numbers, finer)
-        columns += [f"{to_sql(expr, context)} AS m{n}" for n, expr in enumerate(shown)]
-        return f"SELECT {', '.join(columns)} FROM {source}"
+        columns = {group: f"a{n}" for n, group in enumerate(groups)}
+        named = {m.name: f"e{n}" for n, m in enumerate(apart)}
+        steps: list[str] = []
+        for level in _levels(plain):
+            more = [
+                f"{emit(m.expr.tree, self._over(at, columns, named))} AS x{len(named) + n}" for n, m in enumerate(level)
+            ]
+            named |= {m.name: f"x{len(named) + n}" for n, m in enumerate(level)}
+            below, at = at, self.build.alias("l")
+            steps.append(f"{at} AS MATERIALIZED (SELECT {', '.join((f'{below}.*', *more))} FROM {source})")
+            source = at
+        here = self._over(at, columns, named)
+        answers = [f"{at}.d{n} AS d{n}" for n in range(len(dimensions))]
+        # On SQLite a number past 64 bits travels as text; it is only shown, so it need not be refused.
+        fit = self.build.dialect == "postgresql"
+        answers += [f"{to_sql(expr, here, fit=fit)} AS m{n}" for n, expr in enumerate(shown)]
+        stepped = f"WITH {', '.join(steps)} " if steps else ""
+        return f"{stepped}SELECT {', '.join(answers)} FROM {source}"
 
-    def _over_groups(self, at: str, numbers: Mapping[Group, str], finer: Mapping[str, str]) -> Context:
-        def other(node: Measure) -> str:
-            return finer.get(node.name) or f"({emit(self.made.known[node.name].expr.tree, context)})"
-
-        context = Context(self.build.binder, at, group_sql=lambda node, _: numbers[node], measure_sql=other)
-        return context
+    def _over(self, at: str, columns: Mapping[Group, str], named: Mapping[str, str]) -> Context:
+        """Where expressions over the groups stand. A measure is a column of the step before: written out wherever it
+        is used, one that is made of others would double and double again."""
+        known = dict(named)
+        return Context(
+            self.build.binder,
+            at,
+            group_sql=lambda node, _: f"{at}.{columns[node]}",
+            measure_sql=lambda node: f"{at}.{known[node.name]}",
+        )
 
     def _grouped(self, dimensions: Sequence[Dimension], groups: Sequence[Group]) -> str:
         """Columns ``d<n>`` and ``a<n>`` of the aggregates: grouped once, whatever the number of sources."""
@@ -182,6 +198,20 @@ class Grouping:
         at_ = build.alias("g")
         grouped = f" GROUP BY {by}" if by else ""
         return at_, f"(SELECT {', '.join(columns)} FROM ({' UNION ALL '.join(arms)}) AS {out}{grouped}) AS {at_}"
+
+
+def _levels(measures: Sequence[MeasureSymbol]) -> list[list[MeasureSymbol]]:
+    """Measures by how far they are from the aggregates: each is made of those of earlier levels."""
+    by_name = {m.name: m for m in measures}
+
+    def depth(measure: MeasureSymbol) -> int:
+        below = [by_name[n.name] for n in walk(measure.expr.tree) if isinstance(n, Measure) and n.name in by_name]
+        return 1 + max((depths.get(m.name) or depth(m) for m in below), default=0)
+
+    depths: dict[str, int] = {}
+    for measure in measures:
+        depths[measure.name] = depth(measure)
+    return [[m for m in measures if depths[m.name] == at] for at in range(1, max(depths.values(), default=0) + 1)]
 
 
 def _groups(trees: Sequence[Node]) -> list[Group]:

@@ -37,7 +37,15 @@ def as_json(rows: Rows, alias: str, entity: Entity, shape: Shape, prefix: tuple[
     pairs = [(name, f"{alias}.{name}") for name in _ALWAYS]
     pairs.append(("display", display.of_record(rows, alias, entity, prefix)))
     pairs += _fields(rows, alias, entity, shape, prefix)
+    if entity.kind == "ledger" and not shape.fields:
+        pairs.append(("_source", _source(rows, alias)))
     return json_object(build.dialect, pairs)
+
+
+def _source(rows: Rows, alias: str) -> str:
+    """The document an entry came from: the way from a figure back to what people wrote."""
+    told = [("entity", f"{alias}._source"), ("id", f"{alias}._source_id"), ("posting", f"{alias}._posting")]
+    return f"CASE WHEN {alias}._source IS NOT NULL THEN {json_object(rows.build.dialect, told)} END"
 
 
 def _fields(rows: Rows, alias: str, entity: Entity, shape: Shape, prefix: tuple[str, ...]) -> list[tuple[str, str]]:
