@@ -50,6 +50,13 @@ def document(
     }
 
 
+_SOURCE: Json = {
+    "type": ["object", "null"],
+    "description": "The document the entry came from, and the posting that made it",
+    "properties": {"entity": {"type": "string"}, "id": ID, "posting": {"type": "string"}},
+}
+
+
 def _schemas(entity: Entity, entities: Mapping[str, Entity]) -> Json:
     """What is answered, what creates, what changes."""
     record: Json = {
@@ -58,6 +65,8 @@ def _schemas(entity: Entity, entities: Mapping[str, Entity]) -> Json:
         "display": {"type": "string"},
     }
     record |= {f.name: _answered(f) for f in entity.fields.values()}
+    if entity.kind == "ledger":
+        record["_source"] = _SOURCE
     writable = {f.name: f for f in entity.fields.values() if takes_input(f)}
     create = {f.name: _taken(f, "create") for f in writable.values()}
     change = {f.name: _taken(f, "change") for f in writable.values()}
