@@ -22,6 +22,7 @@ problem_page(app, viewer, status: int, title: str, said: tuple[Said, ...]) -> st
 | GET ``/r/{module}/{entity}/{id}`` | a record; ``?saved=1`` after a save |
 | POST ``/r/{module}/{entity}/new``, ``…/{id}`` | a form, below; 303 to the record, or the form and what was wrong |
 | GET ``/d/{module}/{dashboard}`` | a dashboard; its filters are parameters (``?project=<id>&month=2026-03``) |
+| GET ``/docs`` | the reference of this system's API |
 | GET ``/assets/{file}`` | built assets by the names of ``manifest.json``, cached for good |
 
 A form is ``application/x-www-form-urlencoded``. Inputs are named by path: ``sheet_date``, ``lines.0.worker``,
@@ -51,7 +52,7 @@ from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.page import FormPage
 from engine.plan.viewer import Action, ListView, RecordView, Said, Viewer
-from engine.serve import actions, assets, auth, boards, decode, forms, reading, request, rights, session
+from engine.serve import actions, assets, auth, boards, decode, forms, reading, reference, request, rights, session
 from engine.serve.answer import Answer, Asked, said
 from engine.serve.bind import Me, call, id_array
 from engine.serve.fault import Refusal, refuse
@@ -64,7 +65,7 @@ from renderer import pages as templates
 
 _HTML = b"text/html; charset=utf-8"
 _CSP = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; object-src 'none';"
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; object-src 'none';"
     " base-uri 'self'; frame-ancestors 'none'; form-action 'self'"
 )
 _NOBODY = Me(None)
@@ -132,6 +133,8 @@ async def _page(here: Here) -> Answer:
     match here.asked.path:
         case [""]:
             return await _home(here)
+        case ["docs"]:
+            return html(reference.page(here.app, here.language))
         case ["logout"] if here.asked.method == "POST":
             await auth.logout(here.tenant, session.cookie(here.asked.headers))
             return go("/login", (_set_cookie(auth.COOKIE, "", 0),))

@@ -144,6 +144,13 @@ async def test_what_is_not_theirs_is_a_page_that_says_so(stage: Stage) -> None:
         assert answer.headers["content-type"].startswith("text/html")
 
 
+async def test_the_reference_of_the_api(stage: Stage) -> None:
+    page = (await (await browser(stage, "wang")).get("/docs")).text
+    assert "/api/v1/works/sheet/{id}/actions/submit" in page
+    assert "点工单" in page
+    assert "http" not in re.sub(r"https?://www.w3.org", "", page).replace("http-equiv", "")
+
+
 async def test_hostile_text_is_shown_as_text(stage: Stage) -> None:
     boss = await browser(stage, "boss")
     bad = "<script>alert(1)</script>\"'&"
