@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -17,6 +18,9 @@ from renderer.environment import texts
 from renderer.lists import Chip, Option, params
 from renderer.records import api_of
 from renderer.values import EMPTY, Cell, machine_of, state_cell
+
+_MONTH = re.compile(r"\d{4}-\d{2}")
+_MOST_MONTHS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,17 @@ def pivot_view(app: App, viewer: Viewer, tile: Tile, figures: Figures, view: Das
     return TableView(tuple(heads), rows)
 
 
+def months_between(told: list[str]) -> list[str]:
+    """Every month from the first to the last, so that an axis of time has even steps; what is no month stays first."""
+    months = sorted(m for m in told if _MONTH.fullmatch(m))
+    if not months:
+        return told
+    first, last = ((int(m[:4]) * 12 + int(m[5:7]) - 1) for m in (months[0], months[-1]))
+    if last - first > _MOST_MONTHS:
+        return told
+    return [m for m in told if m not in months] + [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(first, last + 1)]
+
+
 def chart_data(app: App, viewer: Viewer, tile: Tile, figures: Figures, view: DashboardView) -> dict[str, Any]:
     """What the browser draws: categories, and per series its values as text (exact; the drawing rounds)."""
     items = rows_of(view.answers.get(tile.name))
@@ -207,12 +222,18 @@ def chart_data(app: App, viewer: Viewer, tile: Tile, figures: Figures, view: Das
     if first is None:
         return data | {"categories": [], "series": []}
     categories = list(dict.fromkeys(called(first, i) for i in items))
+    if first.kind == "month":
+        categories = months_between(categories)
     if len(dims) > 1 and len(measures) == 1:
         names = list(dict.fromkeys(called(dims[1], i) for i in items))
         held = {(called(first, i), called(dims[1], i)): i.get(measures[0].name) for i in items}
         series = [{"name": n, "values": [held.get((c, n)) for c in categories]} for n in names]
     else:
-        series = [{"name": m.title.to(viewer.language), "values": [i.get(m.name) for i in items]} for m in measures]
+        of = {called(first, i): i for i in items}
+        series = [
+            {"name": m.title.to(viewer.language), "values": [of.get(c, {}).get(m.name) for c in categories]}
+            for m in measures
+        ]
     return data | {"categories": categories, "series": series}
 
 
