@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -52,19 +53,22 @@ def test_it_serves_the_example_with_its_assets(installed: Path, tmp_path: Path) 
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [installed / "dougong", "serve", "examples/contractor", "--port", str(port)]
-    server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    log = tmp_path / "server.log"
+    with log.open("w") as out:
+        server = subprocess.Popen(command, cwd=tmp_path, stdout=out, stderr=out)
     try:
+        page = ""
         for _ in range(300):
-            assert server.poll() is None, server.stderr.read() if server.stderr else ""
+            assert server.poll() is None, log.read_text()
             try:
-                page = urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=5).read().decode()
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=5) as answer:
+                    page = answer.read().decode()
                 break
             except OSError:
                 time.sleep(0.2)
-        else:
-            pytest.fail("it did not answer")
+        assert (stylesheet := re.search(r"/assets/app-\w+\.css", page)), "no page, or none with our look"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{stylesheet[0]}", timeout=5) as answer:
+            assert len(answer.read()) > 10_000
     finally:
         server.terminate()
         server.wait(20)
-    assert "app-" in page
-    assert ".css" in page
