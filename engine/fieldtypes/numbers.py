@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.fieldtypes.base import EQUAL, ORDERED, FieldType, Refused, shown, wrong_type
 from engine.fieldtypes.spec import Spec
-from engine.fieldtypes.storage import INTEGER_DIGITS
+from engine.fieldtypes.storage import integer_digits
 
 _INTEGER_BOUND = 2**53 - 1
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -73,8 +73,9 @@ class Number(FieldType):
         rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP) if number.adjusted() < 40 else number
         if rounded != number:
             raise Refused("value.scale", scale=scale, got=shown(value if isinstance(value, str) else f"{number:f}"))
-        if number and number.adjusted() >= INTEGER_DIGITS:
-            raise Refused("value.digits", digits=INTEGER_DIGITS, got=shown(str(value)))
+        digits = integer_digits(scale)
+        if number and number.adjusted() >= digits:
+            raise Refused("value.digits", digits=digits, got=shown(str(value)))
         _within(rounded, spec)
         return rounded + 0
 
@@ -102,7 +103,7 @@ class Number(FieldType):
 
     def schema(self, spec: Spec) -> dict[str, Any]:
         scale = self.scale_of(spec)
-        digits = rf"^-?\d{{1,{INTEGER_DIGITS}}}" + (rf"(\.\d{{1,{scale}}})?$" if scale else "$")
+        digits = rf"^-?\d{{1,{integer_digits(scale)}}}" + (rf"(\.\d{{1,{scale}}})?$" if scale else "$")
         return {"type": ["string", "number"], "pattern": digits}
 
     def format(self, value: Any, spec: Spec, language: str = "zh", zone: str = "UTC") -> str:

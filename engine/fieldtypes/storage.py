@@ -18,7 +18,15 @@ Columns = Sequence[tuple[str, str, int]]
 """(name, storage kind, scale) of each column."""
 
 INTEGER_DIGITS = 15
-"""Integer digits of every decimal column."""
+"""Integer digits a decimal column has at most."""
+
+_DIGITS = 18
+"""Digits that fit a 64-bit integer, whatever they are: what SQLite keeps of a decimal."""
+
+
+def integer_digits(scale: int) -> int:
+    """Digits before the point that a value may have, the same on both databases."""
+    return min(INTEGER_DIGITS, _DIGITS - scale)
 
 
 def _same(value: Any, scale: int) -> Any:

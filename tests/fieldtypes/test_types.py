@@ -133,3 +133,13 @@ def test_rows_tell_absent_from_null() -> None:
         (None, None, True),
         (None, None, False),
     ]
+
+
+@pytest.mark.parametrize(("name", "digits"), [("money", 15), ("price", 12), ("quantity", 14), ("percent", 12)])
+def test_the_largest_value_fits_both_databases(name: str, digits: int) -> None:
+    kind = REGISTRY[name]
+    largest = kind.coerce("9" * digits, spec(name))
+    assert bind("decimal", kind.scale, "sqlite", largest) < 2**63
+    with pytest.raises(Refused) as caught:
+        kind.coerce("1" + "0" * digits, spec(name))
+    assert caught.value.code.code == "value.digits"
