@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from engine.db import Body, Call
+from engine.db import Body, Call, Violation
 from engine.fieldtypes.storage import bind, encode_rows, quote, row_source
 from engine.plan.app import ImportPlan
 from engine.plan.entity import Entity
 from engine.problem import Problem, Problems, Where, nearest, problem
+from engine.serve.actions import of_violation
 from engine.serve.bind import ENGINE
 from engine.serve.decode import Change, Rules
 from engine.serve.fault import Refusal
@@ -54,7 +55,12 @@ async def import_file(
     reading = await asyncio.to_thread(read_file, file, plan, entity, lambda n: progress("read", n, n))
     if reading.problems:
         raise Problems(reading.problems)
-    return await tenant.database.write(lambda: _all(tenant, plan, entity, file.name, reading.lines, progress, keep))
+    try:
+        return await tenant.database.write(lambda: _all(tenant, plan, entity, file.name, reading.lines, progress, keep))
+    except Violation as found:
+        told = of_violation(tenant.app, entity, found).faults
+        where = Where(file.name)
+        raise Problems([Problem(f.code, f.says.to("en"), where, f.hint.to("en")) for f in told]) from found
 
 
 class _DryRun(Exception):
@@ -83,8 +89,14 @@ def _all(
     for start in range(0, len(fresh), _BATCH):
         batch = fresh[start : start + _BATCH]
         ops = [
-            Op("create", entity.path, change=Change(_values(line, references, zone)), rules=Rules(trusted=True))
-            for line in batch
+            Op(
+                "create",
+                entity.path,
+                change=Change(_values(line, references, zone)),
+                rules=Rules(trusted=True),
+                pointer=f"/{n}",
+            )
+            for n, line in enumerate(batch)
         ]
         try:
             yield from documents(world, ops)
