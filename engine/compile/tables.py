@@ -94,7 +94,7 @@ def _row_checks(name: str, catalog: Catalog, entity: Entity) -> list[plan.TableC
             assert check.that is not None
             made = (emit.of_table("sqlite", check.that), emit.of_table("postgresql", check.that))
             if made[0] and made[1]:
-                out.append(plan.TableCheck(short(f"{name}_{check.name}_holds"), made[0], made[1]))
+                out.append(plan.TableCheck(short(f"{name}_{check.name}_holds"), made[0], made[1], check.name))
     return out
 
 

@@ -33,6 +33,8 @@ class TableCheck:
     name: str
     sqlite: str
     postgresql: str
+    check: str = ""
+    """The entity's own check that it holds, whose words it is refused with."""
 
 
 @dataclass(frozen=True, slots=True)

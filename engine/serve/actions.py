@@ -227,11 +227,25 @@ def of_violation(app: App, entity: Entity, found: Violation) -> Refusal:
         return Refusal((fault("api.not-unique", pointer, fields=shown),), 409)
     if found.kind == "foreign":
         return Refusal((fault("api.no-reference", pointer, title=shown if titles else about.title),), 422)
-    if found.kind == "check" and (whole := _too_long(app, entity, found.name)) is not None:
-        return Refusal((whole,), 422)
+    if found.kind == "check":
+        told = _too_long(app, entity, found.name) or _own_check(app, entity, found.name)
+        if told is not None:
+            return Refusal((told,), 422)
     if found.kind == "notnull" and titles:
         return Refusal((fault("field.required", pointer, title=titles[0]),), 422)
     return Refusal((fault("api.constraint", pointer, name=found.name or found.table),), 422)
+
+
+def _own_check(app: App, entity: Entity, name: str) -> Fault | None:
+    """A check of the pack that the table itself holds: its words have no values in them."""
+    for table in app.tables:
+        held = next((c for c in table.checks if c.name == name and c.check), None)
+        if held is not None:
+            check = app.entities[table.entity].checks[held.check]
+            zh, en = ("".join(str(p) for p in m.parts) for m in (check.message.zh, check.message.en))
+            pointer = check.pointer if table.entity == entity.path else ""
+            return Fault(f"check.{check.name}", Label(zh, en), pointer, check=check.name)
+    return None
 
 
 def _too_long(app: App, entity: Entity, name: str) -> Fault | None:

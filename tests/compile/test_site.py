@@ -369,8 +369,10 @@ async def test_a_tree_without_rings(site: Site) -> None:
 
 
 async def test_what_one_row_decides_the_table_refuses(site: Site) -> None:
-    with pytest.raises(Violation, match="check"):
+    with pytest.raises(Violation, match="check") as found:
         await site.stage.create("site.project", code="C", name="丙", starts=date(2026, 2, 1), ends=date(2026, 1, 1))
+    table = next(t for t in site.stage.app.tables if t.entity == "site.project")
+    assert [c.check for c in table.checks if c.name == found.value.name] == ["in_order"], "whose words it has"
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])

@@ -26,6 +26,15 @@ async def test_a_sheet_with_lines(stage: Stage) -> None:
     assert (await boss.get(f"/sheet/{body['id']}")).json() == body
 
 
+async def test_a_check_that_the_table_holds_speaks_in_the_words_of_the_pack(stage: Stage) -> None:
+    boss = await stage.door("boss")
+    body = {"code": "Z", "name": "z", "starts": "2026-03-02", "ends": "2026-03-01"}
+    refused = await boss.post("/project", json=body)
+    assert refused.status_code == 422
+    assert errors(refused) == [("check.in_order", "")]
+    assert refused.json()["detail"] in ("结束早于开始", "The end is before the start")
+
+
 async def test_the_id_of_a_new_record_may_be_the_clients(stage: Stage) -> None:
     boss = await stage.door("boss")
     mine = uuid7()
