@@ -66,7 +66,8 @@ def test_it_serves_the_example_with_its_assets(installed: Path, tmp_path: Path) 
                 break
             except OSError:
                 time.sleep(0.2)
-        assert (stylesheet := re.search(r"/assets/app-\w+\.css", page)), "no page, or none with our look"
+        stylesheet = re.search(r"/assets/app-\w+\.css", page)
+        assert stylesheet, "no page, or none with our look"
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{stylesheet[0]}", timeout=5) as answer:
             assert len(answer.read()) > 10_000
     finally:
