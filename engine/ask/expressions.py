@@ -15,13 +15,15 @@ from engine.expr.build.world import World
 from engine.expr.run.types import BOOLEAN, Type
 from engine.fieldtypes.storage import quote
 from engine.plan.entity import Entity
-from engine.problem import Problems, problem
+from engine.problem import Problems, Where, problem
 
 
-def typed(text: str, scope: Scope, expect: Type | None = None) -> Expr:
-    """An expression's text, typed. What waits for an absent pack is a problem here: somebody asks now."""
+def typed(text: str, scope: Scope, expect: Type | None = None, slot: str = "where") -> Expr:
+    """An expression's text, typed; ``slot`` names the parameter it came in, for who is told its column.
+
+    What waits for an absent pack is a problem here: somebody asks now."""
     try:
-        return parse_expression(text, scope, expect)
+        return parse_expression(text, scope, expect, Where(slot, 1, 1))
     except Unavailable as waits:
         raise Problems([problem(CODES["ask.unavailable"], what=f"{text} (it waits for {waits.waits_for})")]) from None
 

@@ -87,7 +87,7 @@ def _number(build: Build, type_: Type, sql: str) -> str:
 def _having(build: Build, made: Slice, here: Grouping, at: str, text: str) -> str:
     """A condition over shown measures and declared ones; those that are not shown cannot be looked at here."""
     with build.bound_literals():
-        expr = expressions.typed(text, made.scope(build), BOOLEAN)
+        expr = expressions.typed(text, made.scope(build), BOOLEAN, "having")
         names = {s.name: n for n, s in enumerate(made.shown)}
         missing = [m for m in expr.measures if m not in names]
         if missing or expr.groups:

@@ -143,13 +143,13 @@ def _dimension_of(build: Build, bare: Slice, name: str, text: str) -> Dimension:
         if not expr.path or not found.target:
             raise Problems([problem(CODES["ask.not-a-reference"], name=head)])
         scope = expressions.reader_scope(build, bare.entities[source])
-        by[source] = expressions.typed(f"{expr.path}.{rest}", scope)
+        by[source] = expressions.typed(f"{expr.path}.{rest}", scope, slot="by")
     return _dimension(name, by)
 
 
 def _split_by(build: Build, bare: Slice, name: str, text: str) -> Dimension:
     scope = Scope(expressions.reader_world(build), bare.module, bare.entities[""].path, dimension=True)
-    return _dimension(name, {"": expressions.typed(text, scope)})
+    return _dimension(name, {"": expressions.typed(text, scope, slot="by")})
 
 
 def _dimension(name: str, by: Mapping[str, Expr]) -> Dimension:
@@ -169,7 +169,7 @@ def _measure_of(build: Build, bare: Slice, name: str, text: str) -> Shown:
         return Shown(name, make_expr(plain, Measure(known.expr.type, plain)))
     if plain.isidentifier() and bare.declared:
         raise Problems([unknown("ask.unknown-measure", plain, bare.known, figure=bare.name)])
-    return Shown(name, expressions.typed(text, bare.scope(build)))
+    return Shown(name, expressions.typed(text, bare.scope(build), slot="measures"))
 
 
 def closure(made: Slice, trees: Iterable[Node]) -> tuple[MeasureSymbol, ...]:

@@ -6,17 +6,21 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.ask import Ask
+from engine.compile import compile_app
 from engine.db import Body, Call, Database, install, open_database
 from engine.fieldtypes.storage import bind, quote
 from engine.plan.app import App
 from engine.plan.question import Asked, FigureQuestion, Question
 from engine.plan.statement import Param, Statement
+from engine.read import read_texts
 from tests.ask import world
+from tests.ask.ledgers import DATA
 from tests.pg import fresh_database
 
 
@@ -126,3 +130,21 @@ def both(empty: Both) -> Both:
     """Both databases with the standard rows."""
     empty.fill(world.app("sqlite"), world.standard())
     return empty
+
+
+@pytest.fixture(scope="module")
+def ledgers(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Iterator[Both]:
+    catalog = read_texts([{"led.yaml": (Path(__file__).parent / "ledger.yaml").read_text(encoding="utf-8")}])
+    with asyncio.Runner() as runner, fresh_database(postgres_server) as url:
+        doors = []
+        for at in (f"sqlite://{tmp_path_factory.mktemp('figures')}/t.db", url):
+            database = runner.run(open_database(at))
+            app = compile_app(catalog, database.dialect)
+            runner.run(install(database, app.tables))
+            doors.append(Door(runner, database, lambda _dialect, app=app: app, Ask()))
+            load(doors[-1], DATA, app)
+        try:
+            yield Both(tuple(doors))
+        finally:
+            for door in doors:
+                runner.run(door.database.close())

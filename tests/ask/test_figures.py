@@ -2,85 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.ask import Ask
-from engine.compile import compile_app
-from engine.db import install, open_database
 from engine.plan.question import FigureQuestion, Filter, Question
 from engine.problem import Problems
-from engine.read import read_texts
-from tests.ask.conftest import Both, Door, load
-from tests.ask.world import Data, ident
-from tests.pg import fresh_database
+from tests.ask.conftest import Both
+from tests.ask.ledgers import DATA, PLACES
+from tests.ask.world import ident
 
 Row = dict[str, Any]
 COST = "led.cost"
-PLACES: dict[str, Any] = {"me.clerk.projects": [], "me.clerk.everywhere": False}
-
-
-def made() -> Data:
-    rnd = Random(3)
-    data = Data()
-
-    def some(*values: Any) -> Any:
-        return rnd.choice((None, *values))
-
-    def money() -> Any:
-        return some(Decimal(rnd.randrange(-5000, 9000)) / 100, Decimal("0.01"), Decimal("123456789012345.67"))
-
-    projects = [
-        data.add("led__project", ident(2, n), name=f"P{n}", region=some("N", "S"), _sort=f"p{3 - n}") for n in range(4)
-    ]
-    subjects = [data.add("led__subject", ident(3, n), code=f"0{n}", name=f"S{n}", _sort=f"0{n}") for n in range(3)]
-    months = [date(2026, m, 1) for m in (1, 2, 3)]
-    for n in range(40):
-        data.add("led__budget", ident(4, n), project=some(*projects), subject=some(*subjects), amount=money())
-    for n in range(160):
-        data.add(
-            "led__entry", ident(5, n), project=some(*projects[:3]), subject=some(*subjects), period=some(*months),
-            day=some(months[0] + timedelta(n)), kind=some("actual", "commit"), net=money(),
-            quantity=some(Decimal("1.5000")), doc=some("a", "b", "É", "中"), done=some(True, False), count=some(1, 2),
-        )  # fmt: skip
-    for n in range(30):
-        data.add(
-            "led__income", ident(6, n), project=some(*projects), month=some(*months), net=money(),
-            good=some(True, False),
-        )  # fmt: skip
-    return data
-
-
-DATA = made()
-
-
-@pytest.fixture(scope="module")
-def ledgers(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Iterator[Both]:
-    catalog = read_texts([{"led.yaml": (Path(__file__).parent / "ledger.yaml").read_text(encoding="utf-8")}])
-    with asyncio.Runner() as runner, fresh_database(postgres_server) as url:
-        doors = []
-        for at in (f"sqlite://{tmp_path_factory.mktemp('figures')}/t.db", url):
-            database = runner.run(open_database(at))
-            app = compile_app(catalog, database.dialect)
-            runner.run(install(database, app.tables))
-            doors.append(Door(runner, database, lambda _dialect, app=app: app, Ask()))
-            load(doors[-1], DATA, app)
-        try:
-            yield Both(tuple(doors))
-        finally:
-            for door in doors:
-                runner.run(door.database.close())
-
-
 # the oracle -------------------------------------------------------------------------------------------------------
 
 
