@@ -53,7 +53,12 @@ async def test_a_hidden_field_is_unknown_everywhere(stage: Stage) -> None:
         assert (await wang.get(f"/sheet?{query}")).status_code == 400, query
     assert (await wang.get("/sheet/aggregate?measures=s:SUM(amount)")).status_code == 400
     history = (await wang.get(f"/sheet/{mine['id']}/history")).json()["items"]
-    assert all("amount" not in h["change"] for h in history if h["entity"] == "works.sheet")
+    assert all("amount" not in h["change"] for h in history)
+    line = mine["lines"][0]
+    assert not {"amount", "price"} & set(line)
+    priced = {"lines": [{"id": line["id"], "price": 1}]}
+    refused = await wang.patch(f"/sheet/{mine['id']}", json=priced, headers={"if-match": "*"})
+    assert errors(refused) == [("api.unknown-field", "/lines/0/price")]
 
 
 async def test_rules_hold_where_the_record_is_going_too(stage: Stage) -> None:
@@ -90,6 +95,8 @@ async def test_an_approval_goes_to_those_whose_turn_it_is(stage: Stage) -> None:
     boss = await stage.door("boss")
     figures = (await boss.get("/figures/cost?measures=actual,reserved&project=" + stage.ids["A"])).json()
     assert figures["rows"] == [{"actual": "480.00", "reserved": "0.00"}]
+    entries = (await boss.get("/entry?kind=actual")).json()["items"]
+    assert {e["_source"]["entity"]: e["_source"]["id"] for e in entries} == {"works.sheet": at.removeprefix("/sheet/")}
 
 
 async def test_rejected_and_withdrawn_go_back_and_start_a_new_round(stage: Stage) -> None:
