@@ -10,6 +10,7 @@ from typing import Any
 from engine.fieldtypes import REGISTRY
 from engine.label import Label
 from engine.plan.entity import Entity, Field, Message, Template
+from engine.serve import rights
 from engine.serve.store import World
 
 _DATE_PARTS = re.compile("yyyy|MM|dd|HH|mm|ss")
@@ -34,6 +35,8 @@ def _filled(world: World, entity: Entity, template: Template, values: Mapping[st
 def _shown(world: World, entity: Entity, path: str, form: str, value: Any, language: str) -> str:
     if value is None:
         return "–"
+    if path.partition(".")[0] in rights.hidden(world.app, world.moment.me, entity):
+        return "…"
     if form and isinstance(value, str) and re.match(r"\d{4}-\d{2}", value):
         moment = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(f"{value}-01"[:10])
         return moment.strftime(_DATE_PARTS.sub(lambda m: _STRFTIME[m[0]], form))
