@@ -13,8 +13,8 @@ from engine.plan.entity import Entity, Field
 from engine.plan.machine import Machine
 
 NUMBERS = frozenset({"integer", "decimal", "money", "price", "percent", "quantity", "duration"})
-SUMMED = frozenset({"integer", "decimal", "money", "quantity", "duration"})
-"""Types whose column has a meaningful sum: a price or a percentage has none."""
+SUMMED = frozenset({"integer", "decimal", "money", "duration"})
+"""Types whose column has a meaningful sum: a price or a percentage has none, quantities differ in their units."""
 
 _SYSTEM: Mapping[str, tuple[str, Label]] = {
     "created_at": ("datetime", Label("录入时间", "Created at")),

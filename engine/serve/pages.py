@@ -65,7 +65,7 @@ from renderer import pages as templates
 
 _HTML = b"text/html; charset=utf-8"
 _CSP = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; object-src 'none';"
+    f"default-src 'self'; img-src 'self' data: blob:; style-src 'self' '{reference.STYLE_HASH}'; object-src 'none';"
     " base-uri 'self'; frame-ancestors 'none'; form-action 'self'"
 )
 _NOBODY = Me(None)

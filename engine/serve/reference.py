@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from html import escape
 from typing import Any
 
@@ -22,6 +24,8 @@ _STYLE = (
     "td,th{border-top:1px solid #8884;padding:.25rem .5rem;text-align:left;vertical-align:top}"
     "summary{cursor:pointer;padding:.25rem 0}details details{margin-left:1.5rem}.m{display:inline-block;width:4rem}"
 )
+STYLE_HASH = "sha256-" + b64encode(sha256(_STYLE.encode()).digest()).decode()
+"""For the policy of contents, which takes no other style than this one and those of our assets."""
 
 
 def page(app: App, language: str) -> str:

@@ -89,7 +89,7 @@ def chromium() -> Iterator[Browser]:
     options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--lang=zh-CN"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=options, env={**os.environ, "LANGUAGE": "zh_CN", "LANG": "C.UTF-8"}
+            executable_path=CHROMIUM, args=options, env={**os.environ, "LANGUAGE": "zh_CN", "LANG": "zh_CN.UTF-8"}
         )
         yield browser
         browser.close()
