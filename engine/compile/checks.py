@@ -62,10 +62,14 @@ def fewest(field: Field) -> int:
 
 
 def _bounds(field: Field) -> Iterable[tuple[str, Value]]:
-    """Bounds the database checks: also of values that no body brought, and bounds that are expressions."""
+    """Bounds the database checks: of values that no body brings, and bounds that are expressions. A plain value was
+    held against its plain bounds when the body was read."""
     if not has_column(field) or kind_of(field) not in ("decimal", "integer", "duration", "date", "month", "datetime"):
         return
+    plain = field.input and (field.default is None or field.default.expr is None)
     for kind, bound, fixed in (("min", field.min, field.spec.min), ("max", field.max, field.spec.max)):
+        if plain and fixed is not None and (bound is None or bound.expr is None):
+            continue
         if bound is not None:
             yield kind, bound
         elif fixed is not None:
