@@ -24,6 +24,7 @@ from engine.compile import (
 )
 from engine.compile.late import Late
 from engine.compile.names import owner_column
+from engine.compile.refused import refuse
 from engine.compile.symbols import symbols
 from engine.compile.tables import tables
 from engine.plan.app import App
@@ -32,6 +33,7 @@ from engine.plan.statement import Dialect
 
 
 def compile_app(catalog: Catalog, dialect: Dialect) -> App:
+    refuse(catalog)
     known = guards.keys(catalog)
     delayed = {e.path: late.late(catalog, e) for e in catalog.entities.values() if not e.owned_by}
     shapes = {e.path: writes.shape(catalog, e, delayed[catalog.root_of(e).path]) for e in catalog.entities.values()}

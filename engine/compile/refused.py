@@ -1,0 +1,24 @@
+"""Everything in a catalogue that cannot be carried out, told at once and with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.catalog import Catalog
+from engine.compile.codes import CODES
+from engine.problem import Problem, Problems, problem
+
+
+def refuse(catalog: Catalog) -> None:
+    found = tuple(_problems(catalog))
+    if found:
+        raise Problems(found)
+
+
+def _problems(catalog: Catalog) -> Iterator[Problem]:
+    for posting in catalog.postings.values():
+        if posting.each is not None:
+            yield problem(CODES["compile.each"], posting.where, name=posting.path)
+    for entity in catalog.entities.values():
+        if entity.ledger is not None and entity.ledger.closed_by:
+            yield problem(CODES["compile.closed-by"], entity.where, name=entity.path)

@@ -1,0 +1,33 @@
+"""What is read and cannot be carried out is refused by name and place, not left out in silence."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.compile import compile_app
+from engine.problem import Problems
+from engine.read import read_texts
+
+TEXT = (Path(__file__).parent / "site.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("    into: entry\n", "    into: entry\n    each: sheet_line BY worker\n", "compile.each"),
+        (
+            "    ledger: {period: period}",
+            "    ledger: {period: period, closed_by: period, where: month = this.period AND state = 'closed'}",
+            "compile.closed-by",
+        ),
+    ],
+)
+def test_it_is_said(old: str, new: str, told: str) -> None:
+    assert old in TEXT
+    with pytest.raises(Problems) as found:
+        compile_app(read_texts([{"site.yaml": TEXT.replace(old, new, 1)}]), "sqlite")
+    assert [p.code for p in found.value.problems] == [told]
+    assert re.match(r"site\.yaml:\d+:\d+: ", str(found.value))
