@@ -187,7 +187,8 @@ def list_context(app: App, viewer: Viewer, page: ListPage, view: ListView) -> di
         "searchable": any(f.searchable for f in entity.fields.values())
         or any(entity.fields[p].searchable for p in entity.key if p in entity.fields),
         "narrowed": narrowed,
-        "total": view.total,
+        "total": view.total if view.total is not None or paged or view.next else len(view.items),
+        "count_of": f"/api/v1{address('', entity.path)}{params(view.asked, ('sort',))}" if not view.said else "",
         "first": params(view.asked) if paged else "",
         "next": params(view.asked, (), cursor=view.next) if view.next else "",
         "said": view.said,

@@ -7,8 +7,9 @@ from typing import Any
 
 from engine.fieldtypes import REGISTRY, Spec
 from engine.plan.app import App
+from engine.plan.machine import Machine
 from engine.plan.page import Dashboard, FormPage, ListPage
-from engine.plan.viewer import DashboardView, HomeView, ListView, RecordView, Said, Viewer
+from engine.plan.viewer import Action, DashboardView, HomeView, ListView, RecordView, Said, Viewer
 from renderer import boards, lists, records
 from renderer.environment import render, texts
 from renderer.island import form_data
@@ -105,8 +106,9 @@ def record_page(app: App, viewer: Viewer, page: FormPage, view: RecordView) -> s
             pointers.add(f"/{grid.name}/{line.index}")
             pointers.update(f"/{grid.name}/{line.index}/{c.field.name}" for c in line.inputs)
     action = f"{address('r', entity.path)}/{'new' if view.record is None else view.record.get('id')}"
-    deciding = [a for a in view.actions if a.kind in ("approve", "reject")]
-    others = [a for a in view.actions if a.kind not in ("approve", "reject")]
+    may_do = view.actions or (first_actions(viewer, machine) if new and machine is not None else ())
+    deciding = [a for a in may_do if a.kind in ("approve", "reject")]
+    others = [a for a in may_do if a.kind not in ("approve", "reject")]
     return render(
         "record.html",
         **shell(app, viewer, title, trail, address("m", back) if back else ""),
@@ -142,6 +144,17 @@ def source_of(app: App, viewer: Viewer, record: Mapping[str, Any] | None) -> Lin
         return None
     title = app.entities[told["entity"]].title.to(viewer.language)
     return Link(title, f"{address('r', told['entity'])}/{told['id']}")
+
+
+def first_actions(viewer: Viewer, machine: Machine) -> tuple[Action, ...]:
+    """What may be done with a record when it is entered: hand it in. Whether at this place, the server says."""
+    return tuple(
+        Action(t.name, t.title)
+        for t in machine.transitions.values()
+        if t.approval
+        and machine.initial in t.sources
+        and ("admin" in viewer.roles or any(role in viewer.roles for role, _ in t.by.roles))
+    )
 
 
 def called_by(value: Any) -> str:

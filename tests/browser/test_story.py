@@ -126,6 +126,30 @@ def test_the_25th_hour_is_refused_with_a_sentence(at: Site, browser: Browser) ->
     expect(foreman.locator("#f-content")).to_have_value("另一处部位的清理与转运作业")  # nothing typed is lost
 
 
+def test_a_warning_asks_for_a_reason(at: Site, browser: Browser) -> None:
+    """Entered late: handed in at once from the new form, told, given the reason, and then it passes."""
+    foreman = sign_in(visitor(browser), at, "wang")
+    begin(foreman, at, "补录：夜间抢险排水与道路清淤")
+    late = foreman.evaluate("new Date(Date.now() - 6 * 864e5).toISOString().slice(0, 10)")
+    foreman.fill("#f-sheet_date", late)
+    line(foreman, 0, "吴国强", "8")
+    foreman.get_by_role("button", name="提交").click()
+    expect(foreman.locator(".alertbox")).to_contain_text("补单超过3天")
+    foreman.locator("[name='_reasons.not_late']").fill("当天台风，第二天才回到项目部")
+    foreman.get_by_role("button", name="提交").click()
+    expect(foreman.locator("h1 .state")).to_have_text("审批中")
+
+
+def test_a_cost_leads_back_to_its_sheet(at: Site, browser: Browser) -> None:
+    controller = sign_in(visitor(browser), at, "sun")
+    controller.goto(f"{at.url}/d/cost_center/overview")
+    controller.locator("[data-tile=detail] a", has_text="0102 点工").first.click()
+    expect(controller.locator("h1")).to_contain_text("成本流水")
+    controller.get_by_role("row").filter(has_text="DG-").first.get_by_role("link").first.click()
+    controller.locator("[data-source]").click()
+    expect(controller.locator("h1")).to_contain_text("DG-XM")
+
+
 def test_what_is_missing_is_said_at_once(at: Site, browser: Browser) -> None:
     foreman = sign_in(visitor(browser), at, "wang")
     foreman.goto(f"{at.url}/r/day_labor/sheet/new")

@@ -1,5 +1,6 @@
 // What every page loads. htmx swaps parts of pages; the islands load their own code when they are on the page.
 import htmx from "htmx.org/dist/htmx.esm.js";
+import { grouped } from "./lib/numbers.js";
 import { watchFilters } from "./lib/filters.js";
 import { watchMenus } from "./lib/menus.js";
 import { showUnits, watchUnits } from "./lib/unit.js";
@@ -16,6 +17,17 @@ function here() {
       history.back();
     });
   }
+}
+
+/** How many there are is asked beside the page, so that it never waits for counting. */
+async function count() {
+  const place = document.querySelector("[data-count-of]:empty");
+  if (!place) return;
+  const address = new URL(place.dataset.countOf, location.origin);
+  for (const [name, value] of [["count", "true"], ["limit", "1"], ["fields", "id"]]) address.searchParams.set(name, value);
+  const answer = await fetch(address, { headers: { accept: "application/json" }, credentials: "same-origin" });
+  const total = answer.ok ? (await answer.json()).total : undefined;
+  if (total !== undefined) place.textContent = place.dataset.said.replace("{n}", grouped(String(total)));
 }
 
 function rows() {
@@ -49,10 +61,12 @@ watchFilters();
 here();
 rows();
 theme();
+count().catch(() => {});
 document.addEventListener("htmx:after:swap", () => {
   showUnits();
   watchFilters();
   here();
+  count().catch(() => {});
 });
 for (const note of document.querySelectorAll("[data-fade]")) setTimeout(() => note.remove(), 4000);
 if (document.querySelector("#summary:not([hidden])")) document.querySelector("#summary").focus();
