@@ -139,7 +139,7 @@ def within(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, alias: 
     column = f"{alias}.{quote(owner_column(entity))}"
     if owner.path == root.path:
         return draft.among(column)
-    up = f"{alias}o"
+    up = f"{alias}_o"
     return (
         f"{column} IN (SELECT {up}.id FROM {quote(table_name(owner.path))} AS {up}"
         f" WHERE {within(draft, catalog, root, owner, up)})"
