@@ -13,7 +13,6 @@ from engine.ask.facts import Facts, facts_of
 from engine.plan.app import App
 from engine.plan.question import Asked, FigureQuestion, Question
 from engine.plan.statement import Statement
-from engine.problem import Problems
 
 T = TypeVar("T")
 _KEPT = 4096
@@ -44,20 +43,15 @@ class Ask:
 
     def _made_once(self, app: App, shape: Hashable, make: Callable[[Facts], T]) -> T:
         key = (app.digest, app.dialect, shape)
-        made: T | Problems | None = self._made.get(key)
+        made: T | None = self._made.get(key)
         if made is None:
-            made = self._answer(app, make)
+            made = make(self._facts_of(app))
             self._made[key] = made
             while len(self._made) > self._keep:
                 self._made.popitem(last=False)
         else:
             self._made.move_to_end(key)
-        if isinstance(made, Problems):
-            raise Problems(made.problems)
         return made
-
-    def _answer(self, app: App, make: Callable[[Facts], T]) -> T | Problems:
-        return make(self._facts_of(app))
 
     def _facts_of(self, app: App) -> Facts:
         key = (app.digest, app.dialect)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from engine.ask.facts import ADMIN, EVERYONE, Facts
+from engine.ask.symbols import MeasureSymbol
+from engine.expr.build.api import Expr
 from engine.expr.build.binder import Binder, Key
+from engine.expr.build.tree import Measure, reads_of, walk
 from engine.plan.entity import Entity, Field
 from engine.plan.statement import Dialect, Param, Statement
 
@@ -59,10 +62,38 @@ class Build:
         return tuple(r for r in self.roles if rules.get(r))
 
     def hidden(self, entity: Entity, fld: Field) -> bool:
-        """Whether no role that lets the reader in shows the field: then it is unknown to him."""
-        if self.everything or not fld.hidden_from:
+        """Whether no role that lets the reader in shows the field: then it is unknown to him. A value computed when
+        read is no more open than what it is computed from."""
+        if self.everything:
             return False
-        return set(self.readers(entity)) <= set(fld.hidden_from)
+        if fld.hidden_from and set(self.readers(entity)) <= set(fld.hidden_from):
+            return True
+        live = self.facts.symbols.live.get(entity.path, {}).get(fld.name) if fld.origin == "live" else None
+        return live is not None and self.reads_hidden(live)
+
+    def reads_hidden(self, expr: Expr) -> bool:
+        """Whether an expression looks at something the reader may not know of."""
+        if self.everything:
+            return False
+        for path, name in reads_of(expr.tree):
+            entity = self.facts.entities.get(path)
+            fld = entity.fields.get(name) if entity else None
+            if entity is not None and fld is not None and fld.hidden_from and self.hidden(entity, fld):
+                return True
+        return False
+
+    def figure_hidden(self, measures: Mapping[str, MeasureSymbol], made: MeasureSymbol) -> bool:
+        """Whether a figure is made of something the reader may not know of, be it by way of other figures."""
+        todo, seen = [made], set[str]()
+        while todo:
+            at = todo.pop()
+            if at.name in seen:
+                continue
+            seen.add(at.name)
+            if self.reads_hidden(at.expr):
+                return True
+            todo += [measures[n.name] for n in walk(at.expr.tree) if isinstance(n, Measure) and n.name in measures]
+        return False
 
     def shown_by(self, entity: Entity, fld: Field) -> tuple[str, ...]:
         """The roles that show a field others hide; empty when nobody hides it from this reader."""

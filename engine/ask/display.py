@@ -43,6 +43,8 @@ def _hole(rows: Rows, alias: str, entity: Entity, part: tuple[str, str], prefix:
         alias, entity = rows.target(cell)
         prefix = cell.path
     cell = rows.inside(alias, entity, steps[-1], prefix)
+    if rows.build.hidden(entity, cell.field):
+        return "NULL"
     if cell.kind == "uuid" and cell.field.target and steps[-1] != "id":
         alias, target = rows.target(cell)
         return f"CASE WHEN {cell.sql} IS NOT NULL THEN {of_record(rows, alias, target, cell.path)} END"

@@ -51,8 +51,17 @@ def reader_world(build: Build) -> World:
             if gone:
                 known = {n: a for n, a in relation.attributes.items() if n not in gone}
                 entities[path] = replace(relation, attributes=known)
-        kept = build.facts.worlds[build.roles] = replace(world, entities=entities, typed={})
+        figures = {path: f for path, f in world.figures.items() if not _figure_hidden(build, path)}
+        kept = replace(world, entities=entities, figures=figures, typed={})
+        build.facts.worlds[build.roles] = kept
     return kept
+
+
+def _figure_hidden(build: Build, path: str) -> bool:
+    aggregation, _, name = path.rpartition(".")
+    found = build.facts.symbols.aggregations.get(aggregation)
+    measure = found.measures.get(name) if found else None
+    return found is not None and measure is not None and build.figure_hidden(found.measures, measure)
 
 
 def joins(build: Build, declared: bool = False) -> Joins:

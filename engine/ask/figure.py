@@ -10,12 +10,12 @@ from engine.ask.symbols import AggregationSymbol, MeasureSymbol, SourceSymbol, S
 from engine.expr.build.sql import Context, Joins, emit, group
 from engine.expr.build.tree import Fig, Group, Measure
 from engine.expr.build.world import World
-from engine.fieldtypes.storage import quote
 from engine.problem import Problems, problem
 
 
 def figure_sql(symbols: Symbols, figure: Fig, context: Context) -> str:
-    """SQL of the figure's value where ``context`` stands. It asks no rights: what a rule looks at, it sees whole."""
+    """SQL of the figure's value where ``context`` stands, of the rows its ``relation`` shows: what the pack's own
+    expressions look at they see whole, a reader's with his eyes."""
     path, _, name = figure.path.rpartition(".")
     keys = {dimension: emit(value, context) for dimension, value in figure.keys}
     return _measure(symbols.world, symbols.aggregations[path], keys, name, context)
@@ -31,14 +31,14 @@ def _measure(world: World, aggregation: AggregationSymbol, keys: Mapping[str, st
     def value(node: Group, inner: Context) -> str:
         return _group(world, aggregation.sources[node.source], keys, node, inner)
 
-    here = replace(context, this="", roots={}, joins=None, group_sql=value, measure_sql=other, column_sql=None)
+    here = replace(context, this="", roots={}, joins=None, group_sql=value, measure_sql=other)
     return f"({emit(measure.expr.tree, here)})"
 
 
 def _group(world: World, source: SourceSymbol, keys: Mapping[str, str], node: Group, context: Context) -> str:
     """The source's rows at the key; one that lacks a dimension has no rows there."""
     alias = context.binder.alias()
-    joins = Joins(context.binder)
+    joins = Joins(context.binder, context.relation)
     inside = replace(context, row=alias, joins=joins, roots={source.name: alias})
     conditions = [f"{alias}.deleted_at IS NULL"]
     if source.rows is not None:
@@ -47,7 +47,7 @@ def _group(world: World, source: SourceSymbol, keys: Mapping[str, str], node: Gr
         by = source.by.get(dimension)
         conditions.append("FALSE" if by is None else f"{emit(by.tree, inside)} = {value}")
     found = group(node, inside)
-    table = quote(world.entities[source.of].table)
+    table = context.relation(source.of, world.entities[source.of].table)
     return f"(SELECT {found} FROM {table} AS {alias}{joins.sql} WHERE {' AND '.join(conditions)})"
 
 

@@ -13,7 +13,7 @@ from engine.ask.facts import unknown
 from engine.ask.symbols import AggregationSymbol, DimensionSymbol, MeasureSymbol, SourceSymbol
 from engine.expr.build.api import Expr, make_expr
 from engine.expr.build.scope import Scope
-from engine.expr.build.tree import Measure, Node, reads_of, walk
+from engine.expr.build.tree import Measure, Node, walk
 from engine.expr.run.types import Type
 from engine.plan.entity import Entity
 from engine.plan.question import FigureQuestion
@@ -83,7 +83,7 @@ def _declared(build: Build, question: FigureQuestion) -> Slice:
     if not found.wide:
         for entity in entities.values():
             access.refuse_closed(build, entity)
-    measures = {name: m for name, m in found.measures.items() if not _hidden(build, found.measures, m)}
+    measures = {name: m for name, m in found.measures.items() if not build.figure_hidden(found.measures, m)}
     by_name = {d.name: _own_dimension(found, d) for d in found.dimensions.values() if not _unseen(build, found, d)}
     module = found.path.partition(".")[0]
     bare = Slice(found.path, found.sources, entities, (), (), measures, by_name, module, True, found.wide)
@@ -184,33 +184,8 @@ def closure(made: Slice, trees: Iterable[Node]) -> tuple[MeasureSymbol, ...]:
     return tuple(out.values())
 
 
-def _hidden(build: Build, measures: Mapping[str, MeasureSymbol], made: MeasureSymbol) -> bool:
-    """Whether a figure is made of something the reader may not know of."""
-    todo, seen = [made], set()
-    while todo:
-        at = todo.pop()
-        if at.name in seen:
-            continue
-        seen.add(at.name)
-        if _reads_hidden(build, at.expr):
-            return True
-        todo += [measures[n.name] for n in walk(at.expr.tree) if isinstance(n, Measure) and n.name in measures]
-    return False
-
-
 def _unseen(build: Build, found: AggregationSymbol, made: DimensionSymbol) -> bool:
-    return any(_reads_hidden(build, s.by[made.name]) for s in found.sources.values() if made.name in s.by)
-
-
-def _reads_hidden(build: Build, expr: Expr) -> bool:
-    if build.everything:
-        return False
-    for path, name in reads_of(expr.tree):
-        entity = build.facts.entities.get(path)
-        field = entity.fields.get(name) if entity else None
-        if entity is not None and field is not None and build.hidden(entity, field):
-            return True
-    return False
+    return any(build.reads_hidden(s.by[made.name]) for s in found.sources.values() if made.name in s.by)
 
 
 def _refuse_twice(names: list[str]) -> None:

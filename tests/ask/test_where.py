@@ -97,6 +97,32 @@ def test_another_record_is_only_seen_where_it_may_be_read(ledgers: Both) -> None
     assert {i["project.region"] for i in answer["items"]} == {region}
 
 
+def test_aggregates_and_figures_in_a_condition_are_the_readers(ledgers: Both) -> None:
+    mine = PLACES | {"me.clerk.projects": [ident(2, 1), ident(2, 2)]}
+
+    def asked(text: str, about: dict[str, object], *roles: str) -> set[str]:
+        return set(ledgers.ids(Question("led.project", where=text, roles=roles), {"limit": 9}, about=about))
+
+    for text in ("COUNT(entry WHERE project = this.id AND kind = 'commit') > 0",
+                 "FIGURE(cost.commit WHERE project = this.id) <> 0"):  # fmt: skip
+        assert ident(2, 1) in asked(text, mine, "keeper")
+        assert asked(text, mine, "clerk") == set(), "a clerk reads no commitments"
+    with pytest.raises(Problems, match=r"expr\.unknown-figure"):
+        asked("FIGURE(cost.amount WHERE project = this.id) > 0", mine, "clerk")
+
+
+def test_what_is_computed_when_read_is_as_hidden_as_what_it_reads(ledgers: Both) -> None:
+    for question in (
+        Question(ENTRY, fields=("thrice",), roles=("clerk",)),
+        Question(ENTRY, where="thrice > 1", roles=("clerk",)),
+    ):
+        with pytest.raises(Problems):
+            ledgers.made(ledgers.doors[0], question)
+    item = ledgers.ask(Question(ENTRY, roles=("clerk",)), None, PLACES | {"me.clerk.everywhere": True})["items"][0]
+    assert "twice" in item
+    assert not {"thrice", "quantity"} & set(item)
+
+
 def test_a_mask_holds_row_by_row(ledgers: Both) -> None:
     """A keeper sees quantities everywhere; with both roles a row is shown as the kinder of them shows it."""
     mine = PLACES | {"me.clerk.projects": [ident(2, 1)]}
