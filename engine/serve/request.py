@@ -26,6 +26,11 @@ from engine.serve.rights import hidden
 PAGE = 50
 MAX_PAGE = 1000
 MAX_GROUPS = 5_000
+MAX_PAIRS = 200
+MAX_NAMES = 200
+MAX_SORT = 8
+MAX_EXPAND = 6
+"""How deep an expansion may go."""
 _LIST = ("fields", "expand", "sort", "limit", "cursor", "q", "where", "count", "bin")
 _ONE = ("fields", "expand", "actions")
 _FIGURES = ("by", "measures", "where", "having", "sort", "limit", "totals")
@@ -81,7 +86,9 @@ class AskingFigures:
 
 def pairs_of(query: bytes) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(query.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict")
+        return parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MAX_PAIRS
+        )
     except (UnicodeDecodeError, ValueError):
         raise refuse("api.parameter", name="?", got="…", expected="percent-encode it as UTF-8",
                      expected_zh="请按 UTF-8 编码") from None  # fmt: skip
@@ -115,7 +122,7 @@ def listing(app: App, me: Me, entity: Entity, pairs: Iterable[tuple[str, str]]) 
     )
     inputs["limit"] = _limit(given.get("limit", ""), PAGE, MAX_PAGE, faults)
     if question.search:
-        inputs["q"] = given["q"].strip()[:200]
+        inputs["q"] = given["q"].strip().lower()[:200]
     shape = _shape(question, inputs)
     if given.get("cursor"):
         question = _after(question, given["cursor"], shape, inputs, faults)
@@ -267,6 +274,9 @@ def _filter_value(known: Field, operator: str, text: str, key: str, faults: list
 
 def _fields(app: App, me: Me, entity: Entity, text: str, faults: list[Fault]) -> tuple[str, ...]:
     names = tuple(part.strip() for part in text.split(",") if part.strip())
+    if len(names) > MAX_NAMES:
+        faults.append(_too_many("fields", len(names), MAX_NAMES))
+        return ()
     for name in names:
         known = entity.fields.get(name)
         lines = known is not None and known.origin == "lines"
@@ -277,6 +287,9 @@ def _fields(app: App, me: Me, entity: Entity, text: str, faults: list[Fault]) ->
 
 def _sort(app: App, me: Me, entity: Entity, text: str, faults: list[Fault]) -> tuple[str, ...]:
     keys = tuple(part.strip() for part in text.split(",") if part.strip())
+    if len(keys) > MAX_SORT:
+        faults.append(_too_many("sort", len(keys), MAX_SORT))
+        return ()
     for key in keys:
         name = key.removeprefix("-")
         if name != "display" and find_field(app, me, entity, name) is None:
@@ -284,9 +297,18 @@ def _sort(app: App, me: Me, entity: Entity, text: str, faults: list[Fault]) -> t
     return keys
 
 
-def _expand(app: App, entity: Entity, text: str, faults: list[Fault]) -> tuple[Expand, ...]:
+def _too_many(name: str, got: int, most: int) -> Fault:
+    return fault(
+        "api.parameter", name=name, got=f"{got} names", expected=f"at most {most}", expected_zh=f"最多 {most} 个"
+    )
+
+
+def _expand(app: App, entity: Entity, text: str, faults: list[Fault], depth: int = 1) -> tuple[Expand, ...]:
     """``team,lines(worker)``."""
     out: list[Expand] = []
+    if depth > MAX_EXPAND or text.count(",") > MAX_NAMES:
+        faults.append(_too_many("expand", depth, MAX_EXPAND))
+        return ()
     for part in split_top(text):
         name, bracket, inner = part.strip().partition("(")
         if not name:
@@ -297,7 +319,7 @@ def _expand(app: App, entity: Entity, text: str, faults: list[Fault]) -> tuple[E
             faults.append(_unknown_parameter(name, names))
             continue
         below = inner[:-1] if bracket and inner.endswith(")") else ""
-        out.append(Expand(name, _expand(app, app.entities[known.target], below, faults)))
+        out.append(Expand(name, _expand(app, app.entities[known.target], below, faults, depth + 1)))
     return tuple(out)
 
 
