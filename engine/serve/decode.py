@@ -169,11 +169,13 @@ def _value(known: Field, value: Any, rules: Rules) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """JSON inside JSON keeps its digits as text where a binary float could not hold them."""
+    """JSON inside JSON keeps its digits as text where a binary float could not hold them; no database holds U+0000."""
+    if isinstance(value, str) and "\0" in value:
+        raise Refused("value.text-control", point="0000")
     if isinstance(value, Decimal):
         return float(value) if Decimal(float(value)) == value else str(value)
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {_plain(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return value

@@ -39,7 +39,7 @@ def inputs_of(body: bytes) -> dict[str, list[str]]:
         raise refuse("api.syntax", reason="form") from None
     out: dict[str, list[str]] = {}
     for name, value in pairs:
-        out.setdefault(name, []).append(value)
+        out.setdefault(name, []).append(value.replace("\0", ""))
     return out
 
 

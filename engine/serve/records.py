@@ -168,6 +168,8 @@ async def _bulk(here: Here, entity: Entity) -> Answer:
     items = body_of(here).get("items")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise refuse("api.lines", "/items")
+    if len(items) > decode.MAX_LINES:
+        raise refuse("api.too-many-lines", "/items", limit=decode.MAX_LINES, got=len(items))
     faults, ops = [], []
     for n, item in enumerate(items):
         try:

@@ -318,7 +318,12 @@ def _expand(app: App, entity: Entity, text: str, faults: list[Fault], depth: int
             names = [f.name for f in entity.fields.values() if f.target]
             faults.append(_unknown_parameter(name, names))
             continue
-        below = inner[:-1] if bracket and inner.endswith(")") else ""
+        if bracket and not inner.endswith(")"):
+            faults.append(
+                fault("api.parameter", name="expand", got=part.strip()[:40], expected="(…)", expected_zh="(…)")
+            )
+            continue
+        below = inner[:-1] if bracket else ""
         out.append(Expand(name, _expand(app, app.entities[known.target], below, faults, depth + 1)))
     return tuple(out)
 

@@ -40,7 +40,7 @@ def reasons_of(body: dict[str, Any], entity: Entity | None = None) -> tuple[dict
         raise refuse("api.parameter", "/reasons", name="reasons", got="…", expected='{"check": "text"}', expected_zh="")
     if not isinstance(reason, str):
         raise refuse("api.parameter", "/reason", name="reason", got="…", expected="text", expected_zh="文本")
-    return reasons, reason
+    return {name: said.replace("\0", "") for name, said in reasons.items()}, reason.replace("\0", "")
 
 
 def rules_of(here: Here, entity: Entity) -> decode.Rules:

@@ -37,7 +37,7 @@ def app() -> App:
     choices = {"options": (Option("own", Label("自有", "Own")), Option("charge", Label("代扣", "Charged")))}
     made = [
         entity("team", field("name"), field("project", "ref", target="m.project")),
-        entity("project", field("code", required="always"), field("name", required="always", default=["text", "x"])),
+        entity("project", field("code", required="always"), field("name", required="always", has_default=True)),
         entity("worker", field("name")),
         entity(
             "sheet",

@@ -280,3 +280,13 @@ async def test_people_find_by_sound(stage: Stage) -> None:
     await boss.post("/worker", json={"name": "钢筋工老王"})
     for q in ("钢筋", "gangjin", "gjglw", "老"):
         assert [i["name"] for i in (await boss.get("/worker", params={"q": q})).json()["items"]] == ["钢筋工老王"]
+
+
+async def test_people_find_entries_that_nobody_typed(stage: Stage) -> None:
+    boss = await stage.door("boss")
+    made = (await boss.post("/sheet", json=stage.sheet())).json()
+    submitted = await boss.post(f"/sheet/{made['id']}/actions/submit")
+    assert submitted.status_code == 200, submitted.text
+    for q in ("diangong", submitted.json()["number"]):
+        found = (await boss.get("/entry", params={"q": q})).json()["items"]
+        assert [(e["kind"], e["net"]) for e in found] == [("reserve", "240.00")], q

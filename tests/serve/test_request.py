@@ -86,6 +86,29 @@ def test_everything_wrong_is_told_at_once() -> None:
     assert len(refused("amout=1&sort=x&limit=x&expand=y")) == 4
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "expand=" + "project(" * 50,
+        "expand=" + "lines(worker(" * 20_000,
+        "expand=" + "team," * 5_000,
+        "sort=" + "day," * 50,
+        "fields=" + "day," * 500,
+        "where=" + "(" * 50_000,
+    ],
+)
+def test_what_is_endless_is_cut_off(query: str) -> None:
+    if query.startswith("where"):
+        assert listing(query).question.where  # the language itself says how long and deep
+    else:
+        assert refused(query)
+
+
+def test_too_many_parameters() -> None:
+    with pytest.raises(Refusal):
+        request.pairs_of(b"&".join(b"day=2026-01-01" for _ in range(201)))
+
+
 def test_hidden_fields_are_unknown() -> None:
     assert refused("secret=3", small.FOREMAN)[0][0] == "api.unknown-parameter"
     assert refused("sort=secret", small.FOREMAN)[0][0] == "api.unknown-parameter"

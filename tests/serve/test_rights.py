@@ -85,6 +85,7 @@ async def test_an_approval_goes_to_those_whose_turn_it_is(stage: Stage) -> None:
     assert errors(await wang.post(f"{at}/actions/approve")) == [("workflow.not-yours", "")]
     assert errors(await zhao.post(f"{at}/actions/approve")) == [("workflow.not-yours", "")]
     assert [a["name"] for a in (await li.get(at)).json()["actions"]] == ["approve", "reject"]
+    assert (await li.post(f"{at}/actions/reject", json={"reason": "\0"})).status_code == 422
     assert errors(await li.post(f"{at}/actions/reject")) == [("workflow.reason", "/reason")]
     first = await li.post(f"{at}/actions/approve", json={"reason": "fine"})
     assert (first.status_code, first.json()["state"], first.json()["_steps"]) == (200, "in_approval", ["head"])
