@@ -19,6 +19,14 @@ function here() {
   }
 }
 
+/** A table that fits needs no box to scroll in, and its head may stick. */
+function fit() {
+  for (const frame of document.querySelectorAll(".list .table-frame")) {
+    frame.classList.remove("fits");
+    frame.classList.toggle("fits", frame.scrollWidth <= frame.clientWidth);
+  }
+}
+
 /** How many there are is asked beside the page, so that it never waits for counting. */
 async function count() {
   const place = document.querySelector("[data-count-of]:empty");
@@ -61,11 +69,14 @@ watchFilters();
 here();
 rows();
 theme();
+fit();
+addEventListener("resize", fit);
 count().catch(() => {});
 document.addEventListener("htmx:after:swap", () => {
   showUnits();
   watchFilters();
   here();
+  fit();
   count().catch(() => {});
 });
 for (const note of document.querySelectorAll("[data-fade]")) setTimeout(() => note.remove(), 4000);
