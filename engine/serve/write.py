@@ -157,10 +157,23 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
 def _post(world: World, write: Write, roots: Mapping[str, Any]) -> Body[list[dict[str, Any]]]:
     """Mirrors what no longer holds, then posts what newly holds; the events of the entries."""
     events = []
+    entries: dict[str, list[str]] = {}
     for posting in write.postings:
         if posting.into not in world.app.entities:
             continue
         for statement in (posting.reverse, posting.post):
             made = yield call(statement, world.moment, roots)
             events += [history.event(posting.into, str(row[0]), 1, "post", world.moment) for row in made]
+            entries.setdefault(posting.into, []).extend(str(row[0]) for row in made)
+    for ledger, ids in entries.items():
+        yield from _findable(world, world.app.entities[ledger], ids)
     return events
+
+
+def _findable(world: World, ledger: Entity, ids: list[str]) -> Body[None]:
+    """Entries are made by the database; what people find and sort them by is made here, as for every record."""
+    write = ledger.write
+    if not ids or write is None or write.root.companions is None:
+        return
+    found = yield call(write.read_back, world.moment, {"roots": id_array(ids)})
+    yield from companions.keep(world, ledger, write.root, [history.parsed(row[1]) for row in found])
