@@ -212,3 +212,32 @@ def test_a_role_reads_its_own_projects_only(pair: Pair) -> None:
         assert {i["id"] for i in items} == {i["id"] for i in everything if (i["project"] or {}).get("id") == place}
     assert pair.answer(question)["items"] == []
     assert len(pair.answer(question, me={"project_manager.everywhere": True})["items"]) == len(everything)
+
+
+def plan_of(pair: Pair, question: Question, inputs: Mapping[str, Any]) -> str:
+    """How SQLite goes about it."""
+    one = pair.tenants[0]
+    asked = pair.asker.records(one.app, question)
+    explained = Statement(f"EXPLAIN QUERY PLAN {asked.statement.sql}", asked.statement.params)
+    return "\n".join(row[-1] for row in pair.run(one, explained, {"limit": 50, **inputs}, {}))
+
+
+def test_pages_walk_an_index_and_records_are_found_by_id(pair: Pair) -> None:
+    here = {
+        "c0": "2026-02-01",
+        "c1": "00000000-0000-7000-8000-000000000000",
+        "f0": "00000000-0000-7000-8000-000000000000",
+    }
+    first = plan_of(pair, Question("day_labor.sheet", sort=("-sheet_date",)), {})
+    later = plan_of(pair, Question("day_labor.sheet", sort=("-sheet_date",), after=(False, False)), here)
+    named = plan_of(pair, Question("base.worker", sort=("name",)), {})
+    scoped = plan_of(pair, Question("day_labor.sheet", filters=(Filter("project", "eq"),), sort=("-sheet_date",)), here)
+    one = plan_of(pair, Question("day_labor.sheet", one=True), {"id": here["c1"]})
+    assert "USING INDEX day_labor__sheet_sheet_date_id" in first
+    assert "USING INDEX day_labor__sheet_sheet_date_id" in later
+    assert "USING INDEX base__worker__sort_id" in named
+    assert "USING INDEX day_labor__sheet_project_sheet_date_id" in scoped
+    assert "SEARCH t1 USING INDEX sqlite_autoindex_day_labor__sheet_1 (id=?)" in one
+    for plan in (first, later, named, scoped):
+        page, _, _rest = plan.partition("SCAN p\n")
+        assert "TEMP B-TREE" not in page, plan
