@@ -6,7 +6,6 @@ out as it is.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -33,6 +32,10 @@ _FIXED = frozenset({"/health", "/api/v1/login", "/api/v1/logout", "/api/v1/me", 
 _log = logging.getLogger("dougong.serve")
 
 
+class Gone(Exception):
+    """The caller left before all of the body had come."""
+
+
 def asgi(tenants: Tenants, max_body: int = MAX_BODY) -> Asgi:
     """The whole server as an ASGI application."""
     fixed = fixed_doors(tenants)
@@ -42,7 +45,10 @@ def asgi(tenants: Tenants, max_body: int = MAX_BODY) -> Asgi:
             await fixed(scope, receive, send)
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        answer = await _answer(tenants, scope, headers, receive, max_body)
+        try:
+            answer = await _answer(tenants, scope, headers, receive, max_body)
+        except Gone:
+            return
         await _send(answer, scope["method"], send)
 
     return application
@@ -70,7 +76,7 @@ async def _answer(
         said = Refusal([of_problem(p) for p in found.problems])
     except Lost as lost:
         said = Refusal([fault("server.lost", says=lost.says, hint=lost.hint)])
-    except asyncio.CancelledError:
+    except Gone:
         raise
     except Exception:
         reference = uuid7()[-12:]
@@ -106,7 +112,7 @@ async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> byt
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise asyncio.CancelledError
+            raise Gone
         part = message.get("body", b"")
         size += len(part)
         if size > limit:

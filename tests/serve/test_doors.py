@@ -131,6 +131,22 @@ async def test_a_body_without_a_length_is_cut_off(stage: Stage) -> None:
     assert answer.status_code == 413
 
 
+async def test_a_caller_who_leaves_gets_no_answer_and_makes_no_noise(stage: Stage) -> None:
+    boss = await stage.door("boss")
+    headers = [(k.encode(), v.encode()) for k, v in boss.headers.items()]
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/works/worker", "query_string": b"", "headers": headers}
+    said: list[Any] = []
+
+    async def left() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    await asgi(OneTenant(stage.tenant))(scope, left, send)
+    assert said == []
+
+
 async def test_too_many_lines(stage: Stage) -> None:
     boss = await stage.door("boss")
     lines = [{"worker": stage.ids["赵"]}] * 5001
