@@ -161,6 +161,7 @@ def row(app: App, entity: Entity, page: ListPage, item: Record, viewer: Viewer, 
 def list_context(app: App, viewer: Viewer, page: ListPage, view: ListView) -> dict[str, object]:
     entity = app.entities[page.entity]
     language = viewer.language
+    t = texts(language)
     shown = []
     for at, path in enumerate(page.columns):
         found = leaf(app, entity, path)
@@ -172,7 +173,11 @@ def list_context(app: App, viewer: Viewer, page: ListPage, view: ListView) -> di
         if found is not None and not hidden(app, found.entity, found.field, viewer.roles):
             chips.append(chip(app, found, name, view, language))
     declared = {key for c in chips for key in c.inputs} | {"q", "sort"}
-    other = [(k, v) for k, v in view.asked.items() if k not in declared and k not in PAGING]
+    other = [
+        Chip(k, t("Condition") if k == "where" else k, "", v, value=v, clear=params(view.asked, (k,)))
+        for k, v in view.asked.items()
+        if k not in declared and k not in PAGING
+    ]
     paged = "cursor" in view.asked
     narrowed = bool(other) or any(k not in PAGING and k != "sort" and v for k, v in view.asked.items())
     return {

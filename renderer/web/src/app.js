@@ -32,7 +32,7 @@ async function count() {
   const place = document.querySelector("[data-count-of]:empty");
   if (!place) return;
   const address = new URL(place.dataset.countOf, location.origin);
-  for (const [name, value] of [["count", "true"], ["limit", "1"], ["fields", "id"]]) address.searchParams.set(name, value);
+  for (const [name, value] of [["count", "exact"], ["limit", "1"], ["fields", "id"]]) address.searchParams.set(name, value);
   const answer = await fetch(address, { headers: { accept: "application/json" }, credentials: "same-origin" });
   const total = answer.ok ? (await answer.json()).total : undefined;
   if (total !== undefined) place.textContent = place.dataset.said.replace("{n}", grouped(String(total)));
