@@ -150,6 +150,36 @@ def test_a_cost_leads_back_to_its_sheet(at: Site, browser: Browser) -> None:
     expect(controller.locator("h1")).to_contain_text("DG-XM")
 
 
+def test_a_list_is_narrowed_and_turned(at: Site, browser: Browser) -> None:
+    manager = sign_in(visitor(browser), at, "li")
+    wrong = watch(manager)
+    manager.goto(f"{at.url}/m/day_labor/sheet")
+    expect(manager.locator("h1 small")).to_contain_text("共")
+    manager.get_by_role("searchbox").press_sequentially("DG-XM02")
+    expect(manager.locator("table.rows tbody")).not_to_contain_text("DG-XM01")
+    expect(manager.get_by_role("searchbox")).to_be_focused()  # the part that changed was swapped around it
+    manager.locator(".chip summary", has_text="责任归属").click()
+    manager.get_by_label("代工扣款").check()
+    manager.get_by_label("业主签证").check()
+    manager.keyboard.press("Escape")
+    expect(manager).to_have_url(re.compile(r"liability%5Bin%5D=owner%2Ccharge"))
+    expect(manager.locator("table.rows tbody")).not_to_contain_text("自有成本")
+    manager.get_by_role("link", name="取消筛选：责任归属").click()
+    expect(manager.locator("table.rows tbody")).to_contain_text("自有成本")
+    manager.locator(".chip summary", has_text="班组").click()
+    pick(manager, "#c-team", "研发楼瓦工班")
+    expect(manager.locator("table.rows tbody")).not_to_contain_text("研发楼普工班")
+    manager.get_by_role("link", name="金额").click()
+    expect(manager.locator("th[aria-sort=ascending]")).to_have_text(re.compile("金额"))
+    amount = manager.locator("[data-money]").first
+    before = amount.inner_text()
+    manager.locator("[data-unit]").click()
+    expect(amount).not_to_have_text(before)
+    manager.locator("[data-unit]").click()
+    expect(amount).to_have_text(before)
+    assert wrong == []
+
+
 def test_what_is_missing_is_said_at_once(at: Site, browser: Browser) -> None:
     foreman = sign_in(visitor(browser), at, "wang")
     foreman.goto(f"{at.url}/r/day_labor/sheet/new")
