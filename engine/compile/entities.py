@@ -94,7 +94,8 @@ def _field(catalog: Catalog, entity: Entity, made: Field) -> plan.Field:
         hint=made.help,
         public=made.public,
         searchable=made.name in entity.search,
-        hidden_from=tuple(role for role, a in entity.access.items() if made.name in a.hide),
+        # A value that is shown in part needs a rule of its own per type; until it has one it is not shown at all.
+        hidden_from=tuple(role for role, a in entity.access.items() if made.name in (*a.hide, *a.mask)),
         lines_min=checks.fewest(made),
         has_default=made.default is not None,
     )
