@@ -65,7 +65,7 @@ def dimension_cell(app: App, figures: Figures, dimension: Dimension, value: Any,
     """A dimension's value by name: a record's display, a choice's title, a month."""
     t = texts(viewer.language)
     if value is None or value == "":
-        return Cell(t("Not split"), "none")
+        return Cell(t("Not split") if len(figures.sources) > 1 else t("Not stated"), "none")
     if isinstance(value, Mapping):
         return Cell(str(value.get("display") or ""), "ref")
     if dimension.kind == "month":

@@ -30,11 +30,13 @@ function short(data, value) {
   const n = many ? value / 1e4 : value;
   if (data.percent) return `${Math.round(n * 100)} %`;
   const most = Math.max(...data.series.flatMap((one) => one.values.map((v) => Math.abs(Number(v)))));
-  if (!many && most >= 1e5 && document.documentElement.lang.startsWith("zh")) return `${grouped(String(+(n / 1e4).toFixed(1)))}万`;
+  const steps = document.documentElement.lang.startsWith("zh") ? [[1e9, 1e8, "亿"], [1e5, 1e4, "万"]] : [[1e9, 1e9, "B"], [1e6, 1e6, "M"]];
+  const step = many ? undefined : steps.find(([from]) => most >= from);
+  if (step) return `${grouped(String(+(n / step[1]).toFixed(step[1] === 1e4 ? 1 : 2)))}${step[2]}`;
   return grouped(String(+n.toFixed(2)));
 }
 
-function options(data) {
+function options(data, place) {
   const style = getComputedStyle(document.documentElement);
   const ink = style.getPropertyValue("--ink").trim();
   const muted = style.getPropertyValue("--muted").trim();
@@ -73,7 +75,7 @@ function options(data) {
       }],
     };
   }
-  const categories = { type: "category", data: data.categories, axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, axisLabel: { color: muted, fontSize: 12, overflow: "truncate", width: data.flat ? 96 : undefined, hideOverlap: data.categories.length <= 12, interval: data.categories.length > 12 && data.kind !== "line" ? 0 : "auto", rotate: data.categories.length > 12 && data.kind !== "line" && !data.flat ? 38 : 0 } };
+  const categories = { type: "category", data: data.categories, axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, axisLabel: { color: muted, fontSize: 12, overflow: "truncate", width: data.flat ? (place.clientWidth > 700 ? 180 : 96) : undefined, hideOverlap: data.categories.length <= 12, interval: data.categories.length > 12 && data.kind !== "line" ? 0 : "auto", rotate: data.categories.length > 12 && data.kind !== "line" && !data.flat ? 38 : 0 } };
   const values = { type: "value", splitNumber: 4, splitLine: { lineStyle: { color: line } }, axisLabel: { color: muted, fontSize: 12, formatter: (value) => short(data, value), hideOverlap: true } };
   const type = data.kind === "line" ? "line" : "bar";
   return {
@@ -88,6 +90,7 @@ function options(data) {
       data: one.values.map(exact),
       barMaxWidth: 22,
       symbolSize: 6,
+      connectNulls: true,
       symbol: ["circle", "rect", "triangle", "diamond"][at % 4],
       lineStyle: { width: 2, type: ["solid", "dashed", "dotted"][Math.floor(at / 2) % 3] },
       label: data.flat && data.series.length === 1 ? { show: true, position: "right", color: ink, fontSize: 12, formatter: (p) => short(data, p.value) } : undefined,
@@ -102,9 +105,9 @@ function draw(place) {
   if (data.flat) place.style.height = `${Math.max(120, 30 + data.categories.length * 26 * Math.max(1, data.series.length * 0.7))}px`;
   box.querySelector("[data-table]").open = false;
   const chart = init(place, null, { renderer: "canvas" });
-  chart.setOption(options(data));
+  chart.setOption(options(data, place));
   new ResizeObserver(() => chart.resize()).observe(place);
-  const again = () => chart.setOption(options(data), true);
+  const again = () => chart.setOption(options(data, place), true);
   document.addEventListener("theme", again);
   document.addEventListener("unit", again);
 }
