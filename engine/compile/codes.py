@@ -14,12 +14,5 @@ CODES: dict[str, Code] = {
             hint_en="post each line of its own",
             hint_zh="请逐行记账",
         ),
-        Code(
-            "compile.closed-by",
-            "Ledger {name} moves late entries to the first open period (`closed_by`); that is not carried out yet",
-            "台账 {name} 把迟到分录移到首个未结期间（closed_by），目前尚不支持",
-            hint_en="refuse documents dated in closed periods with a check",
-            hint_zh="请用校验拒绝已结期间的单据",
-        ),
     )
 }

@@ -7,7 +7,7 @@ mirrored yet. Running both statements again changes nothing.
 from __future__ import annotations
 
 from engine.catalog import Catalog, Entity, Field, Posting
-from engine.compile import chain, emit, texts
+from engine.compile import chain, emit, periods, texts
 from engine.compile.chain import Links
 from engine.compile.draft import Draft, writing
 from engine.compile.late import within
@@ -86,11 +86,16 @@ def _worth(ledger: Entity, made: Posting, alias: str) -> str:
     return f" AND ({' OR '.join(f'COALESCE({alias}.{quote(n)}, 0) <> 0' for n in names)})"
 
 
-def _same(draft: Draft, ledger: Entity, made: Posting, want: str) -> str:
+def _same(draft: Draft, catalog: Catalog, ledger: Entity, made: Posting, want: str) -> str:
     """The entry that stands says what should stand."""
     no = "IS NOT DISTINCT FROM" if draft.dialect == "postgresql" else "IS"
+    moved = periods.closes(ledger)
     terms = [f"{want}._source_line = held._source_line"]
-    terms += [f"{want}.{quote(f.name)} {no} held.{quote(f.name)}" for f in _values(ledger, made)]
+    for f in _values(ledger, made):
+        if f.name == moved:
+            terms.append(periods.same(draft, catalog, ledger, want, "held"))
+        else:
+            terms.append(f"{want}.{quote(f.name)} {no} held.{quote(f.name)}")
     return " AND ".join(terms) + _worth(ledger, made, want)
 
 
@@ -106,7 +111,11 @@ def _reverse(catalog: Catalog, root: Entity, made: Posting, dialect: Dialect) ->
         elif c.name in ("_source", "_source_id", "_source_line", "_posting", "_round"):
             given[c.name] = f"held.{quote(c.name)}"
     given["_mirrors"] = "held.id"
-    select = f"FROM held WHERE NOT EXISTS (SELECT 1 FROM {want.last} WHERE {_same(draft, ledger, made, want.last)})"
+    if moved := periods.closes(ledger):
+        given[moved] = periods.first_open(draft, catalog, ledger, "held", f"held.{quote(moved)}")
+    select = (
+        f"FROM held WHERE NOT EXISTS (SELECT 1 FROM {want.last} WHERE {_same(draft, catalog, ledger, made, want.last)})"
+    )
     return _insert(draft, catalog, ledger, f"{want.text}, {_held(draft, made)}", given, select)
 
 
@@ -127,6 +136,8 @@ def _post(catalog: Catalog, root: Entity, made: Posting, dialect: Dialect) -> St
         ),
         "_mirrors": texts.null(dialect, "uuid", 0),
     }
+    if moved := periods.closes(ledger):
+        given[moved] = periods.first_open(draft, catalog, ledger, w, f"{w}.{quote(moved)}")
     standing = f"SELECT 1 FROM held WHERE held._source_line = {w}._source_line"
     select = f"FROM {w} WHERE NOT EXISTS ({standing}){_worth(ledger, made, w)}"
     return _insert(draft, catalog, ledger, f"{want.text}, {_held(draft, made)}", given, select)

@@ -19,6 +19,3 @@ def _problems(catalog: Catalog) -> Iterator[Problem]:
     for posting in catalog.postings.values():
         if posting.each is not None:
             yield problem(CODES["compile.each"], posting.where, name=posting.path)
-    for entity in catalog.entities.values():
-        if entity.ledger is not None and entity.ledger.closed_by:
-            yield problem(CODES["compile.closed-by"], entity.where, name=entity.path)

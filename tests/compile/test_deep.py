@@ -44,7 +44,7 @@ entities:
       amount: {type: money, compute: "ROUND(count * price * section.offer.factor, 2)"}
       weight: {type: percent, compute: "amount / NULLIF(section.offer.with_tax, 0)"}
     checks:
-      small: {that: amount < 1000, message: {zh: "{section.name}的{amount}太大", en: "{amount} of {section.name} is too much"}}
+      small: {that: amount < 1000, message: {zh: "{section.name}的{amount}太大", en: "{amount} is too much"}}
   entry:
     ledger: {period: period}
     fields:

@@ -18,11 +18,6 @@ TEXT = (Path(__file__).parent / "site.yaml").read_text(encoding="utf-8")
     ("old", "new", "told"),
     [
         ("    into: entry\n", "    into: entry\n    each: sheet_line BY worker\n", "compile.each"),
-        (
-            "    ledger: {period: period}",
-            "    ledger: {period: period, closed_by: period, where: month = this.period AND state = 'closed'}",
-            "compile.closed-by",
-        ),
     ],
 )
 def test_it_is_said(old: str, new: str, told: str) -> None:

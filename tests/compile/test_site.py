@@ -300,6 +300,35 @@ async def entries_of(stage: Stage) -> list[dict[str, Any]]:
     return sorted(made, key=lambda e: (e["kind"], e["_round"], e["_mirrors"] is None))
 
 
+async def test_a_late_entry_goes_into_the_first_open_month_and_stays_there(site: Site) -> None:
+    stage = site.stage
+
+    async def close(*months: int) -> list[str]:
+        made = []
+        for month in months:
+            made.append(await stage.create("site.period", project=site.ids["A"], month=date(2026, month, 1)))
+            await stage.act("site.period", made[-1], "close")
+        return made
+
+    async def months() -> list[tuple[str, str]]:
+        return sorted((e["period"], e["net"]) for e in await entries_of(stage))
+
+    early = await site.sheet(site.line(hours=D("8")))
+    await stage.act("site.sheet", early, "submit")
+    await stage.post("site.sheet", early)
+    await close(3, 4)
+    assert await stage.post("site.sheet", early) == {}, "what was posted in time stays"
+    late = await site.sheet(site.line(hours=D("4")))
+    await stage.act("site.sheet", late, "submit")
+    assert await stage.post("site.sheet", late) == {"site.reserve": (0, 1)}
+    assert await months() == [("2026-03", "238.00"), ("2026-05", "119.00")]
+    await close(5)
+    assert await stage.post("site.sheet", late) == {}, "it went where it went"
+    await stage.act("site.sheet", early, "rejected")
+    assert await stage.post("site.sheet", early) == {"site.reserve": (1, 0)}
+    assert await months() == [("2026-03", "238.00"), ("2026-05", "119.00"), ("2026-06", "-238.00")]
+
+
 async def test_a_document_thrown_away_stands_no_more(site: Site) -> None:
     stage = site.stage
     sheet = await site.sheet(site.line(hours=D("8")))
