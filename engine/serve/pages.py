@@ -50,7 +50,7 @@ from urllib.parse import parse_qsl, urlencode
 from engine.label import LANGUAGES
 from engine.plan.app import App
 from engine.plan.entity import Entity
-from engine.plan.page import FormPage
+from engine.plan.page import FormPage, ListPage
 from engine.plan.viewer import Action, ListView, RecordView, Said, Viewer
 from engine.serve import actions, assets, auth, boards, decode, forms, reading, reference, request, rights, session
 from engine.serve.answer import Answer, Asked, said
@@ -216,26 +216,29 @@ async def _list(here: Here, name: str) -> Answer:
     asked = dict(pairs)
     wrong: tuple[Said, ...] = ()
     try:
-        asking = _asking(here, page.columns, page.sort, entity, pairs)
+        asking = _asking(here, page, entity, pairs)
         text, cursor = await reading.ask_list(here, entity, asking)
     except Refusal as refusal:
         wrong = said(refusal.faults, here.language)
-        text, cursor = await reading.ask_list(here, entity, _asking(here, page.columns, page.sort, entity, []))
+        text, cursor = await reading.ask_list(here, entity, _asking(here, page, entity, []))
     data = json.loads(text)
     chosen = await boards.called(here, entity, asked)
     view = ListView(tuple(data["items"]), asked, cursor, data.get("total"), wrong, chosen)
     return html(templates.list_page(here.app, viewer(here.tenant, here.me, here.language), page, view))
 
 
-def _asking(
-    here: Here, columns: tuple[str, ...], sort: str, entity: Entity, pairs: list[tuple[str, str]]
-) -> request.Asking:
+def _asking(here: Here, page: ListPage, entity: Entity, pairs: list[tuple[str, str]]) -> request.Asking:
+    """The list's own rows, narrowed further by what the address says."""
     own = [(k, v) for k, v in pairs if k not in ("fields", "expand")]
-    if sort and not any(k == "sort" for k, _ in own):
-        own.append(("sort", sort))
+    if page.sort and not any(k == "sort" for k, _ in own):
+        own.append(("sort", page.sort))
+    if page.where:
+        more = next((v for k, v in own if k == "where"), "")
+        own = [(k, v) for k, v in own if k != "where"]
+        own.append(("where", f"({page.where}) AND ({more})" if more else page.where))
     machine = here.app.machines.get(entity.machine) if entity.machine else None
     hidden = rights.hidden(here.app, here.me, entity)
-    names = [c for c in (*columns, *([machine.field] if machine else [])) if c.partition(".")[0] not in hidden]
+    names = [c for c in (*page.columns, *([machine.field] if machine else [])) if c.partition(".")[0] not in hidden]
     asking = request.listing(here.app, here.me, entity, own)
     return replace(asking, question=replace(asking.question, fields=tuple(dict.fromkeys(names))))
 
