@@ -167,6 +167,7 @@ def test_a_list_is_narrowed_and_turned(at: Site, browser: Browser) -> None:
     manager.get_by_role("link", name="取消筛选：责任归属").click()
     expect(manager.locator("table.rows tbody")).to_contain_text("自有成本")
     manager.locator(".chip summary", has_text="班组").click()
+    expect(manager.locator("#c-team + .ts-wrapper")).to_be_visible()  # opened, it is ready to type into
     pick(manager, "#c-team", "研发楼瓦工班")
     expect(manager.locator("table.rows tbody")).not_to_contain_text("研发楼普工班")
     manager.get_by_role("link", name="金额").click()
