@@ -131,7 +131,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
         for module, _ in imports(path)
         if (top := module.split(".")[0]) not in standard
     }
-    loaded_by_name = {"httptools", "uvloop"}  # uvicorn takes them when they are there
+    loaded_by_name = {"httptools", "uvloop", "tzdata"}  # uvicorn and zoneinfo take them when they are there
     assert used - declared == set(), "imported, not declared"
     assert declared - used - loaded_by_name == set(), "declared, not imported"
 
