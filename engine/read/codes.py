@@ -54,6 +54,7 @@ _ALL = (
     Code("pack.grammar", "grammar {found} is not known here; this engine reads grammar {known}", "不认识语法版本 {found}，本引擎读 {known}"),
     Code("pack.name", "`{name}` is not a pack's name", "`{name}` 不是合法的模块包名",
          hint_en="small letters, digits and single `-`: `{meant}`", hint_zh="用小写字母、数字和单个 `-`：`{meant}`"),
+    Code("pack.reserved", "`{name}` is the engine's own name", "`{name}` 是引擎自用的名字"),
     Code("pack.twice", "pack `{name}` is there twice: {first}", "模块包 `{name}` 出现了两次：{first}"),
     Code("pack.empty", "{folder} holds no YAML file", "{folder} 里没有 YAML 文件"),
     Code("pack.two-in-one", "one folder holds one pack; `{name}` is not `{other}`", "一个文件夹只放一个模块包，`{name}` 与 `{other}` 不同"),

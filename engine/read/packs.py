@@ -15,6 +15,7 @@ from engine.read.tree import Map, Node, Scalar
 from engine.read.versions import Version, version, within
 
 _KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+RESERVED = frozenset({"system"})
 
 
 @dataclass(slots=True)
@@ -127,6 +128,8 @@ def _header(tree: Map, problems: list[Problem]) -> PackTree:
     if not _KEBAB.fullmatch(name.text):
         meant = re.sub(r"[^a-z0-9]+", "-", name.text.lower()).strip("-") or "my-pack"
         problems.append(problem(CODES["pack.name"], name.where, name=name.text, meant=meant))
+    elif name.text in RESERVED and not pack.is_overlay:
+        problems.append(problem(CODES["pack.reserved"], name.where, name=name.text))
     grammar = tree.items.get("grammar")
     if not isinstance(grammar, Scalar):
         problems.append(problem(CODES["shape.needs"], name.where, thing=f"{word} `{name.text}`", keys="`grammar: 1`"))

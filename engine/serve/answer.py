@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -33,10 +33,13 @@ _TITLES: Mapping[int, Label] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """``stream`` instead of ``body`` is sent as it comes, and closed when the caller leaves."""
+
     status: int
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     media: bytes = b"application/json"
+    stream: AsyncIterator[bytes] | None = None
 
 
 def as_json(data: Any) -> bytes:
@@ -121,10 +124,13 @@ def said(faults: tuple[Fault, ...], language: str) -> tuple[Said, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as the rooms see it, the same for the API and for pages."""
+    """A request as the rooms see it, the same for the API and for pages. ``chunks`` holds the body of a door that
+    streams, in place of ``body``; ``address`` is the caller's, as far as the server knows."""
 
     method: str
     path: tuple[str, ...]
     query: bytes = b""
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    chunks: AsyncIterator[bytes] | None = None
+    address: str = ""

@@ -93,6 +93,7 @@ _ALL = (
     # records
     Code("api.not-found", "There is no such {entity}", "没有这条{entity_zh}", 404),
     Code("access.denied", "You may not {operation} {entity}", "您没有{operation_zh}“{entity_zh}”的权限", 403),
+    Code("access.administrator", "This is for administrators", "只有管理员可以这样做", 403),
     Code("access.denied-here", "You may not {operation} this {entity}", "您不能{operation_zh}这条“{entity_zh}”", 403),
     Code(
         "api.append-only",

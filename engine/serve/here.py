@@ -11,7 +11,7 @@ from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.serve.answer import Asked
 from engine.serve.bind import Me, Moment
-from engine.serve.fault import Refusal, fault, refuse
+from engine.serve.fault import refuse
 from engine.serve.tenancy import Tenant
 
 
@@ -27,12 +27,6 @@ class Here:
 
     def moment(self, board: Mapping[str, Any] | None = None) -> Moment:
         return self.tenant.moment(self.me, board)
-
-
-def require_method(here: Here, *allowed: str) -> None:
-    if here.asked.method not in allowed:
-        said = fault("api.method", method=here.asked.method, allowed=", ".join(allowed))
-        raise Refusal((said,), headers={"allow": ", ".join(allowed)})
 
 
 def looks_like_id(text: str) -> bool:

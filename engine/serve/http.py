@@ -1,20 +1,23 @@
 """The HTTP shell: records over one catch-all door, fixed doors by FastAPI, pages; an error is problem+json or a page.
 
 Records do not pass FastAPI: hundreds of entities are one dictionary look-up, and the JSON that the database built goes
-out as it is.
+out as it is. Who asks is known before a body is read: strangers fill no memory.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 from engine.db import Lost
 from engine.problem import Problems
-from engine.serve import pages, records
+from engine.serve import pages, registry
 from engine.serve.answer import Answer, Asked, choose_language, problem
+from engine.serve.door import let_in
 from engine.serve.doors import fixed_doors
 from engine.serve.fault import Refusal, fault, of_problem, refuse
 from engine.serve.here import Here
@@ -27,7 +30,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MAX_BODY = 4 * 1024 * 1024
+MAX_FORM = 4 * 1024 * 1024
 _FIXED = frozenset({"/health", "/api/v1/login", "/api/v1/logout", "/api/v1/me", "/api/v1/openapi.json"})
 _log = logging.getLogger("dougong.serve")
 
@@ -36,7 +39,7 @@ class Gone(Exception):
     """The caller left before all of the body had come."""
 
 
-def asgi(tenants: Tenants, max_body: int = MAX_BODY) -> Asgi:
+def asgi(tenants: Tenants) -> Asgi:
     """The whole server as an ASGI application."""
     fixed = fixed_doors(tenants)
 
@@ -46,18 +49,16 @@ def asgi(tenants: Tenants, max_body: int = MAX_BODY) -> Asgi:
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         try:
-            answer = await _answer(tenants, scope, headers, receive, max_body)
+            answer = await _answer(tenants, scope, headers, receive)
         except Gone:
             return
-        await _send(answer, scope["method"], send)
+        await _send(answer, scope["method"], receive, send)
 
     return application
 
 
-async def _answer(
-    tenants: Tenants, scope: Scope, headers: Mapping[str, str], receive: Receive, max_body: int
-) -> Answer:
-    path = scope["path"]
+async def _answer(tenants: Tenants, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Answer:
+    path, method = scope["path"], scope["method"]
     api = path == "/api" or path.startswith("/api/")
     language = choose_language(headers.get("accept-language", ""), "zh")
     tenant = tenants.find(headers.get("host", ""))
@@ -65,11 +66,13 @@ async def _answer(
         if tenant is None:
             raise refuse("server.no-tenant")
         language = choose_language(headers.get("accept-language", ""), tenant.language)
-        body = await _body(receive, headers, max_body) if scope["method"] not in SAFE else b""
-        asked = Asked(scope["method"], _parts(path, api), scope["query_string"], body, headers)
+        address = (scope.get("client") or ("",))[0]
+        asked = Asked(method, _parts(path, api), scope["query_string"], headers=headers, address=address)
         if api:
-            return await _api(tenant, asked, path, language)
-        return await pages.handle(tenant, asked, language)
+            return await _api(tenant, asked, path, language, receive)
+        if method not in SAFE:
+            asked = replace(asked, body=await _body(receive, headers, MAX_FORM))
+        return await pages.handle(tenant, asked, language, registry.PAGES.find)
     except Refusal as refusal:
         said = refusal
     except Problems as found:
@@ -80,7 +83,7 @@ async def _answer(
         raise
     except Exception:
         reference = uuid7()[-12:]
-        _log.exception("request failed: %s %s [%s]", scope["method"], path, reference)
+        _log.exception("request failed: %s %s [%s]", method, path, reference)
         said = Refusal([fault("server.fault", reference=reference)])
     if api or tenant is None:
         return problem(said, language)
@@ -92,23 +95,34 @@ def _parts(path: str, api: bool) -> tuple[str, ...]:
     return tuple(unquote(part) for part in cut.rstrip("/").split("/"))
 
 
-async def _api(tenant: Tenant, asked: Asked, path: str, language: str) -> Answer:
+async def _api(tenant: Tenant, asked: Asked, path: str, language: str, receive: Receive) -> Answer:
     if not path.startswith("/api/v1/"):
         raise refuse("api.no-route", path=path[:120], nearest="/api/v1/")
+    app = tenant.app
     me = await caller(tenant, asked.method, asked.headers)
     if me is None:
         raise Refusal((fault("auth.needed"),), 401, {"www-authenticate": "Bearer"})
     if not asked.headers.get("accept-language"):
         language = me.language
-    return await records.handle(Here(tenant, tenant.app, me, asked, language))
+    found = registry.API.find(app, asked.method, asked.path)
+    if found is None:
+        raise registry.nothing(app, asked.path)
+    door, at = found
+    let_in(door, me)
+    if asked.method not in SAFE:
+        if door.streams:
+            asked = replace(asked, chunks=_chunks(receive, asked.headers, door.most))
+        else:
+            asked = replace(asked, body=await _body(receive, asked.headers, door.most))
+    return await door.handler(Here(tenant, app, me, asked, language), at)
 
 
-async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    """The whole body, or a refusal before it has filled the memory."""
+async def _chunks(receive: Receive, headers: Mapping[str, str], limit: int) -> AsyncIterator[bytes]:
+    """The body as it comes, or a refusal before it has grown past ``limit`` bytes."""
     told = headers.get("content-length", "")
     if told.isdigit() and int(told) > limit:
         raise _too_large(limit)
-    parts, size = [], 0
+    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -117,20 +131,55 @@ async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> byt
         size += len(part)
         if size > limit:
             raise _too_large(limit)
-        parts.append(part)
+        if part:
+            yield part
         if not message.get("more_body", False):
-            return b"".join(parts)
+            return
+
+
+async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+    return b"".join([part async for part in _chunks(receive, headers, limit)])
 
 
 def _too_large(limit: int) -> Refusal:
     return Refusal((fault("api.too-large", limit=limit),), 413, {"connection": "close"})
 
 
-async def _send(answer: Answer, method: str, send: Send) -> None:
-    headers = [(b"content-type", answer.media), (b"content-length", str(len(answer.body)).encode()), *answer.headers]
+async def _send(answer: Answer, method: str, receive: Receive, send: Send) -> None:
+    headers = [(b"content-type", answer.media), *answer.headers]
     if answer.status in (204, 304):
         headers = list(answer.headers)
     else:
         headers.append((b"x-content-type-options", b"nosniff"))
+        if answer.stream is None:
+            headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if answer.stream is not None and method != "HEAD":
+        await _stream(answer.stream, receive, send)
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+
+
+async def _stream(pieces: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
+    """Sends piece after piece until there are no more or the caller has left; then the source is closed."""
+    left = asyncio.ensure_future(_left(receive))
+    try:
+        while True:
+            piece = asyncio.ensure_future(anext(pieces, None))
+            await asyncio.wait((piece, left), return_when=asyncio.FIRST_COMPLETED)
+            if left.done():
+                piece.cancel()
+                await asyncio.gather(piece, return_exceptions=True)
+                return
+            body = piece.result()
+            if body is None:
+                return
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+    finally:
+        left.cancel()
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -42,9 +42,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from engine.label import LANGUAGES
@@ -55,6 +55,7 @@ from engine.plan.viewer import Action, ListView, RecordView, Said, Viewer
 from engine.serve import actions, assets, auth, boards, decode, forms, reading, reference, request, rights, session
 from engine.serve.answer import Answer, Asked, said
 from engine.serve.bind import Me, call, id_array
+from engine.serve.door import At, Door, let_in
 from engine.serve.fault import Refusal, refuse
 from engine.serve.here import Here, record_id
 from engine.serve.ids import uuid7
@@ -69,6 +70,8 @@ _CSP = (
     " base-uri 'self'; frame-ancestors 'none'; form-action 'self'"
 )
 _NOBODY = Me(None)
+T = TypeVar("T")
+Find = Callable[[App, str, Sequence[str]], tuple[Door, At] | None]
 
 
 def html(text: str, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
@@ -102,26 +105,28 @@ def refused(tenant: Tenant, refusal: Refusal, language: str) -> Answer:
     )
 
 
-async def handle(tenant: Tenant, asked: Asked, language: str) -> Answer:
+async def handle(tenant: Tenant, asked: Asked, language: str, find: Find) -> Answer:
+    """``find`` gives the door of an address, or None."""
     language = session.chosen_language(asked.headers) or language
-    first = asked.path[0]
-    if first == "assets":
-        return assets.asset(asked)
-    if first == "language" and asked.method == "POST":
-        return _language(asked)
-    if first == "login":
-        return await _login(tenant, asked, language)
+    place = find(tenant.app, asked.method, asked.path)
+    if place is not None and place[0].who == "nobody":
+        door, at = place
+        return await door.handler(Here(tenant, tenant.app, _NOBODY, asked, language), at)
     form_token = ""
     if asked.method == "POST":
         form_token = forms.inputs_of(asked.body).get("_csrf", [""])[-1]
     me = await session.caller(tenant, asked.method, asked.headers, form_token)
     if me is None:
-        place = "/" + "/".join(asked.path) + (f"?{asked.query.decode('latin-1')}" if asked.query else "")
-        return go(f"/login?{urlencode({'next': place})}" if place != "/" else "/login")
+        came = "/" + "/".join(asked.path) + (f"?{asked.query.decode('latin-1')}" if asked.query else "")
+        return go(f"/login?{urlencode({'next': came})}" if came != "/" else "/login")
     here = Here(tenant, tenant.app, me, asked, session.chosen_language(asked.headers) or me.language)
     await actions.people_names(tenant, tenant.app)
     try:
-        return await _page(here)
+        if place is None:
+            raise _no_page(here)
+        door, at = place
+        let_in(door, me)
+        return await door.handler(here, at)
     except Refusal as refusal:
         seen = viewer(tenant, me, here.language)
         title = said(refusal.faults[:1], here.language)[0].message
@@ -129,32 +134,11 @@ async def handle(tenant: Tenant, asked: Asked, language: str) -> Answer:
         return html(page, refusal.status)
 
 
-async def _page(here: Here) -> Answer:
-    match here.asked.path:
-        case [""]:
-            return await _home(here)
-        case ["docs"]:
-            return html(reference.page(here.app, here.language))
-        case ["logout"] if here.asked.method == "POST":
-            await auth.logout(here.tenant, session.cookie(here.asked.headers))
-            return go("/login", (_set_cookie(auth.COOKIE, "", 0),))
-        case ["m", module, name] if f"{module}.{name}" in here.app.lists:
-            return await _list(here, f"{module}.{name}")
-        case ["d", module, name] if f"{module}.{name}" in here.app.dashboards:
-            return await _dashboard(here, f"{module}.{name}")
-        case ["r", module, name, record] if f"{module}.{name}" in here.app.entities:
-            entity = here.app.entities[f"{module}.{name}"]
-            if not entity.owner:
-                if here.asked.method == "POST":
-                    return await _save(here, entity, record)
-                return await _record(here, entity, record)
-    raise refuse("api.no-route", path="/" + "/".join(here.asked.path)[:120], nearest="")
-
-
 # signing in
 
 
-async def _login(tenant: Tenant, asked: Asked, language: str) -> Answer:
+async def _login(here: Here, _at: At) -> Answer:
+    tenant, asked, language = here.tenant, here.asked, here.language
     seen = viewer(tenant, _NOBODY, language)
     if asked.method != "POST":
         next_ = dict(parse_qsl(asked.query.decode("latin-1"))).get("next", "/")
@@ -183,8 +167,13 @@ def _set_cookie(name: str, value: str, seconds: int, headers: Mapping[str, str] 
     return b"set-cookie", f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}".encode()
 
 
-def _language(asked: Asked) -> Answer:
-    inputs = forms.inputs_of(asked.body)
+async def _logout(here: Here, _at: At) -> Answer:
+    await auth.logout(here.tenant, session.cookie(here.asked.headers))
+    return go("/login", (_set_cookie(auth.COOKIE, "", 0),))
+
+
+async def _language(here: Here, _at: At) -> Answer:
+    inputs = forms.inputs_of(here.asked.body)
     language = inputs.get("language", [""])[-1]
     chosen = language if language in LANGUAGES else "zh"
     return go(_safe(inputs.get("next", ["/"])[-1]), (_set_cookie("language", chosen, 365 * 86400),))
@@ -193,13 +182,21 @@ def _language(asked: Asked) -> Answer:
 # pages
 
 
-async def _home(here: Here) -> Answer:
+async def _asset(here: Here, _at: At) -> Answer:
+    return assets.asset(here.asked)
+
+
+async def _docs(here: Here, _at: At) -> Answer:
+    return html(reference.page(here.app, here.language))
+
+
+async def _home(here: Here, _at: At) -> Answer:
     view = await boards.home(here)
     return html(templates.home(here.app, viewer(here.tenant, here.me, here.language), view))
 
 
-async def _dashboard(here: Here, name: str) -> Answer:
-    plan = here.app.dashboards[name]
+async def _dashboard(here: Here, at: At) -> Answer:
+    plan = _named(here, here.app.dashboards, at)
     if plan.access and not here.me.admin and not set(plan.access) & set(here.me.roles):
         raise refuse("access.denied", operation=rights.WORDS["read"], entity=plan.title)
     given = {k: v for k, v in request.pairs_of(here.asked.query) if v and k in plan.filters}
@@ -207,9 +204,9 @@ async def _dashboard(here: Here, name: str) -> Answer:
     return html(templates.dashboard_page(here.app, viewer(here.tenant, here.me, here.language), plan, view))
 
 
-async def _list(here: Here, name: str) -> Answer:
+async def _list(here: Here, at: At) -> Answer:
     """What is wrong with a filter is told above an unfiltered list."""
-    page = here.app.lists[name]
+    page = _named(here, here.app.lists, at)
     entity = here.app.entities[page.entity]
     rights.require(here.app, here.me, entity, "read")
     pairs = [(k, v) for k, v in request.pairs_of(here.asked.query) if v.strip()]
@@ -247,7 +244,8 @@ def form_of(app: App, entity: Entity) -> FormPage:
     return next(page for page in app.forms.values() if page.entity == entity.path)
 
 
-async def _record(here: Here, entity: Entity, record: str) -> Answer:
+async def _record(here: Here, at: At) -> Answer:
+    entity, record = at.entity, at.names["id"]
     given = dict(request.pairs_of(here.asked.query))
     if record == "new":
         rights.require(here.app, here.me, entity, "create")
@@ -321,8 +319,9 @@ async def _may(here: Here, entity: Entity, record: str, operation: str) -> bool:
     return bool(await here.tenant.database.read(made.sql, made.values))
 
 
-async def _save(here: Here, entity: Entity, record: str) -> Answer:
+async def _save(here: Here, at: At) -> Answer:
     """A form: written, acted on, or shown again with what was wrong."""
+    entity, record = at.entity, at.names["id"]
     new = record == "new"
     form = forms.read(here.app, entity, here.asked.body, new, here.tenant.zone)
     place = f"/r/{entity.path.replace('.', '/')}"
@@ -395,3 +394,32 @@ async def _sent(here: Here, entity: Entity, body: Mapping[str, Any]) -> dict[str
         return out
 
     return shaped(entity, body)
+
+
+def _named(here: Here, known: Mapping[str, T], at: At) -> T:
+    found = known.get(f"{at.names['module']}.{at.names['name']}")
+    if found is None:
+        raise _no_page(here)
+    return found
+
+
+def _no_page(here: Here) -> Refusal:
+    return refuse("api.no-route", path="/" + "/".join(here.asked.path)[:120], nearest="")
+
+
+def _is_document(at: At) -> bool:
+    return not at.entity.owner
+
+
+DOORS = (
+    Door("page.asset", ("GET", "HEAD"), "assets/{file}", _asset, who="nobody"),
+    Door("page.login", ("GET", "HEAD", "POST"), "login", _login, who="nobody"),
+    Door("page.language", ("POST",), "language", _language, who="nobody"),
+    Door("page.logout", ("POST",), "logout", _logout, who="anyone"),
+    Door("page.home", ("GET", "HEAD"), "", _home, who="anyone"),
+    Door("page.docs", ("GET", "HEAD"), "docs", _docs, who="anyone"),
+    Door("page.list", ("GET", "HEAD"), "m/{module}/{name}", _list),
+    Door("page.dashboard", ("GET", "HEAD"), "d/{module}/{name}", _dashboard),
+    Door("page.record", ("GET", "HEAD"), "r/{module}/{entity}/{id}", _record, fits=_is_document),
+    Door("page.save", ("POST",), "r/{module}/{entity}/{id}", _save, scope="write", fits=_is_document),
+)

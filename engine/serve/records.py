@@ -1,4 +1,4 @@
-"""Records over the API: one generic handler for every entity of the pinned App."""
+"""Records over the API: the same few doors for every entity of the pinned App."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from engine.plan.entity import Entity
 from engine.problem import nearest
 from engine.serve import actions, decode, request, rights
 from engine.serve.answer import Answer, as_json, headers_of
+from engine.serve.door import At, Door
 from engine.serve.fault import Refusal, refuse
-from engine.serve.here import Here, record_id, require_method
+from engine.serve.here import Here
 from engine.serve.reading import ask_list, figures_text, get_text
 from engine.serve.store import Op
 from engine.serve.write import require_writable
@@ -19,65 +20,26 @@ from engine.serve.writing import body_of, perform, preview, reasons_of, rev_of, 
 _REV = re.compile(r'"rev"\s*:\s*(\d+)')
 
 
-async def handle(here: Here) -> Answer:
-    """``/api/v1/{module}/…`` after its first two parts."""
-    module, *rest = here.asked.path
-    if not rest:
-        raise _nothing(here)
-    if rest[0] == "figures" and len(rest) == 2:
-        return await _declared_figures(here, f"{module}.{rest[1]}")
-    entity = here.app.entities.get(f"{module}.{rest[0]}")
-    if entity is None:
-        raise _nothing(here)
-    match rest[1:]:
-        case []:
-            return await _collection(here, entity)
-        case ["query" | "aggregate" | "check" | "bulk" as word]:
-            return await _word(here, entity, word)
-        case [record]:
-            return await _record(here, entity, record_id(record, entity))
-        case [record, "actions", name]:
-            return await _act(here, entity, record_id(record, entity), name)
-        case [record, "history"]:
-            require_method(here, "GET")
-            return await _history(here, entity, record_id(record, entity))
-        case [record, "restore"]:
-            require_method(here, "POST")
-            return await write(
-                here, entity, Op("restore", entity.path, record_id(record, entity), rev=rev_of(here, False))
-            )
-        case [record, lines] if lines in entity.fields and entity.fields[lines].origin == "lines":
-            return await _replace_lines(here, entity, record_id(record, entity), lines)
-    raise _nothing(here)
+async def _list(here: Here, at: At) -> Answer:
+    return await _listed(here, at.entity, request.pairs_of(here.asked.query))
 
 
-def _nothing(here: Here) -> Refusal:
-    module, *rest = here.asked.path
-    names = [path.replace(".", "/") for path in here.app.entities]
-    meant = nearest("/".join((module, *rest[:1])), names)
-    path = "/api/v1/" + "/".join(here.asked.path)
-    return refuse("api.no-route", path=path[:120], nearest=f"/api/v1/{meant}" if meant else "")
+async def _query(here: Here, at: At) -> Answer:
+    return await _listed(here, at.entity, _pairs(here))
 
 
-async def _collection(here: Here, entity: Entity) -> Answer:
-    require_method(here, "GET", "HEAD", "POST")
-    if here.asked.method == "POST":
-        return await _create(here, entity)
-    return await _list(here, entity, request.pairs_of(here.asked.query))
+async def _listed(here: Here, entity: Entity, pairs: list[tuple[str, str]]) -> Answer:
+    text, _ = await ask_list(here, entity, request.listing(here.app, here.me, entity, pairs))
+    return Answer(200, text.encode())
 
 
-async def _word(here: Here, entity: Entity, word: str) -> Answer:
-    if word == "aggregate":
-        require_method(here, "GET", "POST")
-        rights.require(here.app, here.me, entity, "read")
-        pairs = _pairs(here)
-        return await _figures(here, request.figures(here.app, here.me, "", entity.path, pairs))
-    require_method(here, "POST")
-    if word == "query":
-        return await _list(here, entity, _pairs(here))
-    if word == "bulk":
-        return await _bulk(here, entity)
-    return await preview(here, entity)
+async def _aggregate(here: Here, at: At) -> Answer:
+    rights.require(here.app, here.me, at.entity, "read")
+    return await _figures(here, request.figures(here.app, here.me, "", at.entity.path, _pairs(here)))
+
+
+async def _check(here: Here, at: At) -> Answer:
+    return await preview(here, at.entity)
 
 
 def _pairs(here: Here) -> list[tuple[str, str]]:
@@ -99,28 +61,27 @@ def _parameter(name: str, value: Any) -> str:
     return str(value)
 
 
-async def _list(here: Here, entity: Entity, pairs: list[tuple[str, str]]) -> Answer:
-    text, _ = await ask_list(here, entity, request.listing(here.app, here.me, entity, pairs))
-    return Answer(200, text.encode())
+async def _change(here: Here, at: At) -> Answer:
+    entity, record = at.entity, at.id
+    body = body_of(here)
+    reasons, reason = reasons_of(body, entity)
+    change = decode.document(here.app, entity, body, False, rules_of(here, entity))
+    if change.id and change.id != record:
+        raise refuse("api.id-differs", "/id")
+    op = Op("update", entity.path, record, change, rev=rev_of(here), reason=reason, reasons=reasons)
+    return await write(here, entity, op)
 
 
-async def _record(here: Here, entity: Entity, record: str) -> Answer:
-    require_method(here, "GET", "HEAD", "PATCH", "DELETE")
-    match here.asked.method:
-        case "PATCH":
-            body = body_of(here)
-            reasons, reason = reasons_of(body, entity)
-            change = decode.document(here.app, entity, body, False, rules_of(here, entity))
-            if change.id and change.id != record:
-                raise refuse("api.id-differs", "/id")
-            op = Op("update", entity.path, record, change, rev=rev_of(here), reason=reason, reasons=reasons)
-            return await write(here, entity, op)
-        case "DELETE":
-            return await write(here, entity, Op("delete", entity.path, record, rev=rev_of(here)))
-    return await _get(here, entity, record)
+async def _delete(here: Here, at: At) -> Answer:
+    return await write(here, at.entity, Op("delete", at.entity.path, at.id, rev=rev_of(here)))
 
 
-async def _get(here: Here, entity: Entity, record: str) -> Answer:
+async def _restore(here: Here, at: At) -> Answer:
+    return await write(here, at.entity, Op("restore", at.entity.path, at.id, rev=rev_of(here, False)))
+
+
+async def _get(here: Here, at: At) -> Answer:
+    entity, record = at.entity, at.id
     pairs = request.pairs_of(here.asked.query)
     asking = request.one(here.app, here.me, entity, record, pairs)
     text = await get_text(here, entity, asking, plain=bool(asking.question.fields))
@@ -131,14 +92,15 @@ async def _get(here: Here, entity: Entity, record: str) -> Answer:
     return Answer(200, text.encode(), headers_of(headers))
 
 
-async def _history(here: Here, entity: Entity, record: str) -> Answer:
+async def _history(here: Here, at: At) -> Answer:
+    entity, record = at.entity, at.id
     asking = request.one(here.app, here.me, entity, record, [("fields", "id")])
     await get_text(here, entity, asking, plain=True)
     return Answer(200, as_json({"items": await actions.history_of(here.tenant, here.app, record, here.me)}))
 
 
-async def _declared_figures(here: Here, name: str) -> Answer:
-    require_method(here, "GET", "POST")
+async def _declared(here: Here, at: At) -> Answer:
+    name = f"{at.names['module']}.{at.names['name']}"
     plan = here.app.figures.get(name)
     if plan is None:
         meant = nearest(name, here.app.figures) or ""
@@ -151,7 +113,8 @@ async def _figures(here: Here, asking: request.AskingFigures) -> Answer:
     return Answer(200, (await figures_text(here, asking)).encode())
 
 
-async def _create(here: Here, entity: Entity) -> Answer:
+async def _create(here: Here, at: At) -> Answer:
+    entity = at.entity
     require_writable(here.app, entity, ())
     body = body_of(here)
     rights.require(here.app, here.me, entity, "create")
@@ -161,8 +124,9 @@ async def _create(here: Here, entity: Entity) -> Answer:
     return await write(here, entity, op)
 
 
-async def _bulk(here: Here, entity: Entity) -> Answer:
+async def _bulk(here: Here, at: At) -> Answer:
     """Several new documents, all or none: ``{"items": [...]}``."""
+    entity = at.entity
     require_writable(here.app, entity, ())
     rights.require(here.app, here.me, entity, "create")
     items = body_of(here).get("items")
@@ -183,8 +147,8 @@ async def _bulk(here: Here, entity: Entity) -> Answer:
     return Answer(201, as_json({"items": [{"id": d.id, "rev": d.rev} for d in done]}))
 
 
-async def _act(here: Here, entity: Entity, record: str, name: str) -> Answer:
-    require_method(here, "POST")
+async def _act(here: Here, at: At) -> Answer:
+    entity, record, name = at.entity, at.id, at.names["action"]
     body = body_of(here) if here.asked.body.strip() else {}
     reasons, reason = reasons_of(body)
     values = body.pop("with", None)
@@ -196,8 +160,34 @@ async def _act(here: Here, entity: Entity, record: str, name: str) -> Answer:
     return await write(here, entity, op)
 
 
-async def _replace_lines(here: Here, entity: Entity, record: str, name: str) -> Answer:
-    require_method(here, "PUT")
+async def _replace_lines(here: Here, at: At) -> Answer:
+    entity, name = at.entity, at.names["lines"]
     data = decode.parse_json(here.asked.body)
     change = decode.lines(here.app, entity, name, data, rules_of(here, entity))
-    return await write(here, entity, Op("update", entity.path, record, change, rev=rev_of(here)))
+    return await write(here, entity, Op("update", entity.path, at.id, change, rev=rev_of(here)))
+
+
+def _names_lines(at: At) -> bool:
+    field = at.entity.fields.get(at.names["lines"])
+    return field is not None and field.origin == "lines"
+
+
+_ENTITY = "{module}/{entity}"
+_RECORD = "{module}/{entity}/{id}"
+
+DOORS = (
+    Door("figures.declared", ("GET", "POST"), "{module}/figures/{name}", _declared),
+    Door("records.list", ("GET", "HEAD"), _ENTITY, _list),
+    Door("records.create", ("POST",), _ENTITY, _create, scope="write"),
+    Door("records.query", ("POST",), f"{_ENTITY}/query", _query),
+    Door("records.aggregate", ("GET", "POST"), f"{_ENTITY}/aggregate", _aggregate),
+    Door("records.check", ("POST",), f"{_ENTITY}/check", _check),
+    Door("records.bulk", ("POST",), f"{_ENTITY}/bulk", _bulk, scope="write"),
+    Door("records.get", ("GET", "HEAD"), _RECORD, _get),
+    Door("records.change", ("PATCH",), _RECORD, _change, scope="write"),
+    Door("records.delete", ("DELETE",), _RECORD, _delete, scope="write"),
+    Door("records.act", ("POST",), f"{_RECORD}/actions/{{action}}", _act, scope="write"),
+    Door("records.history", ("GET",), f"{_RECORD}/history", _history),
+    Door("records.restore", ("POST",), f"{_RECORD}/restore", _restore, scope="write"),
+    Door("records.lines", ("PUT",), f"{_RECORD}/{{lines}}", _replace_lines, scope="write", fits=_names_lines),
+)

@@ -1,0 +1,116 @@
+"""Doors: every way into a tenant is a row of a table. A router finds the row; the row's handler answers.
+
+``registry.py`` puts all tables together, so that a test can ask of each door who gets in. A door that is not in a
+table does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.plan.app import App
+from engine.plan.entity import Entity
+from engine.serve.answer import Answer
+from engine.serve.bind import Me
+from engine.serve.fault import Refusal, fault, refuse
+from engine.serve.here import Here, record_id
+
+Who = Literal["nobody", "anyone", "rights", "administrator"]
+"""Who gets through a door: whoever comes; whoever is signed in; whom the entity's rules admit, decided by the handler
+through ``rights``; administrators alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where a door was entered: the values of its path's ``{names}``, and the entity if it names one."""
+
+    names: Mapping[str, str]
+    found: Entity | None = None
+
+    @property
+    def entity(self) -> Entity:
+        assert self.found is not None
+        return self.found
+
+    @property
+    def id(self) -> str:
+        return record_id(self.names["id"], self.entity)
+
+
+Handler = Callable[[Here, At], Awaitable[Answer]]
+_MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One way in. ``path`` is written as ``{module}/{entity}/{id}/history``; a name in braces takes any one segment.
+
+    ``streams``: the handler reads the body piece by piece (``here.asked.chunks``) instead of finding it whole;
+    ``most``: bytes a body may have. ``fits`` says whether a path that looks right is this door's after all.
+    ``scope`` is what a token must be allowed: reading doors may be POSTs, so the method does not tell.
+    """
+
+    name: str
+    methods: tuple[str, ...]
+    path: str
+    handler: Handler
+    who: Who = "rights"
+    scope: Literal["read", "write"] = "read"
+    streams: bool = False
+    most: int = 4 * _MEGABYTE
+    fits: Callable[[At], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    door: Door
+    parts: tuple[str, ...]
+
+    def at(self, path: Sequence[str]) -> dict[str, str] | None:
+        names = {}
+        for own, given in zip(self.parts, path, strict=True):
+            if own[:1] == "{":
+                names[own[1:-1]] = given
+            elif own != given:
+                return None
+        return names
+
+
+class Router:
+    """Doors in order: of two paths that fit, the one that stands first, with all of its methods."""
+
+    def __init__(self, doors: Iterable[Door]) -> None:
+        self.doors = tuple(doors)
+        self._rows: dict[int, list[_Row]] = {}
+        for door in self.doors:
+            parts = tuple(door.path.split("/"))
+            self._rows.setdefault(len(parts), []).append(_Row(door, parts))
+
+    def find(self, app: App, method: str, path: Sequence[str]) -> tuple[Door, At] | None:
+        """The door and where it was entered; None where there is none; a refusal where only the method is wrong."""
+        fitting = ""
+        allowed: list[str] = []
+        for row in self._rows.get(len(path), ()):
+            names = row.at(path) if fitting in ("", row.door.path) else None
+            if names is None:
+                continue
+            entity = app.entities.get(f"{names['module']}.{names['entity']}") if "entity" in names else None
+            at = At(names, entity)
+            if ("entity" in names and entity is None) or (row.door.fits is not None and not row.door.fits(at)):
+                continue
+            if method in row.door.methods:
+                return row.door, at
+            fitting = row.door.path
+            allowed += [m for m in row.door.methods if m not in allowed]
+        if allowed:
+            told = ", ".join(allowed)
+            raise Refusal((fault("api.method", method=method, allowed=told),), headers={"allow": told})
+        return None
+
+
+def let_in(door: Door, me: Me) -> None:
+    """What a door asks of everybody, before its handler asks the entity's rules."""
+    if door.who == "administrator" and not me.admin:
+        raise refuse("access.administrator")

@@ -1,0 +1,28 @@
+"""Every door there is, in tables: what is not here cannot be entered. The fixed doors of ``doors.py`` are FastAPI's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.plan.app import App
+from engine.problem import nearest
+from engine.serve import pages, records
+from engine.serve.door import Door, Router
+from engine.serve.fault import Refusal, refuse
+
+SYSTEM: tuple[Door, ...] = ()
+"""The engine's own: ``/api/v1/system/…``. No pack may be called ``system`` (``pack.reserved``)."""
+
+SYSTEM_PAGES: tuple[Door, ...] = ()
+"""And their pages: ``/system/…``."""
+
+API = Router((*SYSTEM, *records.DOORS))
+PAGES = Router((*SYSTEM_PAGES, *pages.DOORS))
+
+
+def nothing(app: App, path: Sequence[str]) -> Refusal:
+    """There is no such door in the API; names the entity that was probably meant."""
+    names = [known.replace(".", "/") for known in app.entities]
+    meant = nearest("/".join(path[:2]), names)
+    told = "/api/v1/" + "/".join(path)
+    return refuse("api.no-route", path=told[:120], nearest=f"/api/v1/{meant}" if meant else "")
