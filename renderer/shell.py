@@ -72,6 +72,12 @@ def menu_group(app: App, viewer: Viewer, menu: Menu, here: str) -> Group | None:
     return Group(menu.title.to(viewer.language), menu.icon, links) if links else None
 
 
+def tools(viewer: Viewer, here: str) -> tuple[Group, ...]:
+    """The engine's own pages, below those of the packs."""
+    links = tuple(Link(tool.title.to(viewer.language), tool.href, tool.href == here) for tool in viewer.tools)
+    return (Group(texts(viewer.language)("System"), "settings", links),) if links else ()
+
+
 def shortcuts(app: App, viewer: Viewer) -> tuple[Link, ...]:
     """New documents this person may begin, what people come to do on site first: documents with a workflow, out of
     the menu that is most this person's own."""
@@ -107,7 +113,7 @@ def shell(app: App, viewer: Viewer, title: str, trail: tuple[Link, ...] = (), he
         "title": title,
         "trail": (home, *trail),
         "home": home,
-        "menus": menus,
+        "menus": (*menus, *tools(viewer, here)),
         "begin": begin,
         "here": here,
     }

@@ -13,6 +13,14 @@ Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """A page of the engine's own that this person may open."""
+
+    title: Label
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class Viewer:
     """``can`` gives per entity path the operations this person may ever do (read create update delete export);
     whether they may on one record comes with that record."""
@@ -28,6 +36,7 @@ class Viewer:
     """ISO date in the tenant's zone."""
     title: Label = field(default_factory=Label)
     """The tenant's name, for the head of the page."""
+    tools: tuple[Tool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -51,49 +51,23 @@ from engine.label import LANGUAGES
 from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.page import FormPage, ListPage
-from engine.plan.viewer import Action, ListView, RecordView, Said, Viewer
+from engine.plan.viewer import Action, ListView, RecordView, Said
 from engine.serve import actions, assets, auth, boards, decode, forms, reading, reference, request, rights, session
 from engine.serve.answer import Answer, Asked, said
 from engine.serve.bind import Me, call, id_array
 from engine.serve.door import At, Door, let_in
 from engine.serve.fault import Refusal, refuse
 from engine.serve.here import Here, record_id
+from engine.serve.html import go, html, viewer
 from engine.serve.ids import uuid7
 from engine.serve.store import Op
 from engine.serve.tenancy import Tenant
 from engine.serve.writing import perform
 from renderer import pages as templates
 
-_HTML = b"text/html; charset=utf-8"
-_CSP = (
-    f"default-src 'self'; img-src 'self' data: blob:; style-src 'self' '{reference.STYLE_HASH}'; object-src 'none';"
-    " base-uri 'self'; frame-ancestors 'none'; form-action 'self'"
-)
 _NOBODY = Me(None)
 T = TypeVar("T")
 Find = Callable[[App, str, Sequence[str]], tuple[Door, At] | None]
-
-
-def html(text: str, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
-    guard = (
-        (b"content-security-policy", _CSP.encode()),
-        (b"referrer-policy", b"same-origin"),
-        (b"cache-control", b"no-store"),
-    )
-    return Answer(status, text.encode(), (*guard, *headers), _HTML)
-
-
-def go(place: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
-    return Answer(303, b"", ((b"location", place.encode()), *headers))
-
-
-def viewer(tenant: Tenant, me: Me, language: str) -> Viewer:
-    moment = tenant.moment(me)
-    can = rights.operations(tenant.app, me) if me.user is not None else {}
-    called = (tenant.names or {}).get(me.user or "", {}).get("display") or me.name
-    return Viewer(
-        me.user or "", called, language, tenant.zone, me.roles, can, me.csrf, moment.today.isoformat(), tenant.title
-    )
 
 
 def refused(tenant: Tenant, refusal: Refusal, language: str) -> Answer:

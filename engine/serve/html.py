@@ -1,0 +1,48 @@
+"""What every page goes out with: its headers, and who looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.plan.viewer import Viewer
+from engine.serve import menu, reference, rights
+from engine.serve.answer import Answer
+from engine.serve.bind import Me
+from engine.serve.tenancy import Tenant
+
+_HTML = b"text/html; charset=utf-8"
+_CSP = (
+    f"default-src 'self'; img-src 'self' data: blob:; style-src 'self' '{reference.STYLE_HASH}'; object-src 'none';"
+    " base-uri 'self'; frame-ancestors 'none'; form-action 'self'"
+)
+
+
+def html(text: str, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
+    guard = (
+        (b"content-security-policy", _CSP.encode()),
+        (b"referrer-policy", b"same-origin"),
+        (b"cache-control", b"no-store"),
+    )
+    return Answer(status, text.encode(), (*guard, *headers), _HTML)
+
+
+def go(place: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
+    return Answer(303, b"", ((b"location", place.encode()), *headers))
+
+
+def viewer(tenant: Tenant, me: Me, language: str) -> Viewer:
+    moment = tenant.moment(me)
+    can = rights.operations(tenant.app, me) if me.user is not None else {}
+    called = (tenant.names or {}).get(me.user or "", {}).get("display") or me.name
+    return Viewer(
+        me.user or "",
+        called,
+        language,
+        tenant.zone,
+        me.roles,
+        can,
+        me.csrf,
+        moment.today.isoformat(),
+        tenant.title,
+        menu.tools(me),
+    )

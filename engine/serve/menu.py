@@ -1,0 +1,18 @@
+"""The engine's own pages in the menu, below what the packs put there. Every page under ``/system`` has its row here."""
+
+from __future__ import annotations
+
+from engine.label import Label
+from engine.plan.viewer import Tool
+from engine.serve.bind import Me
+
+_EVERYBODY = (Tool(Label("接口文档", "API reference"), "/docs"),)
+"""Whoever has signed in may open these; what they show is what he may see."""
+
+_ADMINISTRATORS: tuple[Tool, ...] = ()
+
+
+def tools(me: Me) -> tuple[Tool, ...]:
+    if me.user is None:
+        return ()
+    return (*_EVERYBODY, *(_ADMINISTRATORS if me.admin else ()))
