@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from engine.ask.build import Build
 from engine.ask.codes import CODES
-from engine.ask.rows import Rows
+from engine.ask.rows import Cell, Rows
 from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.spec import Spec
+from engine.fieldtypes.storage import link_table, quote
 from engine.plan.question import Filter
 from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
@@ -26,6 +27,9 @@ def conditions(rows: Rows, filters: Sequence[Filter]) -> tuple[list[str], tuple[
             cell = rows.cell(asked.path)
             check_operator(asked, cell.field.spec)
             specs.append(cell.field.spec)
+            if cell.field.spec.type == "refs" and asked.operator != "null":
+                out.append(_linked(rows.build, asked.operator, f"f{n}", cell))
+                continue
             out.append(condition(rows.build, asked.operator, f"f{n}", cell.sql, cell.kind, cell.scale))
         except Problems as found:
             wrong.append(found)
@@ -57,6 +61,18 @@ def condition(build: Build, operator: str, name: str, sql: str, kind: str, scale
         find = "INSTR" if build.dialect == "sqlite" else "STRPOS"
         return f"{find}(LOWER({sql}), {value}) > 0"
     return f"SUBSTR(LOWER({sql}), 1, LENGTH({value})) = {value}"
+
+
+def _linked(build: Build, operator: str, name: str, cell: Cell) -> str:
+    """Whether a set of references holds the id, or one of them; a set the reader does not see holds nothing."""
+    links = quote(link_table(cell.entity.table, cell.field.name))
+    wanted = (
+        f"= {build.input(name, 'uuid')}"
+        if operator == "contains"
+        else f"IN {_list(build.dialect, build.input(name, 'json'), 'uuid')}"
+    )
+    held = f"EXISTS (SELECT 1 FROM {links} AS k WHERE k.owner = {cell.alias}.id AND k.target {wanted})"
+    return f"{cell.sql} IS NOT NULL AND {held}"
 
 
 def _member(build: Build, value: str, sql: str) -> str:

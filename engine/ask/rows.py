@@ -21,13 +21,14 @@ DEEPEST = 6
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A field at the end of a path, as SQL. ``rows`` and ``prefix`` say where a reference's joins go."""
+    """A field at the end of a path, as SQL; ``alias`` is the record that holds it."""
 
     sql: str
     field: Field
     entity: Entity
     path: tuple[str, ...]
     nullable: bool
+    alias: str
 
     @property
     def kind(self) -> str:
@@ -127,7 +128,7 @@ class Rows:
         if not plain and (roles := self.build.shown_by(entity, found)):
             sql = f"CASE WHEN {access.of_roles(self.build, entity, alias, 'read', roles)} THEN {sql} END"
             nullable = True
-        return Cell(sql, found, entity, steps, nullable)
+        return Cell(sql, found, entity, steps, nullable, alias)
 
     def _join(self, cell: Cell, guarded: bool) -> tuple[str, Entity]:
         target = self.build.facts.entity(cell.field.target)

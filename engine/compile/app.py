@@ -100,6 +100,7 @@ def _table(shape: writes.Shape, dialect: Dialect) -> TableWrite:
         writes.remove(shape, dialect),
         numbers.numbers(shape.catalog, shape.entity, dialect),
         writes.companions(shape, dialect),
+        writes.links(shape, dialect),
     )
 
 

@@ -14,7 +14,7 @@ from engine.compile import emit, late, texts
 from engine.compile.draft import Draft
 from engine.compile.names import has_column, kind_of, owner_column, scale_of, table_name
 from engine.compile.words import message
-from engine.fieldtypes.storage import json_object, json_value, literal, quote
+from engine.fieldtypes.storage import json_object, json_value, link_table, literal, quote
 from engine.label import Label
 from engine.plan import entity as plan
 from engine.plan.statement import Dialect, Statement
@@ -251,6 +251,12 @@ def _outside(draft: Draft, catalog: Catalog, field: Field) -> str:
     target = catalog.entities[field.target or field.path.rpartition(".")[0]]
     alias = draft.binder.alias()
     offered = emit.truth(draft, catalog, field.ref_where, emit.Rows(alias, this="r"))
+    if field.spec.type == "refs":
+        links = quote(link_table(table_name(field.path.rpartition(".")[0]), field.name))
+        return (
+            f"EXISTS (SELECT 1 FROM {links} AS k JOIN {quote(table_name(target.path))} AS {alias}"
+            f" ON {alias}.id = k.target WHERE k.owner = r.id AND {offered} IS NOT TRUE)"
+        )
     return (
         f"r.{quote(field.name)} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {quote(table_name(target.path))} AS {alias}"
         f" WHERE {alias}.id = r.{quote(field.name)} AND {offered})"
@@ -272,14 +278,18 @@ def _referring(asked: Asked) -> Iterable[str]:
     going = {e.path for e in late.document(catalog, root)}
     for other in catalog.entities.values():
         for field in other.fields.values():
-            if field.target != root.path or not has_column(field) or kind_of(field) != "uuid":
+            if field.target != root.path or not has_column(field):
                 continue
             if field.on_delete != "refuse" or (other.path in going and other.path != root.path):
                 continue
             pairs = [("$found", "f.id"), ("entity", literal(other.path)), ("field", literal(field.name))]
+            refers = f"f.{quote(field.name)} = r.id"
+            if field.spec.type == "refs":
+                links = quote(link_table(table_name(other.path), field.name))
+                refers = f"f.id IN (SELECT k.owner FROM {links} AS k WHERE k.target = r.id)"
             found = (
                 f"(SELECT {_object(draft.dialect, pairs)} FROM {quote(table_name(other.path))} AS f"
-                f" WHERE f.{quote(field.name)} = r.id AND f.deleted_at IS NULL AND NOT {draft.among('f.id')}"
+                f" WHERE {refers} AND f.deleted_at IS NULL AND NOT {draft.among('f.id')}"
                 " ORDER BY f.id LIMIT 1)"
             )
             yield asked.whole(asked.head(root, "referred"), found, asked.source(root))

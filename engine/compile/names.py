@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from engine.catalog import Catalog, Entity, Field, Workflow
 from engine.fieldtypes import REGISTRY
-
-LONGEST = 60
-"""PostgreSQL cuts identifiers at 63 bytes, silently."""
+from engine.fieldtypes.storage import short
 
 SYSTEM: tuple[tuple[str, str, bool], ...] = (
     ("id", "uuid", False),
@@ -48,13 +45,6 @@ class Column:
 def table_name(entity: str) -> str:
     """``day_labor.sheet`` → ``day_labor__sheet``."""
     return short(entity.replace(".", "__"))
-
-
-def short(name: str) -> str:
-    """A name the database keeps whole; a long one keeps its head and gets a digest for a tail."""
-    if len(name.encode()) <= LONGEST:
-        return name
-    return name.encode()[: LONGEST - 9].decode(errors="ignore") + "_" + sha256(name.encode()).hexdigest()[:8]
 
 
 def kind_of(field: Field) -> str:

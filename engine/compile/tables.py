@@ -6,8 +6,17 @@ from collections.abc import Iterable, Mapping
 
 from engine.catalog import Catalog, Entity, Field, Unique
 from engine.compile import emit
-from engine.compile.names import COMPANIONS, Column, columns_of, index_name, kind_of, owner_column, short, table_name
-from engine.fieldtypes.storage import quote
+from engine.compile.names import (
+    COMPANIONS,
+    Column,
+    columns_of,
+    has_column,
+    index_name,
+    kind_of,
+    owner_column,
+    table_name,
+)
+from engine.fieldtypes.storage import link_table, quote, short
 from engine.plan import table as plan
 from engine.plan.statement import Dialect
 
@@ -20,7 +29,38 @@ def tables(
     catalog: Catalog, guarded: Mapping[str, Iterable[tuple[str, ...]]], dialect: Dialect
 ) -> tuple[plan.Table, ...]:
     """``guarded``: per entity the columns that cross-row checks look it up by."""
-    return tuple(_table(catalog, e, tuple(guarded.get(e.path, ())), dialect) for e in catalog.entities.values())
+    out = []
+    for entity in catalog.entities.values():
+        out.append(_table(catalog, entity, tuple(guarded.get(entity.path, ())), dialect))
+        out += [_links(entity, field) for field in sets_of(catalog, entity)]
+    return tuple(out)
+
+
+def sets_of(catalog: Catalog, entity: Entity) -> tuple[Field, ...]:
+    """The entity's stored sets of references to what is there."""
+    return tuple(
+        f for f in entity.fields.values() if f.spec.type == "refs" and has_column(f) and f.target in catalog.entities
+    )
+
+
+def _links(entity: Entity, field: Field) -> plan.Table:
+    """A set of references as the database can follow and index it; the record's own column says the same in order."""
+    owner = table_name(entity.path)
+    name = link_table(owner, field.name)
+    return plan.Table(
+        name,
+        (
+            plan.Column("owner", "uuid", nullable=False),
+            plan.Column("target", "uuid", nullable=False),
+            plan.Column("position", "integer", nullable=False),
+        ),
+        ("owner", "target"),
+        foreign_keys=(
+            plan.ForeignKey(short(f"{name}_owner_fk"), "owner", owner, "cascade"),
+            plan.ForeignKey(short(f"{name}_target_fk"), "target", table_name(field.target)),
+        ),
+        indexes=(plan.Index(index_name(name, ("target",)), ("target",)),),
+    )
 
 
 def _table(catalog: Catalog, entity: Entity, guarded: tuple[tuple[str, ...], ...], dialect: Dialect) -> plan.Table:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.catalog import Catalog, Entity
-from engine.compile import chain, texts
+from engine.compile import chain, tables, texts
 from engine.compile.chain import Derived
 from engine.compile.draft import Draft, writing
 from engine.compile.late import Late
 from engine.compile.names import COMPANIONS, LEDGER, Column, columns_of, owner_column, status_fields, table_name
-from engine.fieldtypes.storage import has, quote
+from engine.fieldtypes.storage import has, link_table, quote
+from engine.plan.entity import LinkWrite
 from engine.plan.statement import Dialect, Statement
 
 _ENGINE = ("id", "rev", "created_at", "created_by", "updated_at", "updated_by", "deleted_at")
@@ -213,6 +214,33 @@ def remove(shape: Shape, dialect: Dialect) -> Statement:
         f"UPDATE {table} SET deleted_at = {now}, updated_at = {now}, updated_by = {me}, rev = {table}.rev + 1"
         f" WHERE {table}.id IN (SELECT i.id FROM {source}) AND {table}.deleted_at IS NULL RETURNING {table}.id",
     )
+
+
+def links(shape: Shape, dialect: Dialect) -> tuple[LinkWrite, ...]:
+    """Sets of references: the row's column is what people wrote, its links are what the database can follow."""
+    return tuple(_link(shape, field.name, dialect) for field in tables.sets_of(shape.catalog, shape.entity))
+
+
+def _link(shape: Shape, name: str, dialect: Dialect) -> LinkWrite:
+    table, column = quote(link_table(shape.table, name)), f"t.{quote(name)}"
+    if dialect == "sqlite":
+        held, value, place = f"json_each({column}) AS e", "e.value", "e.key"
+    else:
+        held, value, place = f"jsonb_array_elements_text({column}) WITH ORDINALITY AS e(v, n)", "e.v::uuid", "e.n"
+    rows = f"{quote(shape.table)} AS t"
+    draft = Draft(dialect)
+    drop = writing(
+        draft,
+        f"DELETE FROM {table} WHERE {draft.among(f'{table}.owner')} AND NOT EXISTS (SELECT 1 FROM {rows}, {held}"
+        f" WHERE t.id = {table}.owner AND {value} = {table}.target)",
+    )
+    draft = Draft(dialect)
+    add = writing(
+        draft,
+        f"INSERT INTO {table} (owner, target, position) SELECT t.id, {value}, {place} FROM {rows}, {held}"
+        f" WHERE {draft.among('t.id')} ON CONFLICT (owner, target) DO UPDATE SET position = excluded.position",
+    )
+    return LinkWrite(name, drop, add)
 
 
 def companions(shape: Shape, dialect: Dialect) -> Statement | None:

@@ -49,12 +49,12 @@ class Reference(FieldType):
 
 @dataclass(frozen=True)
 class References(Reference):
-    """Ids of several records, each once."""
+    """Ids of several records, each once; none of them is no value."""
 
     def coerce(self, value: Any, spec: Spec) -> Any:
         if not isinstance(value, list | tuple):
             raise wrong_type("a list of records", "记录列表", value)
-        return list(dict.fromkeys(Reference.coerce(self, item, spec) for item in value))
+        return list(dict.fromkeys(Reference.coerce(self, item, spec) for item in value)) or None
 
     def schema(self, spec: Spec) -> dict[str, Any]:
         return {"type": "array", "items": Reference.schema(self, spec)}
@@ -112,7 +112,7 @@ TYPES: tuple[FieldType, ...] = (
     Reference("ref", "uuid", "ref", EQUAL),
     Reference("user", "uuid", "ref", EQUAL),
     Reference("tree", "uuid", "ref", (*EQUAL,)),
-    References("refs", "json", "refs", ("contains", "null")),
+    References("refs", "json", "refs", ("contains", "in", "null")),
     Lines("lines", "lines", "grid", ()),
     Json("json", "json", "json", ("null",)),
     Json("file", "json", "file", ("null",)),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, Literal
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -263,6 +264,22 @@ def json_array_agg(dialect: Dialect, sql: str, order: str = "") -> str:
         by = f" ORDER BY {order}" if order else ""
         return f"COALESCE(json_agg({sql}{by}), '[]'::json)"
     return f"json_group_array(json({sql}))"
+
+
+LONGEST = 60
+"""PostgreSQL cuts identifiers at 63 bytes, silently."""
+
+
+def short(name: str) -> str:
+    """A name the database keeps whole; a long one keeps its head and gets a digest for a tail."""
+    if len(name.encode()) <= LONGEST:
+        return name
+    return name.encode()[: LONGEST - 9].decode(errors="ignore") + "_" + sha256(name.encode()).hexdigest()[:8]
+
+
+def link_table(table: str, field: str) -> str:
+    """The table of a set of references: rows of (owner, target, position)."""
+    return short(f"{table}__{field}")
 
 
 def quote(name: str) -> str:

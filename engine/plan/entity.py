@@ -100,6 +100,16 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkWrite:
+    """How the links of a set of references follow its column; both take ``roots``, the ids of the rows written:
+    ``drop`` what the column no longer holds, ``add`` what it newly holds."""
+
+    field: str
+    drop: Statement
+    add: Statement
+
+
+@dataclass(frozen=True, slots=True)
 class TableWrite:
     """The statements over one table. Each takes ``rows`` (input, JSON array of objects keyed by column).
 
@@ -119,6 +129,7 @@ class TableWrite:
     numbers: tuple[Number, ...] = ()
     companions: Statement | None = None
     """Takes ``rows`` of {id, _sort, _find}: what the record is sorted and found by, once it has been read back."""
+    links: tuple[LinkWrite, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,13 +258,13 @@ def _filter_value(known: Field, operator: str, text: str, key: str, faults: list
     try:
         if operator == "null":
             return REGISTRY["boolean"].parse(text, known.spec)
-        if operator in ("contains", "starts"):
+        kind = REGISTRY["ref" if known.spec.type == "refs" else known.spec.type]  # of a set one is asked for, or some
+        if operator in ("contains", "starts") and known.spec.type != "refs":
             return text
         if operator == "in":
-            kind = REGISTRY[known.spec.type]
             values = tuple(kind.parse(part.strip(), known.spec) for part in text.split(","))
             return Listed(kind.kind, kind.scale_of(known.spec), values)
-        return REGISTRY[known.spec.type].parse(text, known.spec)
+        return kind.parse(text, known.spec)
     except Refused as refused:
         said = of_value(refused, "")
         words = (f"{key}: {said.says.en}", f"{key}：{said.says.zh}")

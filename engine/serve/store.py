@@ -119,6 +119,18 @@ def run(world: World, batch: Batch) -> Body[None]:
             if found:
                 rows = encode_rows(write.inputs, found, world.moment.dialect)
                 yield call(statement, world.moment, {"rows": rows})
+        yield from _follow(world, write, batch)
+
+
+def _follow(world: World, write: TableWrite, batch: Batch) -> Body[None]:
+    """The links of the sets of references that were written."""
+    for link in write.links:
+        born = [row["id"] for row in batch.inserts.get(write.entity, ())]
+        changed = [row["id"] for row in batch.updates.get(write.entity, ()) if link.field in row]
+        if changed:
+            yield call(link.drop, world.moment, {"roots": id_array(changed)})
+        if born or changed:
+            yield call(link.add, world.moment, {"roots": id_array([*born, *changed])})
 
 
 def passes(world: World, write: Write, ids: list[str]) -> Body[None]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from engine.expr.build.world import Attribute, Figure, Relation, World, system_attributes, type_of
 from engine.expr.run.types import Type, stored
 from engine.fieldtypes import REGISTRY, Spec
+from engine.fieldtypes.storage import link_table, short
 from engine.read.link.desk import WORKFLOW_FIELD, Desk
 from engine.read.link.structure import Bone, Frame, Skeleton, users
 from engine.read.tree import Scalar
@@ -16,7 +17,7 @@ BROKEN = "(broken)"
 
 
 def table_of(path: str) -> str:
-    return path.replace(".", "__", 1)
+    return short(path.replace(".", "__", 1))
 
 
 def spec_type(spec: Spec) -> Type:
@@ -64,7 +65,7 @@ def _attribute(desk: Desk, skeleton: Skeleton, bone: Bone) -> Attribute:
     if spec.type == "lines":
         return Attribute(bone.name, kind, skeleton.name, "lines", where=bone.where)
     if spec.type == "refs":
-        link = (f"{table_of(skeleton.path)}__{bone.name}", skeleton.name, "target")
+        link = (link_table(table_of(skeleton.path), bone.name), "owner", "target")
         return Attribute(bone.name, kind, None, "many", link=link, where=bone.where)
     if shape is not None and shape.live is not None:
         return Attribute(bone.name, kind, None, "live", shape.live.text, where=shape.live.where)
