@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from engine.catalog import Catalog, Check, Field, Hole, Template, Value
@@ -81,10 +82,17 @@ def slot(draft: Draft, catalog: Catalog, made: Value, rows: Rows, field: Field) 
     return texts.constant(draft.dialect, kind_of(field), scale_of(field), made.literal)
 
 
-def node_text(draft: Draft, catalog: Catalog, made: Node, rows: Rows) -> str:
-    """A value as text, the same for the same value."""
+def node_text(
+    draft: Draft,
+    catalog: Catalog,
+    made: Node,
+    rows: Rows,
+    column: Callable[[str, Path], str | None] | None = None,
+) -> str:
+    """A value as text, the same for the same value. ``column`` says what stands in for a stored field."""
     kind, scale = made.type.storage
-    return _as_text(draft.dialect, kind, scale, to_sql(made, context(draft, catalog, rows)))
+    here = replace(context(draft, catalog, rows), column_sql=column)
+    return _as_text(draft.dialect, kind, scale, to_sql(made, here))
 
 
 def _as_text(dialect: Dialect, kind: str, scale: int, sql: str) -> str:

@@ -2,8 +2,9 @@
 
 A key is made of the equality terms of the check, as the looked-at entity has them:
 ``day_labor.sheet_line:sheet.sheet_date,worker|2026-03-05|<id>``. The checker takes it with its own values, a writer of
-the looked-at entity with the row's; where both mean the same rows the keys are the same text. Keys are taken in
-order, so two writers never wait for each other in a ring, and are held to the end of the transaction.
+the looked-at entity with the row's, a document that posts into a looked-at ledger with what it posts and has posted;
+where all mean the same rows the keys are the same text. Keys are taken in order, so two writers never wait for each
+other in a ring, and are held to the end of the transaction.
 """
 
 from __future__ import annotations
@@ -11,27 +12,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.catalog import Catalog, Check, Entity
+from engine.catalog import Catalog, Check, Entity, Posting
 from engine.compile import emit, late
 from engine.compile.draft import Draft, writing
-from engine.compile.names import owner_column
-from engine.expr.build.tree import Agg, Node, Op, Path, walk
-from engine.fieldtypes.storage import literal
+from engine.compile.names import owner_column, table_name
+from engine.expr.build.tree import Agg, Fig, Node, Op, Path, walk
+from engine.fieldtypes.storage import literal, quote
 from engine.plan.statement import Dialect, Statement
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """``there``: a value of the looked-at row, called ``name``; ``own``: the checker's value that equals it."""
+
+    name: str
+    there: Node
+    own: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
-    """``terms``: (path in the looked-at entity, that path, the checker's own value), sorted by path."""
+    """``terms`` are sorted by name."""
 
     check: Check
     holder: str
     target: str
-    terms: tuple[tuple[str, Path, Node], ...]
+    terms: tuple[Term, ...]
 
     @property
     def name(self) -> str:
-        return f"{self.target}:{','.join(path for path, _, _ in self.terms)}"
+        return f"{self.target}:{','.join(term.name for term in self.terms)}"
 
 
 def keys(catalog: Catalog) -> tuple[Key, ...]:
@@ -43,35 +53,58 @@ def keys(catalog: Catalog) -> tuple[Key, ...]:
 
 def _keys(catalog: Catalog, entity: Entity, check: Check) -> Iterator[Key]:
     seen = set()
-    for target, where in _looks(check):
+    for target, found in _looks(catalog, check):
         if target not in catalog.entities:
             continue
-        terms = {name: (name, there, own) for name, there, own in _equal(catalog, catalog.entities[target], where)}
-        chosen = [t for name, t in terms.items() if name in check.lock] or list(terms.values())
-        key = Key(check, entity.path, target, tuple(sorted(chosen, key=lambda t: t[0])))
+        terms = {term.name: term for term in found}
+        chosen = [term for name, term in terms.items() if name in check.lock] or list(terms.values())
+        key = Key(check, entity.path, target, tuple(sorted(chosen, key=lambda term: term.name)))
         if (key.name, str(key.terms)) not in seen:
             seen.add((key.name, str(key.terms)))
             yield key
 
 
-def _looks(check: Check) -> Iterator[tuple[str, Node | None]]:
-    """(entity, condition) of every look at other rows."""
+def _looks(catalog: Catalog, check: Check) -> Iterator[tuple[str, list[Term]]]:
+    """(entity, equality terms) of every look at other rows: by a condition, an aggregate, a figure."""
     if check.none and check.rows is not None:
-        yield check.none, check.rows.tree
-    if check.that is not None:
-        for node in walk(check.that.tree):
-            if isinstance(node, Agg) and node.rows.owner is None:
-                yield node.rows.entity, node.where
+        yield check.none, list(_equal(catalog, check.none, check.rows.tree))
+    if check.that is None:
+        return
+    for node in walk(check.that.tree):
+        if isinstance(node, Agg) and node.rows.owner is None:
+            yield node.rows.entity, list(_equal(catalog, node.rows.entity, node.where))
+        elif isinstance(node, Fig):
+            aggregation = catalog.aggregations[node.path.rpartition(".")[0]]
+            for source in aggregation.sources.values():
+                yield source.of, list(_at_key(catalog, source.of, source.by, node))
 
 
-def _equal(catalog: Catalog, target: Entity, where: Node | None) -> Iterator[tuple[str, Path, Node]]:
-    for term in _conjuncts(where):
+def _at_key(catalog: Catalog, target: str, by: Mapping[str, emit.Expr], figure: Fig) -> Iterator[Term]:
+    """A source's rows at the figure's key; a dimension it reads elsewhere narrows, but serialises nothing."""
+    for dimension, own in figure.keys:
+        made = by.get(dimension)
+        if made is not None and target in catalog.entities and _of_document(catalog, target, made.tree):
+            yield Term(_called(made.tree) or f"~{made.text}", made.tree, own)
+
+
+def _called(node: Node) -> str:
+    return ".".join((*(h.name for h in node.hops), node.name)) if isinstance(node, Path) else ""
+
+
+def _of_document(catalog: Catalog, target: str, node: Node) -> bool:
+    paths = [n for n in walk(node) if isinstance(n, Path)]
+    plain = not any(isinstance(n, Agg | Fig) for n in walk(node))
+    return plain and all(p.live is None and _in_document(catalog, catalog.entities[target], p) for p in paths)
+
+
+def _equal(catalog: Catalog, target: str, where: Node | None) -> Iterator[Term]:
+    for term in _conjuncts(where) if target in catalog.entities else ():
         if isinstance(term, Op) and term.name == "eq":
             one, other = term.args
             for there, own in ((one, other), (other, one)):
                 if _is_theirs(there) and _is_own(own) and isinstance(there, Path):
-                    if _in_document(catalog, target, there):
-                        yield ".".join((*(h.name for h in there.hops), there.name)), there, own
+                    if _in_document(catalog, catalog.entities[target], there):
+                        yield Term(_called(there), there, own)
                     break
 
 
@@ -106,7 +139,8 @@ def columns(known: Iterable[Key]) -> Mapping[str, Iterable[tuple[str, ...]]]:
     """Per entity the columns that checks look it up by: worth an index."""
     out: dict[str, list[tuple[str, ...]]] = {}
     for key in known:
-        names = tuple(there.column for _, there, _ in key.terms if not there.hops and there.column)
+        plain = [t.there for t in key.terms if isinstance(t.there, Path)]
+        names = tuple(there.column for there in plain if not there.hops and there.column)
         if names:
             out.setdefault(key.target, []).append(names)
     return out
@@ -139,11 +173,14 @@ def _parts(
 ) -> Iterator[str]:
     for key in known:
         if key.holder in entities:
-            values = [emit.node_text(draft, catalog, own, emit.Rows("", this="r")) for _, _, own in key.terms]
-            yield _select(gathered.rows(entities[key.holder]), key.name, values)
+            own = [emit.node_text(draft, catalog, term.own, emit.Rows("r", this="r")) for term in key.terms]
+            yield _select(gathered.rows(entities[key.holder]), key.name, own)
         if key.target in entities:
-            values = [emit.node_text(draft, catalog, there, emit.Rows("r")) for _, there, _ in key.terms]
+            values = [emit.node_text(draft, catalog, term.there, emit.Rows("r")) for term in key.terms]
             yield _select(gathered.rows(entities[key.target]), key.name, values)
+        for posting in catalog.postings.values():
+            if posting.into == key.target and posting.of in entities:
+                yield from _posted(draft, catalog, gathered.rows(entities[posting.of]), posting, key)
     for entity in entities.values():
         if entity.kind == "tree":  # two moves that are fine alone may make a ring together
             yield _select(gathered.rows(entity), f"{entity.path}:^", ())
@@ -153,3 +190,26 @@ def _select(rows: str, name: str, values: Iterable[str]) -> str:
     """NULL equals nothing: a row without a value there takes no key."""
     made = " || '|' || ".join((literal(name), *values))
     return f"SELECT {made} FROM {rows} AS r"
+
+
+def _posted(draft: Draft, catalog: Catalog, rows: str, posting: Posting, key: Key) -> Iterator[str]:
+    """The keys of the entries a document is about to post, and of those it has posted and may have to take back."""
+    ledger = catalog.entities[key.target]
+
+    def will_be(alias: str, path: Path) -> str | None:
+        made = posting.set.get(path.name) if alias == "e" else None
+        return emit.slot(draft, catalog, made, emit.Rows("r"), ledger.fields[path.name]) if made is not None else None
+
+    values = [emit.node_text(draft, catalog, t.there, emit.Rows("e"), will_be) for t in key.terms if _set(t, posting)]
+    if len(values) == len(key.terms):
+        holds = emit.truth(draft, catalog, posting.holds, emit.Rows("r"))
+        yield f"{_select(rows, key.name, values)} WHERE {holds}"
+    stored = [emit.node_text(draft, catalog, term.there, emit.Rows("r")) for term in key.terms]
+    entries = f"{quote(table_name(ledger.path))} AS r WHERE r._posting = {literal(posting.path)}"
+    made = " || '|' || ".join((literal(key.name), *stored))
+    yield f"SELECT {made} FROM {entries} AND {draft.among('r._source_id')}"
+
+
+def _set(term: Term, posting: Posting) -> bool:
+    """Whether the posting says all that the term reads; what it leaves out is empty and equals nothing."""
+    return all(n.name in posting.set for n in walk(term.there) if isinstance(n, Path))

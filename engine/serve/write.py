@@ -1,7 +1,8 @@
 """Writing documents: the body of the transaction. It yields statements and is sent their rows; it does no I/O.
 
 The order never changes (it is the order of locks): roots by id, rows, what depends on lines, guard keys, numbers; then
-checks in a fresh statement, postings, the document read back, history and outbox.
+postings, so that checks over ledgers see the document's own entries, checks in a fresh statement, the document read
+back, history and outbox.
 """
 
 from __future__ import annotations
@@ -133,10 +134,10 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
     for statement in write.guards:
         yield call(statement, moment, roots)
     yield from numbers.assign(world, write, docs)
+    entries = yield from _post(world, write, roots)
     yield from checks.judge(world, entity, write, docs)
     if kind == "create":
         yield from rights.check_records(world.app, world.asker, moment, entity, "create", ids)
-    entries = yield from _post(world, write, roots)
     found = yield call(write.read_back, moment, roots)
     after = {row[0]: history.parsed(row[1]) for row in found}
     if kind != "delete":

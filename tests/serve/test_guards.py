@@ -9,9 +9,16 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.serve.stage import Stage, errors
+from engine.compile import compile_app
+from engine.plan.app import App
+from tests.serve.stage import Stage, catalog, errors
 
 ROUNDS = 2
+
+
+@pytest.fixture
+def stage_app() -> App:
+    return compile_app(catalog(), "postgresql")
 
 
 async def at_once(*requests: Awaitable[httpx.Response]) -> list[httpx.Response]:
@@ -89,6 +96,34 @@ async def test_a_period_closed_by_another(stage: Stage, attempt: int) -> None:
     after = await boss.post("/sheet", json=stage.sheet(lines=[{"worker": stage.ids["钱"], "hours": 1}]))
     assert errors(after) == [("month_open", "")]
     assert "2026-03" in after.json()["detail"]
+
+
+@pytest.mark.parametrize("attempt", range(ROUNDS))
+async def test_a_figure_of_what_documents_post(stage: Stage, attempt: int) -> None:
+    """Each sheet posts 240 or 200 into the ledger when it is handed in; the project has 400, so one fits. They are of
+    two months: nothing but the figure's key makes them wait for each other."""
+    boss = await stage.door("boss")
+    place = f"/project/{stage.ids['A']}"
+    await boss.patch(place, json={"budget": 400, "monthly": 240}, headers={"if-match": "*"})
+    made = []
+    for worker, day in (("赵", "2026-03-05"), ("钱", "2026-02-05"), ("孙", "2026-03-04")):
+        sheet = stage.sheet(sheet_date=day, lines=[{"worker": stage.ids[worker], "hours": 8}])
+        made.append((await boss.post("/sheet", json=sheet)).json()["id"])
+
+    async def act(one: str, name: str) -> httpx.Response:
+        return await boss.post(f"/sheet/{one}/actions/{name}", json={"reason": "r"})
+
+    answers = await at_once(*(act(one, "submit") for one in made[:2]))
+    refused = one_of(answers, 200, 422)
+    assert (errors(refused), refused.json()["detail"]) == ([("funded", "")], "甲 has 400.00")
+    passed = answers[0].status_code == 200
+    assert (await boss.get(place)).json()["used"] == ("240.00" if passed else "200.00")
+    assert (await act(made[0 if passed else 1], "withdraw")).status_code == 200
+    assert (await boss.get(place)).json()["used"] == "0.00"
+    assert (await act(made[1 if passed else 0], "submit")).status_code == 200
+    await boss.patch(place, json={"budget": None}, headers={"if-match": "*"})
+    rest = [await act(one, "submit") for one in (made[0 if passed else 1], made[2])]
+    assert [errors(one) for one in rest if one.status_code != 200] == [[("steady", "")]]
 
 
 async def test_totals_of_a_parent(stage: Stage) -> None:
@@ -194,3 +229,10 @@ async def test_many_writers_make_no_knot(stage: Stage) -> None:
 
     answers = await at_once(*(boss.post("/sheet", json=body(n)) for n in range(12)))
     assert {a.status_code for a in answers} == {201}, [a.text for a in answers if a.status_code != 201]
+
+
+def test_whoever_posts_into_a_figure_takes_its_key(stage_app: App) -> None:
+    """Races are rare, so that the lock is asked for is looked at too: with what is to be posted and what was."""
+    guards = " ".join(s.sql for s in stage_app.entities["works.sheet"].write.guards)  # type: ignore[union-attr]
+    for key in ("works.entry:project", "works.entry:period,project"):
+        assert guards.count(f"'{key}'") == 5, key  # the checker; two postings, each with what will be and what is

@@ -1,4 +1,4 @@
-"""Sets of references: written with their record on every way in, followed by expressions, kept by what they refer to."""
+"""Sets of references: written with their record whatever the way in, followed by expressions, kept by their targets."""
 
 from __future__ import annotations
 
