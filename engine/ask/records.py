@@ -87,8 +87,7 @@ def _wanted(rows: Rows, question: Question) -> list[str]:
     if question.where:
         with rows.build.bound_literals():
             out.append(rows.sql(expressions.condition(rows.build, rows.entity, question.where)))
-    if question.search:
-        out.append(_search(rows))
+    out += [_search(rows, n) for n in range(question.search)]
     return out
 
 
@@ -98,12 +97,12 @@ def _allowed(build: Build, entity: Entity, rows: Rows) -> list[str]:
     return [access.predicate(build, entity, rows.base, "read")]
 
 
-def _search(rows: Rows) -> str:
+def _search(rows: Rows, n: int) -> str:
     build = rows.build
     if build.facts.column(rows.entity, "_find") is None:
         raise Problems([problem(CODES["ask.unsearchable"], entity=rows.entity.path)])
     find = "INSTR" if build.dialect == "sqlite" else "STRPOS"
-    return f"{find}({rows.base}.{quote('_find')}, LOWER({build.input('q', 'text')})) > 0"
+    return f"{find}({rows.base}.{quote('_find')}, LOWER({build.input(f'q{n}', 'text')})) > 0"
 
 
 def _text(build: Build, sql: str) -> str:

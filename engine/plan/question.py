@@ -33,7 +33,8 @@ class Question:
 
     Answers one row with one column: the JSON text of a record (``one``), or of
     ``{"items": [...], "next": cursor values | null, "total"?: n}`` for a list. Bound inputs: ``id`` (one),
-    ``f<n>`` filters, ``q`` search, ``limit``, and ``c<n>`` cursor values in order of the sort keys plus id.
+    ``f<n>`` filters, ``q<n>`` words searched for, ``limit``, and ``c<n>`` cursor values in order of the sort keys plus
+    id.
     ``where`` is expression text of ``where=``: its literals are bound, so shapes repeat.
     ``roles`` are the reader's roles, sorted; ('admin',) alone reads everything.
     """
@@ -44,7 +45,8 @@ class Question:
     expand: tuple[Expand, ...] = ()
     filters: tuple[Filter, ...] = ()
     where: str = ""
-    search: bool = False
+    search: int = 0
+    """How many words are searched for; every one must be met."""
     sort: tuple[str, ...] = ()
     """Paths, ``-`` in front for descending; ``id`` is added last."""
     after: tuple[bool, ...] = ()

@@ -29,6 +29,7 @@ MAX_GROUPS = 5_000
 MAX_PAIRS = 200
 MAX_NAMES = 200
 MAX_SORT = 8
+MAX_WORDS = 8
 MAX_EXPAND = 6
 """How deep an expansion may go."""
 _LIST = ("fields", "expand", "sort", "limit", "cursor", "q", "where", "count", "bin")
@@ -108,21 +109,21 @@ def listing(app: App, me: Me, entity: Entity, pairs: Iterable[tuple[str, str]]) 
     given, rest = _split(pairs, _LIST)
     faults: list[Fault] = []
     filters, inputs = _filters(app, me, entity, rest, _LIST, faults)
+    words = given.get("q", "").lower()[:200].split()[:MAX_WORDS]
     question = Question(
         entity.path,
         fields=_fields(app, me, entity, given.get("fields", ""), faults),
         expand=_expand(app, entity, given.get("expand", ""), faults),
         filters=filters,
         where=given.get("where", ""),
-        search=bool(given.get("q", "").strip()),
+        search=len(words),
         sort=_sort(app, me, entity, given.get("sort", ""), faults),
         count=_word(given, "count", ("exact", "estimated", "none"), faults) != "none",
         bin=_word(given, "bin", ("true", "false"), faults) == "true",
         roles=me.roles,
     )
     inputs["limit"] = _limit(given.get("limit", ""), PAGE, MAX_PAGE, faults)
-    if question.search:
-        inputs["q"] = given["q"].strip().lower()[:200]
+    inputs |= {f"q{n}": word for n, word in enumerate(words)}
     shape = _shape(question, inputs)
     if given.get("cursor"):
         question = _after(question, given["cursor"], shape, inputs, faults)

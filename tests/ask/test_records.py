@@ -48,6 +48,6 @@ def test_expansions_nest(both: Both) -> None:
 
 
 def test_search_finds_the_companions(both: Both) -> None:
-    assert both.ids(Question(SHEET, search=True), {"limit": 9, "q": "DG-12"}) == [ident(5, 12)]
-    assert both.ids(Question(SHEET, search=True, filters=(Filter("late", "eq"),)),
-                    {"limit": 9, "q": "%", "f0": True}) == []  # fmt: skip
+    assert both.ids(Question(SHEET, search=1), {"limit": 9, "q0": "DG-12"}) == [ident(5, 12)]
+    assert both.ids(Question(SHEET, search=1, filters=(Filter("late", "eq"),)),
+                    {"limit": 9, "q0": "%", "f0": True}) == []  # fmt: skip
