@@ -98,6 +98,7 @@ def _field(catalog: Catalog, entity: Entity, made: Field) -> plan.Field:
         hidden_from=tuple(role for role, a in entity.access.items() if made.name in (*a.hide, *a.mask)),
         lines_min=checks.fewest(made),
         has_default=made.default is not None,
+        default_key=_default_key(made),
     )
 
 
@@ -123,6 +124,12 @@ def _follows(catalog: Catalog, entity: Entity, made: Field) -> bool:
     if made.default is None or made.default.expr is None:
         return False
     return reads_of(catalog, entity, made.default.expr).record
+
+
+def _default_key(made: Field) -> str:
+    if kind_of(made) != "uuid" or made.default is None or made.default.literal is None:
+        return ""
+    return str(made.default.literal)
 
 
 def _default(made: Field) -> plan.Program:

@@ -64,6 +64,8 @@ class Field:
     lines_min: int = 0
     has_default: bool = False
     """Whether leaving it out gives it a value, be it one that only the database can find."""
+    default_key: str = ""
+    """Of a reference: the key of the record it begins with."""
 
 
 @dataclass(frozen=True, slots=True)

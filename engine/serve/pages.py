@@ -44,25 +44,33 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from engine.label import LANGUAGES
 from engine.plan.app import App
 from engine.plan.entity import Entity
-from engine.plan.page import FormPage, ListPage
-from engine.plan.viewer import Action, ListView, RecordView, Said
-from engine.serve import actions, assets, auth, boards, decode, forms, reading, reference, request, rights, session
+from engine.plan.page import ListPage
+from engine.plan.viewer import ListView, Said
+from engine.serve import (
+    actions,
+    assets,
+    auth,
+    boards,
+    forms,
+    reading,
+    reference,
+    request,
+    rights,
+    session,
+)
 from engine.serve.answer import Answer, Asked, said
-from engine.serve.bind import Me, call, id_array
+from engine.serve.bind import Me
 from engine.serve.door import At, Door, let_in
 from engine.serve.fault import Refusal, refuse
-from engine.serve.here import Here, record_id
+from engine.serve.here import Here
 from engine.serve.html import go, html, viewer
-from engine.serve.ids import uuid7
-from engine.serve.store import Op
 from engine.serve.tenancy import Tenant
-from engine.serve.writing import perform
 from renderer import pages as templates
 
 _NOBODY = Me(None)
@@ -214,162 +222,6 @@ def _asking(here: Here, page: ListPage, entity: Entity, pairs: list[tuple[str, s
     return replace(asking, question=replace(asking.question, fields=tuple(dict.fromkeys(names))))
 
 
-def form_of(app: App, entity: Entity) -> FormPage:
-    return next(page for page in app.forms.values() if page.entity == entity.path)
-
-
-async def _record(here: Here, at: At) -> Answer:
-    entity, record = at.entity, at.names["id"]
-    given = dict(request.pairs_of(here.asked.query))
-    if record == "new":
-        rights.require(here.app, here.me, entity, "create")
-        sent = await _filled(here, entity, given)
-        return _shown(here, entity, RecordView(None, sent=sent))
-    view = await _view(here, entity, record_id(record, entity))
-    return _shown(here, entity, replace(view, saved=given.get("saved") == "1"))
-
-
-async def _filled(here: Here, entity: Entity, given: Mapping[str, str]) -> dict[str, Any] | None:
-    """What the address says of a new record; references with their names."""
-    known = {k: v for k, v in given.items() if k in entity.fields and entity.fields[k].origin == "input"}
-    if not known:
-        return None
-    return {**known, **await boards.called(here, entity, known)}
-
-
-def _shown(here: Here, entity: Entity, view: RecordView, status: int = 200) -> Answer:
-    page = form_of(here.app, entity)
-    return html(templates.record_page(here.app, viewer(here.tenant, here.me, here.language), page, view), status)
-
-
-async def _view(here: Here, entity: Entity, record: str) -> RecordView:
-    """A record with everything around it, in a fixed number of statements."""
-    asking = request.one(here.app, here.me, entity, record, [])
-    data = json.loads(await reading.get_text(here, entity, asking))
-    told = tuple(
-        Action(
-            a["name"],
-            actions.title_of(here.app, entity, a["name"]),
-            a["kind"],
-            a["reason"],
-            tuple(a.get("require", ())),
-        )
-        for a in data.pop("actions", ())
-    )
-    data.pop("_steps", None)
-    editable = await _editable(here, entity, record, data, data.pop("_editable", None))
-    return RecordView(
-        data,
-        told,
-        editable,
-        editable is None and await _may(here, entity, record, "delete"),
-        tuple(await boards.trail(here, record)) if entity.machine else (),
-        tuple(await actions.history_of(here.tenant, here.app, record, here.me)),
-    )
-
-
-async def _editable(
-    here: Here, entity: Entity, record: str, data: Mapping[str, Any], step: list[str] | None
-) -> tuple[str, ...] | None:
-    if entity.kind == "ledger":
-        return ()
-    machine = here.app.machines.get(entity.machine) if entity.machine else None
-    if machine is not None:
-        state = machine.states.get(str(data.get(machine.field)))
-        if state is not None and not state.editable:
-            return tuple(step or ())
-    return None if await _may(here, entity, record, "update") else ()
-
-
-async def _may(here: Here, entity: Entity, record: str, operation: str) -> bool:
-    if rights.may_always(here.app, here.me, entity, operation):
-        return True
-    if not rights.may_ever(here.app, here.me, entity, operation):
-        return False
-    statement = here.tenant.asker.access(here.app, entity.path, operation, here.me.roles)
-    if statement is None:
-        return False
-    made = call(statement, here.moment(), {"roots": id_array([record])})
-    return bool(await here.tenant.database.read(made.sql, made.values))
-
-
-async def _save(here: Here, at: At) -> Answer:
-    """A form: written, acted on, or shown again with what was wrong."""
-    entity, record = at.entity, at.names["id"]
-    new = record == "new"
-    form = forms.read(here.app, entity, here.asked.body, new, here.tenant.zone)
-    place = f"/r/{entity.path.replace('.', '/')}"
-    try:
-        ops = _ops(here, entity, record, form)
-        done = (await perform(here.tenant, here.me, ops, here.app))[-1]
-    except Refusal as refusal:
-        if refusal.status in (403, 404):
-            raise
-        shown = said(refusal.faults, here.language)
-        sent = await _sent(here, entity, form.body)
-        if new:
-            return _shown(here, entity, RecordView(None, sent=sent, said=shown), 422)
-        view = await _view(here, entity, record_id(record, entity))
-        return _shown(here, entity, replace(view, sent=sent, said=shown), refusal.status)
-    if form.do == "delete":
-        back = next((name for name, page in here.app.lists.items() if page.entity == entity.path), "")
-        return go(f"/m/{back.replace('.', '/')}" if back else "/")
-    return go(f"{place}/{done.id}?saved=1")
-
-
-def _ops(here: Here, entity: Entity, record: str, form: forms.Form) -> list[Op]:
-    new = record == "new"
-    rules = decode.Rules(text=True, hidden=rights.hidden_everywhere(here.app, here.me, entity))
-    ids = "" if new else record_id(record, entity)
-    if form.do == "delete" and not new:
-        return [Op("delete", entity.path, ids, rev=form.rev)]
-    if form.rev is None and not new:
-        raise refuse("api.if-match")
-    change = decode.document(here.app, entity, form.body, new, rules)
-    if not new and form.action:
-        return [Op("act", entity.path, ids, change, form.action, form.reason, form.reasons, form.rev, rules=rules)]
-    if not new:
-        return [
-            Op("update", entity.path, ids, change, reason=form.reason, reasons=form.reasons, rev=form.rev, rules=rules)
-        ]
-    made = change if change.id else replace(change, id=uuid7())
-    ops = [Op("create", entity.path, "", made, reason=form.reason, reasons=form.reasons, rules=rules)]
-    if form.action:
-        ops.append(Op("act", entity.path, made.id, action=form.action, reason=form.reason, reasons=form.reasons))
-    return ops
-
-
-async def _sent(here: Here, entity: Entity, body: Mapping[str, Any]) -> dict[str, Any]:
-    """What a form held, shaped like a record: references get their names, one statement for each entity."""
-    wanted: dict[str, set[str]] = {}
-
-    def collect(plan: Entity, values: Mapping[str, Any]) -> None:
-        for name, value in values.items():
-            known = plan.fields.get(name)
-            if known is not None and known.origin == "lines" and isinstance(value, list):
-                for line in value:
-                    collect(here.app.entities[known.target], line)
-            elif known is not None and known.kind == "uuid" and isinstance(value, str) and value:
-                wanted.setdefault(known.target, set()).add(value)
-
-    collect(entity, body)
-    names = {path: await boards.displays(here, path, ids) for path, ids in wanted.items()}
-
-    def shaped(plan: Entity, values: Mapping[str, Any]) -> dict[str, Any]:
-        out: dict[str, Any] = {}
-        for name, value in values.items():
-            known = plan.fields.get(name)
-            if known is not None and known.origin == "lines" and isinstance(value, list):
-                out[name] = [shaped(here.app.entities[known.target], line) for line in value]
-            elif known is not None and known.kind == "uuid":
-                out[name] = {"id": value, "display": names.get(known.target, {}).get(value, "")} if value else None
-            else:
-                out[name] = value
-        return out
-
-    return shaped(entity, body)
-
-
 def _named(here: Here, known: Mapping[str, T], at: At) -> T:
     found = known.get(f"{at.names['module']}.{at.names['name']}")
     if found is None:
@@ -381,10 +233,6 @@ def _no_page(here: Here) -> Refusal:
     return refuse("api.no-route", path="/" + "/".join(here.asked.path)[:120], nearest="")
 
 
-def _is_document(at: At) -> bool:
-    return not at.entity.owner
-
-
 DOORS = (
     Door("page.asset", ("GET", "HEAD"), "assets/{file}", _asset, who="nobody"),
     Door("page.login", ("GET", "HEAD", "POST"), "login", _login, who="nobody"),
@@ -394,6 +242,4 @@ DOORS = (
     Door("page.docs", ("GET", "HEAD"), "docs", _docs, who="anyone"),
     Door("page.list", ("GET", "HEAD"), "m/{module}/{name}", _list),
     Door("page.dashboard", ("GET", "HEAD"), "d/{module}/{name}", _dashboard),
-    Door("page.record", ("GET", "HEAD"), "r/{module}/{entity}/{id}", _record, fits=_is_document),
-    Door("page.save", ("POST",), "r/{module}/{entity}/{id}", _save, scope="write", fits=_is_document),
 )

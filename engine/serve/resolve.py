@@ -20,31 +20,39 @@ from engine.serve.tenancy import Tenant
 async def resolve(tenant: Tenant, entity: str, keys: Iterable[str]) -> dict[str, str]:
     """Key → id of the living records of an entity; one statement for all of them. Keys that are ids stay ids.
     A key of several fields is written ``a/b``. Raises a Refusal that names every key without a record."""
-    found, faults = {}, []
+    wanted = list(dict.fromkeys(keys))
+    met = await _met(tenant, entity, wanted)
     plan = tenant.app.entities[entity]
-    wanted = []
-    for key in dict.fromkeys(keys):
-        try:
-            found[key] = record_id(key)
-        except Refused:
-            wanted.append(key)
-    if wanted and plan.key:
-        rows = await tenant.database.read(*_look_up(tenant.app, plan, wanted))
-        met: dict[str, list[str]] = {}
-        for text, record in rows:
-            met.setdefault(json.dumps(json.loads(text), ensure_ascii=False), []).append(record)
-        for key in wanted:
-            ids = met.get(canonical(plan, key), [])
-            if len(ids) == 1:
-                found[key] = ids[0]
-            else:
-                code = "api.ambiguous-record" if ids else "api.no-such-record"
-                faults.append(fault(code, entity=plan.title, key=key))
-    elif wanted:
-        faults = [fault("api.no-such-record", entity=plan.title, key=key) for key in wanted]
+    faults = [
+        fault("api.ambiguous-record" if met[key] else "api.no-such-record", entity=plan.title, key=key)
+        for key in wanted
+        if len(met[key]) != 1
+    ]
     if faults:
         raise Refusal(faults, 422)
-    return found
+    return {key: met[key][0] for key in wanted}
+
+
+async def find(tenant: Tenant, entity: str, keys: Iterable[str]) -> dict[str, str]:
+    """The same without a word about keys that no one record has."""
+    met = await _met(tenant, entity, list(dict.fromkeys(keys)))
+    return {key: ids[0] for key, ids in met.items() if len(ids) == 1}
+
+
+async def _met(tenant: Tenant, entity: str, keys: list[str]) -> dict[str, list[str]]:
+    met: dict[str, list[str]] = {}
+    plan = tenant.app.entities[entity]
+    wanted = []
+    for key in keys:
+        try:
+            met[key] = [record_id(key)]
+        except Refused:
+            wanted.append(key)
+    rows = await tenant.database.read(*_look_up(tenant.app, plan, wanted)) if wanted and plan.key else []
+    found: dict[str, list[str]] = {}
+    for text, record in rows:
+        found.setdefault(json.dumps(json.loads(text), ensure_ascii=False), []).append(record)
+    return met | {key: found.get(canonical(plan, key), []) if plan.key else [] for key in wanted}
 
 
 def canonical(entity: Entity, key: str) -> str:

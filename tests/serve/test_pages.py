@@ -55,7 +55,9 @@ def sheet(stage: Stage, **more: str) -> list[tuple[str, str]]:
 
 async def test_a_form_is_saved_shown_changed_and_handed_in(stage: Stage) -> None:
     wang = await browser(stage, "wang")
-    assert (await wang.get("/r/works/sheet/new")).status_code == 200
+    empty = await wang.get("/r/works/sheet/new")
+    assert empty.status_code == 200
+    assert "0102 点工" in empty.text  # the subject it begins with, before anything is typed
     saved = await wang.send("/r/works/sheet/new", *sheet(stage))
     assert saved.status_code == 303, saved.text
     place = saved.headers["location"]
