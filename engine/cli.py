@@ -140,12 +140,17 @@ def user(
     target: Target,
     name: Annotated[str, typer.Argument(help="The login name.")],
     database: DatabaseUrl = "",
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
+    one_time: Annotated[bool, typer.Option("--one-time", help="Make a password, print it, have it changed.")] = False,
+    password: Annotated[str, typer.Option(help="Left out: it is asked for.")] = "",
 ) -> None:
-    """Give a person a login, or a new password."""
+    """Give a person a login, or a new password; whoever is signed in with the old one is signed out."""
     from engine.studio.run import set_password
 
-    set_password(target, database, name, password)
+    if not one_time and not password:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    made = set_password(target, database, name, "" if one_time else password)
+    if made:
+        typer.echo(f"{name} / {made}   (to be changed at the first login)")
 
 
 if __name__ == "__main__":

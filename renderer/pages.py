@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.fieldtypes import REGISTRY, Spec
 from engine.plan.app import App
 from engine.plan.machine import Machine
 from engine.plan.page import Dashboard, FormPage, ListPage
@@ -14,21 +13,13 @@ from renderer import boards, lists, records
 from renderer.environment import render, texts
 from renderer.island import form_data
 from renderer.shell import Link, address, list_of, may, sees_board, shell
-from renderer.values import Cell, display_of, machine_of, state_cell
+from renderer.values import Cell, display_of, machine_of, moment, state_cell
 from renderer.visible import invisible
 
 
 def login(app: App, viewer: Viewer, said: tuple[Said, ...] = (), name: str = "", next: str = "/") -> str:
     t = texts(viewer.language)
     return render("login.html", **shell(app, viewer, t("Sign in")), said=said, name=name, next=next)
-
-
-def moment(value: Any, viewer: Viewer) -> str:
-    """A moment of an answer as people read it."""
-    try:
-        return REGISTRY["datetime"].format(value, Spec("datetime"), viewer.language, viewer.zone)
-    except (ValueError, TypeError, AttributeError):
-        return str(value or "")
 
 
 def home(app: App, viewer: Viewer, view: HomeView) -> str:

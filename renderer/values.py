@@ -11,6 +11,7 @@ from engine.label import Label
 from engine.plan.app import App
 from engine.plan.entity import Entity, Field
 from engine.plan.machine import Machine
+from engine.plan.viewer import Viewer
 
 NUMBERS = frozenset({"integer", "decimal", "money", "price", "percent", "quantity", "duration"})
 SUMMED = frozenset({"integer", "decimal", "money", "duration"})
@@ -157,3 +158,11 @@ def display_of(app: App, entity: Entity, record: Mapping[str, Any], language: st
             path = part[0]
             said.append(cell(app, leaf(app, entity, path), value_at(record, path), language, zone).text)
     return "".join(said).strip()
+
+
+def moment(value: Any, viewer: Viewer) -> str:
+    """A moment of an answer as people read it."""
+    try:
+        return REGISTRY["datetime"].format(value, Spec("datetime"), viewer.language, viewer.zone)
+    except (ValueError, TypeError, AttributeError):
+        return str(value or "")

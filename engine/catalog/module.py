@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from engine.catalog.value import Value
 from engine.fieldtypes.spec import Spec
 from engine.label import Label
 from engine.problem import Where
+
+if TYPE_CHECKING:
+    from engine.expr.build.api import Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class Cast:
     """Which entity plays the users, and where their roles are written. Empty ``users``: nobody can log in."""
 
     users: str = ""
+    active: Expr | None = None  # holds for those who may log in
     assignments: Mapping[str, Assignment] = field(default_factory=dict)
     leader: str = ""  # the field of a department that names its leader
     where: Where = field(default_factory=Where)

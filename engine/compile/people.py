@@ -10,12 +10,24 @@ from engine.compile.draft import Draft
 from engine.compile.names import table_name
 from engine.fieldtypes.storage import literal, quote
 from engine.plan import app, machine
-from engine.plan.statement import Dialect
+from engine.plan.statement import Dialect, Statement
 
 
 def plan(catalog: Catalog, dialect: Dialect) -> app.PeoplePlan:
     made = catalog.people.assignments.values()
-    return app.PeoplePlan(catalog.people.users, tuple(_assignment(catalog, a, dialect) for a in made))
+    assignments = tuple(_assignment(catalog, a, dialect) for a in made)
+    return app.PeoplePlan(catalog.people.users, assignments, _active(catalog, dialect))
+
+
+def _active(catalog: Catalog, dialect: Dialect) -> Statement | None:
+    if catalog.people.users not in catalog.entities:
+        return None
+    draft = Draft(dialect)
+    user = draft.value("input", "user", "uuid")
+    holds = catalog.people.active
+    also = f" AND {emit.truth(draft, catalog, holds, emit.Rows('u'))}" if holds is not None else ""
+    table = quote(table_name(catalog.people.users))
+    return draft.finish(f"SELECT u.id FROM {table} AS u WHERE u.id = {user} AND u.deleted_at IS NULL{also}")
 
 
 def _assignment(catalog: Catalog, made: Assignment, dialect: Dialect) -> app.Assignment:

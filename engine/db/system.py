@@ -33,13 +33,15 @@ TABLES: tuple[Table, ...] = (
     _table("_sequence", "key:text! next:integer!", "key"),
     _table(
         "_login",
-        "user:uuid! name:text! hash:text! failed:integer! locked_until:datetime language:text admin:boolean!",
+        "user:uuid! name:text! hash:text! language:text admin:boolean! must_change:boolean! changed_at:datetime",
         "user",
         Index("_login_name", ("name",), unique=True),
     ),
+    _table("_attempt", "key:text! failed:integer! at:datetime! ends:datetime", "key"),
     _table(
         "_session",
-        "token:text! user:uuid! kind:text! csrf:text! born:datetime! ends:datetime!",
+        "token:text! id:uuid! user:uuid! kind:text! csrf:text! born:datetime! ends:datetime! seen:datetime!"
+        " name:text scopes:json address:text agent:text",
         "token",
         Index("_session_user", ("user",)),
     ),

@@ -56,6 +56,8 @@ class PeoplePlan:
 
     users: str = ""
     assignments: tuple[Assignment, ...] = ()
+    active: Statement | None = None
+    """Takes (user); gives a row when this person is there and may log in."""
 
 
 @dataclass(frozen=True, slots=True)

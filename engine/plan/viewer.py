@@ -112,6 +112,20 @@ class DashboardView:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountView:
+    """One's own account. ``sessions`` and ``tokens``: id, name, scopes, born, seen, ends, address, agent, this;
+    ``token`` is one that was just made, told this once; ``roles`` are (name, title) of those held today."""
+
+    name: str
+    must_change: bool = False
+    sessions: tuple[Mapping[str, Any], ...] = ()
+    tokens: tuple[Mapping[str, Any], ...] = ()
+    roles: tuple[tuple[str, Label], ...] = ()
+    token: str = ""
+    said: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HomeView:
     """``tasks`` wait for this person, newest first: entity, root, display, step, machine, born, initiator."""
 

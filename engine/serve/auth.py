@@ -1,23 +1,25 @@
-"""Signing in: names and passwords, sessions whose token only the caller knows, and who the caller is today."""
+"""Ways in: sessions and tokens that only their holder knows, and who the caller is today.
+
+A *way* proves who somebody is; the password is the first, and what comes next (a code by phone, another house's login)
+is another function that ends in ``open_for``.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
-
 from engine.db import Body, Call, Database
-from engine.serve import rows
+from engine.serve import passwords, rows
 from engine.serve.bind import ADMIN, EVERYONE, Me, call
 from engine.serve.fault import refuse
+from engine.serve.ids import uuid7
 from engine.serve.tenancy import Tenant
 
 COOKIE = "dougong"
@@ -25,11 +27,10 @@ _TRUST_SECONDS = 2.0
 """How long a process believes who a token is without asking again; its own writes to people end it at once."""
 _KEPT = 10_000
 _LIFE = {"page": timedelta(hours=12), "api": timedelta(days=30)}
-_ATTEMPTS = 5
-_PAUSE = timedelta(minutes=15)
-_HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash("nobody has this password")
-"""Checked where there is no such name, so that time does not tell which names exist."""
+_IDLE = {"page": timedelta(hours=4), "api": timedelta(days=7)}
+_NOTICED = timedelta(minutes=5)
+"""How exactly is known when somebody was last seen."""
+MOST_TOKEN_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +40,35 @@ class Session:
     me: Me
 
 
+@dataclass(frozen=True, slots=True)
+class From:
+    """Where a request came from, as far as the server knows."""
+
+    address: str = ""
+    agent: str = ""
+
+
 def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 async def set_password(
-    database: Database, user: str, name: str, password: str, admin: bool = False, language: str = "zh"
+    database: Database,
+    user: str,
+    name: str,
+    password: str,
+    admin: bool = False,
+    language: str = "zh",
+    must_change: bool = False,
 ) -> None:
-    """Makes or replaces a person's login."""
+    """Makes or replaces a person's login; whoever is signed in by it stays so."""
     row = {
         "user": user,
         "name": name,
-        "hash": await asyncio.to_thread(_HASHER.hash, password),
-        "failed": 0,
+        "hash": await passwords.hashed(password),
         "language": language,
         "admin": admin,
+        "must_change": must_change,
     }
 
     def body() -> Body[None]:
@@ -63,87 +78,105 @@ async def set_password(
     await database.write(body)
 
 
-async def login(tenant: Tenant, name: str, password: str, kind: str = "api") -> Session:
-    """A new session, or a refusal that does not tell a wrong name from a wrong password."""
-    database, now = tenant.database, tenant.clock()
-    name = name.replace("\0", "")
-    found = await database.read(*_parts(rows.select("_login", database.dialect, {"name": name})))
-    row = dict(zip(rows.names_of("_login"), found[0], strict=True)) if found else None
-    if row is not None and (until := _moment(row["locked_until"])) is not None and until > now.timestamp():
-        minutes = int((until - now.timestamp()) / 60) + 1
-        raise refuse("auth.locked", minutes=minutes)
-    right = await asyncio.to_thread(_verify, str(row["hash"]) if row else _NOBODY, password)
-    if row is None or not right:
-        if row is not None:
-            await _count_failure(tenant, row)
+async def login(tenant: Tenant, name: str, password: str, kind: str = "api", came: From | None = None) -> Session:
+    """By password: a new session, or a refusal that does not tell a wrong name from a wrong password."""
+    came = came or From()
+    name = name.replace("\0", "").strip()
+    await passwords.take_a_try(tenant, name, came.address)
+    row = await login_of(tenant, {"name": name})
+    kept = str(row["hash"]) if row else None
+    if not await passwords.right(kept, password) or row is None or not await may_enter(tenant, str(row["user"]), row):
         raise refuse("auth.wrong")
-    token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
-    user = str(row["user"])
-    session = {
-        "token": digest(token),
-        "user": user,
-        "kind": kind,
-        "csrf": csrf,
-        "born": now,
-        "ends": now + _LIFE[kind],
-    }
+    better = await passwords.hashed(password) if passwords.weak(str(kept)) else None
 
-    def body() -> Body[None]:
-        yield rows.insert("_session", [session], database.dialect)
-        if row["failed"]:
-            yield rows.update("_login", database.dialect, {"user": user}, {"failed": 0, "locked_until": None})
+    def forgiven() -> Body[None]:
+        yield from passwords.forgive(name, came.address, tenant.database.dialect)
+        if better is not None:
+            yield rows.update("_login", tenant.database.dialect, {"user": row["user"]}, {"hash": better})
 
-    await database.write(body)
+    await tenant.database.write(forgiven)
+    return await open_for(tenant, str(row["user"]), kind, came)
+
+
+async def login_of(tenant: Tenant, where: Mapping[str, Any]) -> dict[str, Any] | None:
+    found = await _read(tenant, rows.select("_login", tenant.database.dialect, where))
+    return dict(zip(rows.names_of("_login"), found[0], strict=True)) if found else None
+
+
+async def may_enter(tenant: Tenant, user: str, row: Mapping[str, Any]) -> bool:
+    """Whether the packs say that this person may (still) log in; an administrator need not be in any list of people."""
+    active = tenant.app.people.active
+    if row["admin"] or active is None:
+        return True
+    return bool(await _read(tenant, call(active, tenant.moment(), {"user": user})))
+
+
+async def open_for(tenant: Tenant, user: str, kind: str, came: From | None = None) -> Session:
+    """A session for somebody whom a way in has proven."""
+    token, csrf = await _opened(tenant, user, kind, tenant.clock() + _LIFE[kind], came or From())
     me = await who(tenant, token)
-    assert me is not None
+    if me is None:
+        raise refuse("auth.wrong")
     return Session(token, csrf, me)
 
 
 async def open_session(tenant: Tenant, user: str, kind: str = "api") -> str:
     """A token for a user who has a login, without a password: for the roof (demo data, scenarios)."""
-    token, now = secrets.token_urlsafe(32), tenant.clock()
+    return (await _opened(tenant, user, kind, tenant.clock() + timedelta(days=3650), From()))[0]
+
+
+async def make_token(tenant: Tenant, user: str, name: str, scopes: Iterable[str], days: int) -> tuple[str, str]:
+    """(token, its id) for a program that acts for this person; told once, kept as a digest."""
+    ends = tenant.clock() + timedelta(days=days)
+    record = uuid7()
+    more = {"id": record, "name": name, "scopes": list(scopes)}
+    return (await _opened(tenant, user, "token", ends, From(), more))[0], record
+
+
+async def _opened(
+    tenant: Tenant, user: str, kind: str, ends: datetime, came: From, more: Mapping[str, Any] | None = None
+) -> tuple[str, str]:
+    token, csrf, now = secrets.token_urlsafe(32), secrets.token_urlsafe(24), tenant.clock()
     row = {
         "token": digest(token),
+        "id": uuid7(),
         "user": user,
         "kind": kind,
-        "csrf": secrets.token_urlsafe(24),
+        "csrf": csrf,
         "born": now,
-        "ends": now + timedelta(days=3650),
+        "ends": ends,
+        "seen": now,
+        "address": came.address[:60] or None,
+        "agent": came.agent[:200] or None,
+        **(more or {}),
     }
 
     def body() -> Body[None]:
         yield rows.insert("_session", [row], tenant.database.dialect)
 
     await tenant.database.write(body)
-    return token
-
-
-def _verify(hashed: str, password: str) -> bool:
-    try:
-        return _HASHER.verify(hashed, password)
-    except (Argon2Error, InvalidHashError):
-        return False
-
-
-async def _count_failure(tenant: Tenant, row: Mapping[str, Any]) -> None:
-    failed = int(row["failed"]) + 1
-    sets: dict[str, Any] = {"failed": failed}
-    if failed >= _ATTEMPTS:
-        sets = {"failed": 0, "locked_until": tenant.clock() + _PAUSE}
-
-    def body() -> Body[None]:
-        yield rows.update("_login", tenant.database.dialect, {"user": row["user"]}, sets)
-
-    await tenant.database.write(body)
+    return token, csrf
 
 
 async def logout(tenant: Tenant, token: str) -> None:
-    tenant.people.pop(digest(token), None)
+    await end(tenant, {"token": digest(token)})
+
+
+async def end(tenant: Tenant, where: Mapping[str, Any], but: str = "") -> int:
+    """Ends sessions and tokens, at once in this process and within two seconds in others; how many."""
+    dialect = tenant.database.dialect
+    found = await _read(tenant, rows.select("_session", dialect, where))
+    ids = [str(row[rows.names_of("_session").index("id")]) for row in found]
+    gone = [one for one in ids if one != but]
 
     def body() -> Body[None]:
-        yield rows.delete("_session", tenant.database.dialect, {"token": digest(token)})
+        for one in gone:
+            yield rows.delete("_session", dialect, {"id": one})
 
-    await tenant.database.write(body)
+    if gone:
+        await tenant.database.write(body)
+    tenant.forget_people()
+    return len(gone)
 
 
 async def who(tenant: Tenant, token: str) -> Me | None:
@@ -164,8 +197,8 @@ async def who(tenant: Tenant, token: str) -> Me | None:
 
 
 _WHO = {
-    d: f'SELECT s."user", s.kind, s.csrf, s.ends, l.name, l.language, l.admin FROM _session AS s'
-    f' JOIN _login AS l ON l."user" = s."user" WHERE s.token = {p}'
+    d: 'SELECT s."user", s.id, s.kind, s.csrf, s.ends, s.seen, s.scopes, l.name, l.language, l.admin, l.must_change'
+    f' FROM _session AS s JOIN _login AS l ON l."user" = s."user" WHERE s.token = {p}'
     for d, p in (("sqlite", "?1"), ("postgresql", "$1"))
 }
 
@@ -174,12 +207,48 @@ async def _ask_who(tenant: Tenant, key: str) -> Me | None:
     found = await tenant.database.read(_WHO[tenant.database.dialect], (key,))
     if not found:
         return None
-    user, kind, csrf, ends, name, language, admin = found[0]
-    moment = tenant.moment()
-    if (_moment(ends) or 0) <= moment.now.timestamp():
+    user, record, kind, csrf, ends, seen, scopes, name, language, admin, must_change = found[0]
+    now = tenant.clock()
+    idle = _IDLE.get(kind)
+    last = passwords.seconds(seen)
+    if passwords.seconds(ends) <= now.timestamp() or (idle and last + idle.total_seconds() <= now.timestamp()):
         return None
-    me = Me(str(user), name, language or tenant.language, csrf=csrf, bearer=kind == "api")
-    return replace(me, roles=(ADMIN,)) if admin else await with_roles(tenant, me)
+    if not await may_enter(tenant, str(user), {"admin": admin}):
+        return None
+    if last + _NOTICED.total_seconds() <= now.timestamp():
+        await _noticed(tenant, str(record), now)
+    told = tuple(json.loads(scopes) if isinstance(scopes, str) else scopes or ())
+    me = Me(
+        str(user),
+        name,
+        language or tenant.language,
+        csrf=csrf,
+        session=str(record),
+        token=kind == "token",
+        reads_only=kind == "token" and "write" not in told,
+        must_change=bool(must_change) and kind != "token",
+    )
+    return _narrowed(replace(me, roles=(ADMIN,)) if admin else await with_roles(tenant, me), told)
+
+
+def _narrowed(me: Me, scopes: tuple[str, ...]) -> Me:
+    """A token made for some of the roles of its holder has these, as far as he has them himself today."""
+    wanted = {scope.removeprefix("role:") for scope in scopes if scope.startswith("role:")}
+    if not wanted:
+        return me
+    kept = tuple(role for role in me.roles if role in wanted or role == EVERYONE)
+    places = {name: ids for name, ids in me.places.items() if name.partition(".")[0] in wanted}
+    for name, ids in tuple(places.items()):
+        anywhere = f"{EVERYONE}.{name.partition('.')[2]}"
+        places[anywhere] = tuple(dict.fromkeys((*places.get(anywhere, ()), *ids)))
+    return replace(me, roles=kept, places=places, everywhere=me.everywhere & wanted)
+
+
+async def _noticed(tenant: Tenant, record: str, now: datetime) -> None:
+    def body() -> Body[None]:
+        yield rows.update("_session", tenant.database.dialect, {"id": record}, {"seen": now})
+
+    await tenant.database.write(body)
 
 
 async def with_roles(tenant: Tenant, me: Me) -> Me:
@@ -205,12 +274,5 @@ async def with_roles(tenant: Tenant, me: Me) -> Me:
     )
 
 
-def _moment(value: Any) -> float | None:
-    """A stored datetime as seconds, whichever database it came from."""
-    if value is None:
-        return None
-    return float(value) if isinstance(value, int | float) else float(value.timestamp())
-
-
-def _parts(made: Call) -> tuple[str, tuple[Any, ...]]:
-    return made.sql, made.values
+async def _read(tenant: Tenant, made: Call) -> list[tuple[Any, ...]]:
+    return list(await tenant.database.read(made.sql, made.values))

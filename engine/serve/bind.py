@@ -32,7 +32,13 @@ class Me:
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     everywhere: frozenset[str] = frozenset()
     csrf: str = ""
-    bearer: bool = False
+    session: str = ""
+    """Id of the session or token he comes with."""
+    token: bool = False
+    """He comes with a token made for a program, which may do no more than it was made for."""
+    reads_only: bool = False
+    must_change: bool = False
+    """His password was given to him: until he has chosen his own, he may do nothing else."""
 
     @property
     def admin(self) -> bool:

@@ -171,6 +171,32 @@ _ALL = (
     Code("auth.needed", "Sign in first", "请先登录", 401),
     Code("auth.wrong", "The name or the password is wrong", "用户名或密码错误", 401),
     Code(
+        "auth.password-length",
+        "A password has {shortest} to {longest} characters",
+        "密码长度应为 {shortest} 至 {longest} 个字符",
+        422,
+    ),
+    Code("auth.password-guessed", "This password is easy to guess", "这个密码太容易被猜到", 422),
+    Code("auth.password-again", "The two are not the same", "两次输入的密码不一致", 422),
+    Code("auth.password-same", "That is the password you have", "新密码不能与原密码相同", 422),
+    Code("auth.password-old", "The password you have now is another one", "原密码不对", 422),
+    Code(
+        "auth.must-change",
+        "Choose a password of your own first",
+        "请先修改初始密码",
+        403,
+        "POST /api/v1/system/password, or the page /system/me",
+        "接口 POST /api/v1/system/password，或打开页面 /system/me",
+    ),
+    Code("auth.read-only", "This token may only read", "此令牌只能读取", 403),
+    Code("auth.token", "A token cannot do this; sign in yourself", "令牌不能这样做，请本人登录", 403),
+    Code(
+        "auth.scope", "`{scope}` is nothing a token can be made for", "令牌没有范围“{scope}”", 422, "{known}", "{known}"
+    ),
+    Code("auth.many-tokens", "You have {most} tokens already", "您已有 {most} 个令牌", 409),
+    Code("auth.no-login", "Nobody with this id has a login", "没有此人的登录账号", 404),
+    Code("auth.no-session", "There is no such session or token of yours", "没有这个会话或令牌", 404),
+    Code(
         "auth.locked", "Too many attempts; try again in {minutes} minutes", "尝试次数过多，请 {minutes} 分钟后再试", 429
     ),
     Code(

@@ -110,7 +110,15 @@ class Router:
         return None
 
 
+OWN_PASSWORD = frozenset({"account.password", "page.account", "page.account-do", "page.logout"})
+"""What somebody may do whose password was given to him: choose his own, or leave."""
+
+
 def let_in(door: Door, me: Me) -> None:
     """What a door asks of everybody, before its handler asks the entity's rules."""
+    if me.must_change and door.name not in OWN_PASSWORD:
+        raise refuse("auth.must-change")
+    if me.reads_only and door.scope == "write":
+        raise refuse("auth.read-only")
     if door.who == "administrator" and not me.admin:
         raise refuse("access.administrator")

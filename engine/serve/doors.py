@@ -51,7 +51,9 @@ def fixed_doors(tenants: Tenants) -> FastAPI:
         if not isinstance(name, str) or not isinstance(password, str) or set(data) - {"name", "password"}:
             expected = '{"name": "…", "password": "…"}'
             raise refuse("api.parameter", name="name, password", got="…", expected=expected, expected_zh=expected)
-        made = await auth.login(tenant, name, password, "api")
+        address = request.client.host if request.client else ""
+        came = auth.From(address, request.headers.get("user-agent", ""))
+        made = await auth.login(tenant, name, password, "api", came)
         return _response(Answer(200, as_json({"token": made.token, "user": _who(tenant, made.me)})))
 
     @app.post("/api/v1/logout")
@@ -122,6 +124,7 @@ def _who(tenant: Tenant, me: Me) -> dict[str, Any]:
         "id": me.user,
         "name": me.name,
         "language": me.language,
+        "must_change": me.must_change,
         "roles": list(me.roles),
         "places": {name: list(ids) for name, ids in me.places.items()},
         "can": {path: sorted(operations) for path, operations in can.items() if operations},

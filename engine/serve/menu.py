@@ -6,7 +6,10 @@ from engine.label import Label
 from engine.plan.viewer import Tool
 from engine.serve.bind import Me
 
-_EVERYBODY = (Tool(Label("接口文档", "API reference"), "/docs"),)
+_EVERYBODY = (
+    Tool(Label("我的账号", "My account"), "/system/me"),
+    Tool(Label("接口文档", "API reference"), "/docs"),
+)
 """Whoever has signed in may open these; what they show is what he may see."""
 
 _ADMINISTRATORS: tuple[Tool, ...] = ()

@@ -66,7 +66,7 @@ from engine.serve import (
 )
 from engine.serve.answer import Answer, Asked, said
 from engine.serve.bind import Me
-from engine.serve.door import At, Door, let_in
+from engine.serve.door import OWN_PASSWORD, At, Door, let_in
 from engine.serve.fault import Refusal, refuse
 from engine.serve.here import Here
 from engine.serve.html import go, html, viewer
@@ -107,6 +107,8 @@ async def handle(tenant: Tenant, asked: Asked, language: str, find: Find) -> Ans
         if place is None:
             raise _no_page(here)
         door, at = place
+        if me.must_change and door.name not in OWN_PASSWORD:
+            return go("/system/me")
         let_in(door, me)
         return await door.handler(here, at)
     except Refusal as refusal:
@@ -132,7 +134,8 @@ async def _login(here: Here, _at: At) -> Answer:
     try:
         if origin and origin != "null" and origin.partition("://")[2] != asked.headers.get("host", ""):
             raise refuse("auth.csrf")
-        made = await auth.login(tenant, name, password, "page")
+        came = auth.From(asked.address, asked.headers.get("user-agent", ""))
+        made = await auth.login(tenant, name, password, "page", came)
     except Refusal as refusal:
         page = templates.login(tenant.app, seen, said(refusal.faults, language), name, next_)
         return html(page, refusal.status)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from engine.plan.app import App
 from engine.problem import nearest
-from engine.serve import pages, record_pages, records
+from engine.serve import account, account_pages, pages, record_pages, records
 from engine.serve.door import Door, Router
 from engine.serve.fault import Refusal, refuse
 
-SYSTEM: tuple[Door, ...] = ()
+SYSTEM: tuple[Door, ...] = (*account.DOORS,)
 """The engine's own: ``/api/v1/system/…``. No pack may be called ``system`` (``pack.reserved``)."""
 
-SYSTEM_PAGES: tuple[Door, ...] = ()
+SYSTEM_PAGES: tuple[Door, ...] = (*account_pages.DOORS,)
 """And their pages: ``/system/…``."""
 
 API = Router((*SYSTEM, *records.DOORS))

@@ -125,7 +125,7 @@ class Stage:
                 "user": user,
                 "name": f"{actor}",
                 "hash": "!",
-                "failed": 0,
+                "must_change": False,
                 "language": "zh",
                 "admin": actor == ADMIN,
             }

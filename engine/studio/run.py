@@ -16,7 +16,7 @@ from rich.console import Console
 
 from engine.db import Body
 from engine.problem import Problems, problem
-from engine.serve import auth, rows
+from engine.serve import auth, passwords, rows
 from engine.serve.bind import ENGINE, EVERYONE, Me
 from engine.serve.http import asgi
 from engine.serve.ids import uuid7
@@ -40,8 +40,9 @@ def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return importlib.import_module("uvloop").new_event_loop  # type: ignore[no-any-return]
 
 
-def set_password(target: Path, url: str, name: str, password: str) -> None:
-    asyncio.run(_set_password(target, url, name, password))
+def set_password(target: Path, url: str, name: str, password: str) -> str:
+    """Gives a person a login. Without a password a one-time one is made, which he must change; it is returned."""
+    return asyncio.run(_set_password(target, url, name, password))
 
 
 async def _serve(target: Path, url: str, host: str, port: int, demo: bool, admin_password: str) -> None:
@@ -76,9 +77,13 @@ async def _admin(app: Opened, password: str) -> list[str]:
     made = rows.select("_login", tenant.database.dialect, {"admin": True})
     if await tenant.database.read(made.sql, made.values):
         return []
-    chosen = password or secrets.token_urlsafe(9)
-    await auth.set_password(tenant.database, str(uuid7()), "admin", chosen, admin=True, language=tenant.language)
-    return [] if password else [f"admin / {chosen}   (the administrator; shown once)"]
+    chosen = password or passwords.one_time()
+    if password:
+        passwords.require_good(password, "admin", "--admin-password")
+    await auth.set_password(
+        tenant.database, uuid7(), "admin", chosen, admin=True, language=tenant.language, must_change=not password
+    )
+    return [] if password else [f"admin / {chosen}   (the administrator; shown once, to be changed at once)"]
 
 
 async def _demo(app: Opened, out: Console) -> list[str]:
@@ -119,8 +124,14 @@ def _nobody(user: str) -> Me:
     return Me(user, roles=()) if user else ENGINE
 
 
-async def _set_password(target: Path, url: str, name: str, password: str) -> None:
+async def _set_password(target: Path, url: str, name: str, password: str) -> str:
+    if password:
+        passwords.require_good(password, name, "--password")
     async with opened(target, url) as app:
-        users = app.tenant.app.people.users
-        user = await app.tenant.database.write(lambda: app.planter.resolve(users, name))
-        await auth.set_password(app.tenant.database, user, name, password, language=app.tenant.language)
+        tenant = app.tenant
+        users = tenant.app.people.users
+        user = await tenant.database.write(lambda: app.planter.resolve(users, name))
+        chosen = password or passwords.one_time()
+        await auth.set_password(tenant.database, user, name, chosen, language=tenant.language, must_change=not password)
+        await auth.end(tenant, {"user": user})
+        return "" if password else chosen

@@ -98,7 +98,7 @@ class Stage:
 
     async def _may_sign_in(self, user: str, name: str) -> None:
         """Without a password: hashing one takes as long as a test."""
-        row = {"user": user, "name": name, "hash": "!", "failed": 0, "language": "zh", "admin": name == "boss"}
+        row = {"user": user, "name": name, "hash": "!", "must_change": False, "language": "zh", "admin": name == "boss"}
 
         def body() -> Body[None]:
             yield rows.insert("_login", [row], self.database.dialect)

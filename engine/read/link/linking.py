@@ -90,7 +90,7 @@ def _round(desk: Desk, origins: Mapping[str, Origin], digest: str) -> Catalog:
         settings=_settings(desk, speech, specs),
         roles=_roles(desk),
         features=_features(desk),
-        people=_cast(desk, frame),
+        people=_cast(desk, frame, speech),
         forms=_all(desk, "forms", views.form),
         lists=_all(desk, "lists", views.list_),
         menus=_all(desk, "menus", views.menu),
@@ -209,7 +209,7 @@ def _settings(desk: Desk, speech: Speech, specs: Mapping[str, Spec]) -> dict[str
     return out
 
 
-def _cast(desk: Desk, frame: Frame) -> Cast:
+def _cast(desk: Desk, frame: Frame, speech: Speech) -> Cast:
     for one in desk.written.values():
         found = one.pack.people
         if found is None:
@@ -237,7 +237,9 @@ def _cast(desk: Desk, frame: Frame) -> Cast:
             if path:
                 frame.path(Scalar(field_name, where), path)
                 leader = f"{path}.{field_name}"
-        return Cast(people or users(desk), assignments, leader, found.place)
+        who = people or users(desk)
+        active = speech.maybe(found.while_, Look(one.key, who)) if who else None
+        return Cast(who, active, assignments, leader, found.place)
     return Cast()
 
 

@@ -10,7 +10,7 @@ from engine.read.shape.entity import FIELD_TYPES, Entity, Option
 from engine.read.shape.figures import Aggregation
 from engine.read.shape.flow import Control, Posting, Workflow
 from engine.read.shape.noun import Named, Noun, One, key
-from engine.read.shape.slot import Bool, Int, Label, Name, Names, Text, Value, Word, Words
+from engine.read.shape.slot import Bool, Expression, Int, Label, Name, Names, Text, Value, Word, Words
 from engine.read.shape.views import Dashboard, Form, List, Menu
 from engine.read.tree import Node, Scalar
 
@@ -78,6 +78,7 @@ class People(Noun):
     needs: ClassVar = (("users",),)
 
     users: Scalar | None = key(Name("entity"), "The entity of people who log in")
+    while_: Scalar | None = key(Expression(), "Who of them may: as long as this holds for the person")
     assignments: dict[str, Assignment] | None = key(
         Named("map of assignments", One("assignment", Assignment)), "Where it is written who holds which role"
     )
