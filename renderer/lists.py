@@ -27,6 +27,7 @@ CONTROLS: Mapping[str, str] = {
     "money": "span",
 }
 """Widget of a field → control of its filter; anything else is searched by what it contains."""
+_FORMATS = (("xlsx", "Excel"), ("csv", "CSV"), ("ndjson", "JSON"))
 PAGING = frozenset({"cursor", "limit", "count"})
 
 
@@ -158,6 +159,22 @@ def row(app: App, entity: Entity, page: ListPage, item: Record, viewer: Viewer, 
     return Row(href, display_of(app, entity, item, viewer.language, viewer.zone), tuple(cells))
 
 
+def exports(
+    viewer: Viewer, entity: Entity, page: ListPage, view: ListView, columns: list[str]
+) -> tuple[tuple[str, str], ...]:
+    """(title, address) of what the list can be taken away as: its columns, its filters, its order."""
+    if not may(viewer, entity.path, "export") or view.said:
+        return ()
+    place = f"/api/v1{address('', entity.path)}/export"
+    asked = {name: value for name, value in view.asked.items() if name not in ("cursor", "limit")}
+    if page.sort:
+        asked.setdefault("sort", page.sort)
+    if page.where:
+        asked["where"] = f"({page.where}) AND ({asked['where']})" if asked.get("where") else page.where
+    asked["fields"] = ",".join(columns)
+    return tuple((title, f"{place}?{urlencode({**asked, 'format': kind})}") for kind, title in _FORMATS)
+
+
 def list_context(app: App, viewer: Viewer, page: ListPage, view: ListView) -> dict[str, object]:
     entity = app.entities[page.entity]
     language = viewer.language
@@ -194,6 +211,7 @@ def list_context(app: App, viewer: Viewer, page: ListPage, view: ListView) -> di
         "narrowed": narrowed,
         "total": view.total if view.total is not None or paged or view.next else len(view.items),
         "count_of": f"/api/v1{address('', entity.path)}{params(view.asked, ('sort',))}" if not view.said else "",
+        "exports": exports(viewer, entity, page, view, [page.columns[at] for at in shown]) if view.items else (),
         "first": params(view.asked) if paged else "",
         "next": params(view.asked, (), cursor=view.next) if view.next else "",
         "said": view.said,

@@ -42,6 +42,8 @@ def _list(build: Build, entity: Entity, question: Question) -> Asked:
     sorted_by = order.keys(rows, question.sort)
     filtered, specs = filters.conditions(rows, question.filters)
     wanted = [rows.living(question.bin), *_allowed(build, entity, rows), *filtered, *_wanted(rows, question)]
+    if question.export:
+        wanted.append(access.predicate(build, entity, rows.base, "export"))
     counted = f"(SELECT count(*) FROM {rows.source()} WHERE {' AND '.join(wanted)})" if question.count else ""
     columns = ", ".join(f"{key.sql} AS k{n}" for n, key in enumerate(sorted_by))
     arms = [

@@ -32,6 +32,7 @@ def of_entity(entity: Entity, machine: Machine | None) -> Json:
     out: Json = {
         base: {"get": _list(entity)},
         f"{base}/query": {"post": _query(entity)},
+        f"{base}/export": {"get": _export(entity)},
         f"{base}/aggregate": {"get": _aggregate(entity)},
         f"{base}/{{id}}": record,
         f"{base}/{{id}}/history": {"parameters": [parameter("id")], "get": _history(entity)},
@@ -140,6 +141,21 @@ def _list(entity: Entity) -> Json:
         "List",
         parameters=[*(parameter(n) for n in _LISTED), *filters],
         responses={"200": answer("A page of records", _page(entity)), **refusals(*_READ)},
+    )
+
+
+def _export(entity: Entity) -> Json:
+    listed = _list(entity)["parameters"]
+    left_out = {"limit", "cursor", "count", "expand", "bin"}
+    taken = [p for p in listed if str(p.get("$ref", "")).rpartition("/")[2] not in left_out]
+    media = ("text/csv", "application/x-ndjson", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+    content = {name: {"schema": {"type": "string"}} for name in media}
+    return _operation(
+        entity,
+        "export",
+        "Take away",
+        parameters=[parameter("format"), *taken],
+        responses={"200": {"description": "The whole list as a file", "content": content}, **refusals(*_READ)},
     )
 
 
@@ -311,6 +327,7 @@ PARAMETERS: Json = {
     "where": _in_query("where", "a condition in the expression language"),
     "count": _in_query("count", "whether to count all", {"type": "string", "enum": ["exact", "estimated", "none"]}),
     "bin": _in_query("bin", "what was thrown away instead of what lives", _SWITCH),
+    "format": _in_query("format", "what kind of file", {"type": "string", "enum": ["csv", "xlsx", "ndjson"]}),
     "by": _in_query("by", "what to group by"),
     "measures": _in_query("measures", "what to compute"),
     "having": _in_query("having", "a condition over the measures"),

@@ -53,6 +53,8 @@ class Question:
     """When paging: for each value of the cursor (the sort keys', then id's), whether it is NULL."""
     count: bool = False
     bin: bool = False
+    export: bool = False
+    """Only what the reader's roles may also take away."""
     roles: tuple[str, ...] = ("admin",)
 
 

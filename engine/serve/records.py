@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.plan.entity import Entity
 from engine.problem import nearest
-from engine.serve import actions, decode, request, rights
+from engine.serve import actions, decode, export, request, rights
 from engine.serve.answer import Answer, as_json, headers_of
 from engine.serve.door import At, Door
 from engine.serve.fault import Refusal, refuse
@@ -178,6 +178,7 @@ _RECORD = "{module}/{entity}/{id}"
 DOORS = (
     Door("figures.declared", ("GET", "POST"), "{module}/figures/{name}", _declared),
     Door("records.list", ("GET", "HEAD"), _ENTITY, _list),
+    Door("records.export", ("GET",), f"{_ENTITY}/export", export.door),
     Door("records.create", ("POST",), _ENTITY, _create, scope="write"),
     Door("records.query", ("POST",), f"{_ENTITY}/query", _query),
     Door("records.aggregate", ("GET", "POST"), f"{_ENTITY}/aggregate", _aggregate),
