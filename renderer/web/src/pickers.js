@@ -101,6 +101,13 @@ export function upgrade(select) {
 
 /** Puts a record into a picker by program: no event, nothing counts as typed. */
 export function put(select, value) {
+  if (select.multiple) {
+    const items = value ?? [];
+    if (!select.tomselect) upgrade(select);
+    for (const item of items) select.tomselect.addOption({ id: item.id, display: item.display });
+    select.tomselect.setValue(items.map((item) => item.id), true);
+    return;
+  }
   const id = value?.id ?? "";
   if (select.tomselect) {
     if (id) select.tomselect.addOption({ id, display: value.display });
@@ -123,6 +130,8 @@ export function watchPickers() {
     event.preventDefault(); // the browser's own list would open over ours
     upgrade(select).focus();
   };
+  // A set shows what it holds from the start: the browser's own box of many tells nothing when it is empty.
+  document.querySelectorAll("select[data-picker][multiple]:not(:disabled)").forEach(upgrade);
   document.addEventListener("mousedown", open);
   document.addEventListener("focusin", open);
 }
