@@ -124,6 +124,7 @@ def record_page(app: App, viewer: Viewer, page: FormPage, view: RecordView) -> s
         anchors=pointers,
         trail_rows=[trail_row(app, viewer, entity, row) for row in view.trail],
         history_rows=[history_row(app, viewer, entity, row) for row in view.history],
+        earlier=view.earlier,
         data=form_data(app, viewer, page, view, values) if editable else None,
     )
 

@@ -190,7 +190,11 @@ def _get(entity: Entity) -> Json:
 def _history(entity: Entity) -> Json:
     items = {"type": "object", "properties": {"items": {"type": "array", "items": ref("Change")}}}
     return _operation(
-        entity, "history", "History", responses={"200": answer("Newest first", items), **refusals(*_READ, 404)}
+        entity,
+        "history",
+        "History",
+        parameters=[parameter("history_limit"), parameter("before")],
+        responses={"200": answer("Newest first", items), **refusals(*_READ, 404)},
     )
 
 
@@ -328,6 +332,8 @@ PARAMETERS: Json = {
     "count": _in_query("count", "whether to count all", {"type": "string", "enum": ["exact", "estimated", "none"]}),
     "bin": _in_query("bin", "what was thrown away instead of what lives", _SWITCH),
     "format": _in_query("format", "what kind of file", {"type": "string", "enum": ["csv", "xlsx", "ndjson"]}),
+    "history_limit": _in_query("limit", "how many at most", {"type": "integer", "minimum": 1, "maximum": 200}),
+    "before": _in_query("before", "`next` of the page before"),
     "by": _in_query("by", "what to group by"),
     "measures": _in_query("measures", "what to compute"),
     "having": _in_query("having", "a condition over the measures"),

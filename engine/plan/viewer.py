@@ -92,6 +92,8 @@ class RecordView:
     """Tasks and decisions, oldest first: round, step, user {"id", "display"}, decision, opinion, at, open."""
     history: tuple[Mapping[str, Any], ...] = ()
     """Changes, newest first: at, by {"id", "display"}, action, change {field: [before, after]}."""
+    earlier: bool = False
+    """Whether there are more changes than these."""
     sent: Record | None = None
     said: tuple[Said, ...] = ()
     saved: bool = False

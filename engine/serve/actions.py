@@ -21,7 +21,6 @@ from engine.serve import facts, rights
 from engine.serve.bind import ADMIN, Me, Moment, call, id_array
 from engine.serve.combine import Combined
 from engine.serve.fault import Fault, Refusal, fault
-from engine.serve.rows import names_of, select
 from engine.serve.tenancy import Tenant
 
 _KEPT = 4_000
@@ -133,35 +132,6 @@ def read_in(tenant: Tenant, app: App, entity: Entity, record: str, moment: Momen
     if not rows or rows[0][0] is None:
         return None
     return with_actions(app, entity, me, rows[0], language)
-
-
-async def history_of(tenant: Tenant, app: App, record: str, me: Me) -> list[dict[str, Any]]:
-    """Changes of a document, newest first; fields the reader may not see are left out."""
-    dialect = app.dialect
-    made = select("_history", dialect, {"root": record}, "id DESC")
-    names = names_of("_history")
-    people = await people_names(tenant, app)
-    out = []
-    for row in await tenant.database.read(made.sql, made.values):
-        found = dict(zip(names, row, strict=True))
-        entity = app.entities.get(found["entity"])
-        change = found["change"]
-        change = json.loads(change) if isinstance(change, str) else change or {}
-        hidden = rights.hidden(app, me, entity) if entity is not None else frozenset()
-        fields = {k: v for k, v in change.get("fields", {}).items() if k not in hidden}
-        item = {
-            "at": moment_text(found["at"]),
-            "by": people.get(found["by"]) if found["by"] else None,
-            "action": found["action"],
-            "entity": found["entity"],
-            "record": found["record"],
-            "rev": found["rev"],
-            "change": fields,
-        }
-        if change.get("note"):
-            item["note"] = change["note"]
-        out.append(item)
-    return out
 
 
 async def people_names(tenant: Tenant, app: App) -> dict[str, dict[str, str]]:

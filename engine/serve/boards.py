@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,28 +12,49 @@ from zoneinfo import ZoneInfo
 from engine.plan.entity import Entity
 from engine.plan.page import Dashboard, Tile
 from engine.plan.question import FigureQuestion, Filter, Question
+from engine.plan.statement import Statement
 from engine.plan.viewer import DashboardView, HomeView
 from engine.problem import Problems
 from engine.serve import reading, rights, rows
 from engine.serve.actions import moment_text, people_names
 from engine.serve.bind import ADMIN
+from engine.serve.combine import Combined
 from engine.serve.fault import Refusal
 from engine.serve.here import Here, looks_like_id
 from engine.serve.request import AskingFigures, Listed, find_field
 
 _MOST_TASKS = 200
+_AT_ONCE = 1000
 
 
-async def displays(here: Here, entity: str, ids: Iterable[str]) -> dict[str, str]:
-    """What records are called; names are public to whoever holds a reference."""
-    good = [i for i in dict.fromkeys(ids) if looks_like_id(i)]
-    if not good or entity not in here.app.entities:
-        return {}
-    question = Question(entity, fields=("display",), filters=(Filter("id", "in"),), roles=(ADMIN,))
-    asked = here.tenant.asker.records(here.app, question)
-    inputs = {"f0": Listed("uuid", 0, tuple(good)), "limit": min(len(good), 1000)}
-    text = (await reading.run(here, asked.statement, inputs))[0][0]
-    return {item["id"]: item["display"] or "" for item in json.loads(text)["items"]}
+async def names_of(here: Here, wanted: Mapping[str, Iterable[str]]) -> dict[str, dict[str, str]]:
+    """What records are called, by entity: one statement, however many entities and (up to a thousand each) records.
+    Names are public to whoever holds a reference."""
+    left = {path: [i for i in dict.fromkeys(ids) if looks_like_id(i)] for path, ids in wanted.items()}
+    out: dict[str, dict[str, str]] = {path: {} for path in left}
+    while left := {path: ids for path, ids in left.items() if ids and path in here.app.entities}:
+        inputs: dict[str, Any] = {}
+        for n, ids in enumerate(left.values()):
+            inputs |= {f"n{n}.f0": Listed("uuid", 0, tuple(ids[:_AT_ONCE])), f"n{n}.limit": _AT_ONCE}
+        answers = (await reading.run(here, _naming(here, tuple(left)), inputs))[0]
+        for path, text in zip(left, answers, strict=True):
+            out[path] |= {item["id"]: item["display"] or "" for item in json.loads(text)["items"]}
+        left = {path: ids[_AT_ONCE:] for path, ids in left.items()}
+    return out
+
+
+def _naming(here: Here, paths: tuple[str, ...]) -> Statement:
+    key = ("names", paths)
+    kept: Statement | None = here.tenant.facts.get(key)
+    if kept is None:
+        combined, columns = Combined(here.app.dialect), []
+        for n, path in enumerate(paths):
+            question = Question(path, fields=("display",), filters=(Filter("id", "in"),), roles=(ADMIN,))
+            asked = here.tenant.asker.records(here.app, question).statement
+            own = [replace(p, name=f"n{n}.{p.name}") if p.source == "input" else p for p in asked.params]
+            columns.append(f"({combined.embed(replace(asked, params=tuple(own)))})")
+        kept = here.tenant.facts[key] = combined.finish(columns)
+    return kept
 
 
 async def called(here: Here, entity: Entity, given: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -41,7 +63,7 @@ async def called(here: Here, entity: Entity, given: Mapping[str, str]) -> dict[s
     for key, value in given.items():
         known = find_field(here.app, here.me, entity, key.partition("[")[0])
         if known is not None and known.kind == "uuid" and known.target:
-            names = await displays(here, known.target, [value])
+            names = (await names_of(here, {known.target: [value]}))[known.target]
             if value in names:
                 out[key] = {"id": value, "display": names[value]}
     return out
@@ -61,7 +83,7 @@ async def home(here: Here) -> HomeView:
     by_entity: dict[str, list[str]] = {}
     for entity, root, *_ in found:
         by_entity.setdefault(entity, []).append(root)
-    names = {entity: await displays(here, entity, ids) for entity, ids in by_entity.items()}
+    names = await names_of(here, by_entity)
     tasks = [
         {
             "entity": entity,
@@ -178,7 +200,7 @@ async def _chosen(here: Here, plan: Dashboard, given: Mapping[str, str]) -> dict
             figures = here.app.figures.get(tile.aggregation)
             dimension = figures.dimensions.get(name) if figures else None
             if dimension is not None and dimension.target:
-                names = await displays(here, dimension.target, [value])
+                names = (await names_of(here, {dimension.target: [value]}))[dimension.target]
                 if value in names:
                     out[name] = {"id": value, "display": names[value]}
                 break

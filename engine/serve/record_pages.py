@@ -11,7 +11,7 @@ from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.page import FormPage
 from engine.plan.viewer import Action, RecordView
-from engine.serve import actions, boards, decode, forms, reading, request, resolve, rights
+from engine.serve import actions, boards, decode, forms, past, reading, request, resolve, rights
 from engine.serve.answer import Answer, said
 from engine.serve.bind import call, id_array
 from engine.serve.door import At, Door
@@ -78,13 +78,15 @@ async def _view(here: Here, entity: Entity, record: str) -> RecordView:
     )
     data.pop("_steps", None)
     editable = await _editable(here, entity, record, data, data.pop("_editable", None))
+    happened, more = await past.changes(here, record, past.MOST)
     return RecordView(
         data,
         told,
         editable,
         editable is None and await _may(here, entity, record, "delete"),
         tuple(await boards.trail(here, record)) if entity.machine else (),
-        tuple(await actions.history_of(here.tenant, here.app, record, here.me)),
+        tuple(happened),
+        bool(more),
     )
 
 
@@ -160,7 +162,7 @@ def _ops(here: Here, entity: Entity, record: str, form: forms.Form) -> list[Op]:
 
 
 async def _sent(here: Here, entity: Entity, body: Mapping[str, Any]) -> dict[str, Any]:
-    """What a form held, shaped like a record: references get their names, one statement for each entity."""
+    """What a form held, shaped like a record: references get their names."""
     wanted: dict[str, set[str]] = {}
 
     def collect(plan: Entity, values: Mapping[str, Any]) -> None:
@@ -173,7 +175,7 @@ async def _sent(here: Here, entity: Entity, body: Mapping[str, Any]) -> dict[str
                 wanted.setdefault(known.target, set()).add(value)
 
     collect(entity, body)
-    names = {path: await boards.displays(here, path, ids) for path, ids in wanted.items()}
+    names = await boards.names_of(here, wanted)
 
     def shaped(plan: Entity, values: Mapping[str, Any]) -> dict[str, Any]:
         out: dict[str, Any] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.plan.entity import Entity
 from engine.problem import nearest
-from engine.serve import actions, decode, export, request, rights
+from engine.serve import decode, export, past, request, rights
 from engine.serve.answer import Answer, as_json, headers_of
 from engine.serve.door import At, Door
 from engine.serve.fault import Refusal, refuse
@@ -96,7 +96,8 @@ async def _history(here: Here, at: At) -> Answer:
     entity, record = at.entity, at.id
     asking = request.one(here.app, here.me, entity, record, [("fields", "id")])
     await get_text(here, entity, asking, plain=True)
-    return Answer(200, as_json({"items": await actions.history_of(here.tenant, here.app, record, here.me)}))
+    items, more = await past.changes(here, record, *past.page_of(request.pairs_of(here.asked.query)))
+    return Answer(200, as_json({"items": items, "next": more or None}))
 
 
 async def _declared(here: Here, at: At) -> Answer:

@@ -221,6 +221,24 @@ async def test_all_of_a_bulk_or_nothing(stage: Stage) -> None:
     assert len((await boss.get("/worker?name[in]=a,b")).json()["items"]) == 2
 
 
+async def test_history_comes_in_pages_and_calls_things_by_name(stage: Stage) -> None:
+    boss = await stage.door("boss")
+    made = (await boss.post("/worker", json={"name": "一", "work_type": stage.ids["mason"]})).json()
+    place = f"/worker/{made['id']}"
+    for name in ("二", "三", "四"):
+        await boss.patch(place, json={"name": name}, headers={"if-match": "*"})
+    first = (await boss.get(f"{place}/history?limit=3")).json()
+    assert [i["change"]["name"][1] for i in first["items"]] == ["四", "三", "二"]
+    rest = (await boss.get(f"{place}/history", params={"before": first["next"]})).json()
+    assert rest["next"] is None
+    assert rest["items"][0]["change"]["work_type"] == [None, {"id": stage.ids["mason"], "display": "瓦工"}]
+    for query in ("limit=0", "limit=x", "limit=201", "before=x", "limit=5&page=2"):
+        assert (await boss.get(f"{place}/history?{query}")).status_code == 400, query
+    stage.database.reads.clear()
+    await boss.get(f"{place}/history")
+    assert len(stage.database.reads) <= 3  # the record, its changes, all names
+
+
 async def test_history_and_events_of_one_write(stage: Stage) -> None:
     boss = await stage.door("boss")
     made = (await boss.post("/sheet", json=stage.sheet())).json()

@@ -37,7 +37,10 @@ async def test_a_set_is_written_read_and_changed(stage: Stage, trades: dict[str,
     assert (emptied.json()["skills"], emptied.json()["skilled"]) == ([], 0)
     assert await links(stage) == []
     told = (await boss.get(f"{place}/history")).json()["items"]
-    assert any("skills" in str(change) for change in told)
+    called = [
+        [[s["display"] for s in side or ()] for side in c["change"]["skills"]] for c in told if "skills" in c["change"]
+    ]
+    assert called == [[["钢筋工", "木工"], []], [["木工", "瓦工"], ["钢筋工", "木工"]], [[], ["木工", "瓦工"]]]
 
 
 async def test_a_set_is_asked(stage: Stage, trades: dict[str, str]) -> None:

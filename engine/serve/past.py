@@ -1,0 +1,110 @@
+"""What happened to a document: its changes, newest first, page by page, with references by their names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.db import Call
+from engine.fieldtypes.storage import bind
+from engine.label import Label
+from engine.plan.entity import Entity, Field
+from engine.serve import boards, rights, rows
+from engine.serve.actions import moment_text, people_names
+from engine.serve.fault import refuse
+from engine.serve.here import Here, looks_like_id
+
+PAGE = 50
+MOST = 200
+_EXPECTED = {
+    "limit": Label(f"1 至 {MOST}", f"1 to {MOST}"),
+    "before": Label("上一页的 next", "`next` of the page before"),
+}
+
+
+async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") -> tuple[list[dict[str, Any]], str]:
+    """A page of changes, and the ``before`` of the next one or nothing. Fields the reader may not see are left out; the
+    caller has asked already whether he may see the record."""
+    app, people = here.app, await people_names(here.tenant, here.app)
+    found = await here.tenant.database.read(*_select(here, record, limit, before))
+    names = rows.names_of("_history")
+    out: list[dict[str, Any]] = []
+    for row in found[:limit]:
+        one = dict(zip(names, row, strict=True))
+        change = one["change"]
+        change = json.loads(change) if isinstance(change, str) else change or {}
+        entity = app.entities.get(one["entity"])
+        hidden = rights.hidden(app, here.me, entity) if entity is not None else frozenset()
+        item = {
+            "at": moment_text(one["at"]),
+            "by": people.get(one["by"]) if one["by"] else None,
+            "action": one["action"],
+            "entity": one["entity"],
+            "record": one["record"],
+            "rev": one["rev"],
+            "change": {k: v for k, v in change.get("fields", {}).items() if k not in hidden},
+        }
+        if change.get("note"):
+            item["note"] = change["note"]
+        out.append(item)
+    await _name(here, out)
+    return out, str(found[limit - 1][0]) if len(found) > limit else ""
+
+
+def page_of(pairs: list[tuple[str, str]]) -> tuple[int, str]:
+    """``limit`` and ``before`` out of a request's parameters."""
+    limit, before = PAGE, ""
+    for name, value in pairs:
+        if name == "limit" and value.isascii() and value.isdigit() and 1 <= int(value[:6] or 0) <= MOST:
+            limit = int(value)
+        elif name == "before" and looks_like_id(value):
+            before = value.lower()
+        elif name in _EXPECTED:
+            expected = _EXPECTED[name]
+            raise refuse("api.parameter", name=name, got=value[:40], expected=expected.en, expected_zh=expected.zh)
+        else:
+            raise refuse("api.unknown-parameter", name=name[:80], nearest="")
+    return limit, before
+
+
+def _select(here: Here, record: str, limit: int, before: str) -> tuple[str, tuple[Any, ...]]:
+    made = rows.select("_history", here.app.dialect, {"root": record})
+    sql, values = made.sql, list(made.values)
+    if before:
+        values.append(bind("uuid", 0, here.app.dialect, before))
+        sql += f" AND id < {rows.placeholder(here.app.dialect, len(values))}"
+    asked = Call(f"{sql} ORDER BY id DESC LIMIT {limit + 1}", tuple(values))
+    return asked.sql, asked.values
+
+
+async def _name(here: Here, items: list[dict[str, Any]]) -> None:
+    """References in the changes as ``{"id", "display"}``: one statement for all of them."""
+    wanted: dict[str, dict[str, None]] = {}
+    for known, pair in _references(here, items):
+        for value in pair:
+            wanted.setdefault(known.target, {}).update(dict.fromkeys(_ids(value)))
+    named = await boards.names_of(here, wanted)
+
+    def shown(known: Field, value: Any) -> Any:
+        told = [{"id": one, "display": named[known.target].get(one, "")} for one in _ids(value)]
+        return told if isinstance(value, list) else told[0] if told else None
+
+    for known, pair in _references(here, items):
+        pair[:] = [shown(known, value) for value in pair]
+
+
+def _ids(value: Any) -> list[str]:
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+
+
+def _references(here: Here, items: list[dict[str, Any]]) -> Iterator[tuple[Field, list[Any]]]:
+    for item in items:
+        entity: Entity | None = here.app.entities.get(item["entity"])
+        changed: Mapping[str, Any] = item["change"]
+        for name, pair in changed.items():
+            known = entity.fields.get(name) if entity is not None else None
+            refers = known is not None and known.target in here.app.entities and known.origin != "lines"
+            if refers and isinstance(pair, list) and len(pair) == 2:
+                assert known is not None
+                yield known, pair
