@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from engine.catalog import Catalog, Check, Entity, Field, Hole, Value
 from engine.catalog.entity import Moment
-from engine.compile import emit, late, texts
+from engine.compile import controls, emit, late, texts
 from engine.compile.draft import Draft
 from engine.compile.names import has_column, kind_of, owner_column, scale_of, table_name
 from engine.compile.words import message
-from engine.fieldtypes.storage import json_object, json_value, link_table, literal, quote
+from engine.fieldtypes.storage import json_value, link_table, literal, quote
 from engine.label import Label
 from engine.plan import entity as plan
 from engine.plan.statement import Dialect, Statement
@@ -100,6 +100,8 @@ def named(catalog: Catalog, entity: Entity) -> dict[str, plan.Check]:
             pointer=f"/{rule.field.name}",
             where=str(rule.field.where),
         )
+    document = () if entity.owned_by else controls.of_document(catalog, entity)
+    out |= {c.path: controls.named(catalog, c) for c in (*controls.over(catalog, entity), *document)}
     if not entity.owned_by:
         said = plan.Message(plan.Template((_REFERRED.zh,)), plan.Template((_REFERRED.en,)))
         out["referred"] = plan.Check("referred", entity.path, "error", "save", said)
@@ -174,6 +176,9 @@ def _parts(asked: Asked, stage: str) -> Iterable[str]:
         for rule in field_rules(asked.catalog, entity):
             if rule.at in (stage, "always"):
                 yield _rule_sql(asked, entity, rule)
+    for control in controls.of_document(asked.catalog, asked.root):
+        if stage in control.stages:
+            yield controls.part(asked.draft, asked.catalog, control)
 
 
 def _check_sql(asked: Asked, entity: Entity, check: Check) -> str:
@@ -207,11 +212,7 @@ def _values(draft: Draft, catalog: Catalog, check: Check, rows: emit.Rows, found
         pairs.append(("$level", emit.value(draft, catalog, check.level.expr, rows)))
     if found:
         pairs.append(("$found", found))
-    return _object(draft.dialect, pairs)
-
-
-def _object(dialect: Dialect, pairs: list[tuple[str, str]]) -> str:
-    return f"({json_object(dialect, pairs)})::text" if dialect == "postgresql" else json_object(dialect, pairs)
+    return texts.object_text(draft.dialect, pairs)
 
 
 def _rule_sql(asked: Asked, entity: Entity, rule: Rule) -> str:
@@ -242,7 +243,7 @@ def _rule_sql(asked: Asked, entity: Entity, rule: Rule) -> str:
         test = f"r.{quote(field.name)} {'<' if rule.kind == 'min' else '>'} {bound}"
         pairs.append(("bound", json_value(kind_of(field), scale_of(field), draft.dialect, f"({bound})")))
     head = asked.head(entity, rule.name)
-    return f"{head}, {_object(draft.dialect, pairs)} AS said{asked.source(entity)}{seen} AND {test}"
+    return f"{head}, {texts.object_text(draft.dialect, pairs)} AS said{asked.source(entity)}{seen} AND {test}"
 
 
 def _outside(draft: Draft, catalog: Catalog, field: Field) -> str:
@@ -288,7 +289,7 @@ def _referring(asked: Asked) -> Iterable[str]:
                 links = quote(link_table(table_name(other.path), field.name))
                 refers = f"f.id IN (SELECT k.owner FROM {links} AS k WHERE k.target = r.id)"
             found = (
-                f"(SELECT {_object(draft.dialect, pairs)} FROM {quote(table_name(other.path))} AS f"
+                f"(SELECT {texts.object_text(draft.dialect, pairs)} FROM {quote(table_name(other.path))} AS f"
                 f" WHERE {refers} AND f.deleted_at IS NULL AND NOT {draft.among('f.id')}"
                 " ORDER BY f.id LIMIT 1)"
             )

@@ -8,6 +8,11 @@ CODES: dict[str, Code] = {
     c.code: c
     for c in (
         Code(
+            "compile.control-key",
+            "`{key}` is not a dimension of {aggregation}: there is nothing to compare at it",
+            "`{key}` 不是 {aggregation} 的维度，无法按它比较",
+        ),
+        Code(
             "compile.each",
             "Posting {name} makes an entry per group (`each`); that is not carried out yet",
             "记账 {name} 按分组生成分录（each），目前尚不支持",

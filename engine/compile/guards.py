@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.catalog import Catalog, Check, Entity, Posting
+from engine.catalog import Catalog, Check, Control, Entity, Posting
 from engine.compile import emit, late
 from engine.compile.draft import Draft, writing
 from engine.compile.names import owner_column, table_name
@@ -32,12 +32,13 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """``terms`` are sorted by name."""
+    """``holder`` takes it with its own values, or whoever posts into it when it is a ledger that is controlled.
+    ``terms`` are sorted by name."""
 
-    check: Check
     holder: str
     target: str
     terms: tuple[Term, ...]
+    controlled: bool = False
 
     @property
     def name(self) -> str:
@@ -45,10 +46,32 @@ class Key:
 
 
 def keys(catalog: Catalog) -> tuple[Key, ...]:
-    """Every key of every check, one per entity looked at."""
-    return tuple(
+    """Every key of every check and control, one per entity looked at."""
+    checks = (
         key for entity in catalog.entities.values() for c in entity.checks.values() for key in _keys(catalog, entity, c)
     )
+    controls = (key for control in catalog.controls.values() for key in _of_control(catalog, control))
+    return (*checks, *controls)
+
+
+def _of_control(catalog: Catalog, control: Control) -> Iterator[Key]:
+    """Of the entries' own fields, at the sources of both figures."""
+    ledger = catalog.entities[control.of]
+    seen = set()
+    for aggregation in (control.value[0], control.limit[0]):
+        for source in catalog.aggregations[aggregation].sources.values():
+            if source.of not in catalog.entities:
+                continue
+            terms = []
+            for name in control.lock or control.key:
+                made = source.by.get(name)
+                if made is not None and _of_document(catalog, source.of, made.tree):
+                    own = Path(made.type, "row", (), ledger.path, name, name)
+                    terms.append(Term(_called(made.tree) or f"~{made.text}", made.tree, own))
+            key = Key(ledger.path, source.of, tuple(sorted(terms, key=lambda term: term.name)), True)
+            if (key.name, source.of) not in seen:
+                seen.add((key.name, source.of))
+                yield key
 
 
 def _keys(catalog: Catalog, entity: Entity, check: Check) -> Iterator[Key]:
@@ -58,7 +81,7 @@ def _keys(catalog: Catalog, entity: Entity, check: Check) -> Iterator[Key]:
             continue
         terms = {term.name: term for term in found}
         chosen = [term for name, term in terms.items() if name in check.lock] or list(terms.values())
-        key = Key(check, entity.path, target, tuple(sorted(chosen, key=lambda term: term.name)))
+        key = Key(entity.path, target, tuple(sorted(chosen, key=lambda term: term.name)))
         if (key.name, str(key.terms)) not in seen:
             seen.add((key.name, str(key.terms)))
             yield key
@@ -179,8 +202,12 @@ def _parts(
             values = [emit.node_text(draft, catalog, term.there, emit.Rows("r")) for term in key.terms]
             yield _select(gathered.rows(entities[key.target]), key.name, values)
         for posting in catalog.postings.values():
-            if posting.into == key.target and posting.of in entities:
-                yield from _posted(draft, catalog, gathered.rows(entities[posting.of]), posting, key)
+            if posting.of in entities:
+                rows = gathered.rows(entities[posting.of])
+                if posting.into == key.target:
+                    yield from _posted(draft, catalog, rows, posting, key.name, [t.there for t in key.terms])
+                elif posting.into == key.holder and key.controlled:
+                    yield from _posted(draft, catalog, rows, posting, key.name, [t.own for t in key.terms])
     for entity in entities.values():
         if entity.kind == "tree":  # two moves that are fine alone may make a ring together
             yield _select(gathered.rows(entity), f"{entity.path}:^", ())
@@ -192,24 +219,19 @@ def _select(rows: str, name: str, values: Iterable[str]) -> str:
     return f"SELECT {made} FROM {rows} AS r"
 
 
-def _posted(draft: Draft, catalog: Catalog, rows: str, posting: Posting, key: Key) -> Iterator[str]:
+def _posted(draft: Draft, catalog: Catalog, rows: str, posting: Posting, name: str, nodes: list[Node]) -> Iterator[str]:
     """The keys of the entries a document is about to post, and of those it has posted and may have to take back."""
-    ledger = catalog.entities[key.target]
+    ledger = catalog.entities[posting.into]
 
     def will_be(alias: str, path: Path) -> str | None:
         made = posting.set.get(path.name) if alias == "e" else None
         return emit.slot(draft, catalog, made, emit.Rows("r"), ledger.fields[path.name]) if made is not None else None
 
-    values = [emit.node_text(draft, catalog, t.there, emit.Rows("e"), will_be) for t in key.terms if _set(t, posting)]
-    if len(values) == len(key.terms):
-        holds = emit.truth(draft, catalog, posting.holds, emit.Rows("r"))
-        yield f"{_select(rows, key.name, values)} WHERE {holds}"
-    stored = [emit.node_text(draft, catalog, term.there, emit.Rows("r")) for term in key.terms]
+    # What a posting leaves out is empty, and equals nothing.
+    if all(n.name in posting.set for node in nodes for n in walk(node) if isinstance(n, Path)):
+        values = [emit.node_text(draft, catalog, node, emit.Rows("e"), will_be) for node in nodes]
+        yield f"{_select(rows, name, values)} WHERE {emit.truth(draft, catalog, posting.holds, emit.Rows('r'))}"
+    stored = [emit.node_text(draft, catalog, node, emit.Rows("r")) for node in nodes]
     entries = f"{quote(table_name(ledger.path))} AS r WHERE r._posting = {literal(posting.path)}"
-    made = " || '|' || ".join((literal(key.name), *stored))
+    made = " || '|' || ".join((literal(name), *stored))
     yield f"SELECT {made} FROM {entries} AND {draft.among('r._source_id')}"
-
-
-def _set(term: Term, posting: Posting) -> bool:
-    """Whether the posting says all that the term reads; what it leaves out is empty and equals nothing."""
-    return all(n.name in posting.set for n in walk(term.there) if isinstance(n, Path))

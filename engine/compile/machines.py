@@ -8,11 +8,13 @@ from dataclasses import asdict, replace
 from hashlib import sha256
 
 from engine.catalog import Catalog, Entity, Step, Transition, Value, Workflow
-from engine.compile import chain, emit, people, texts
+from engine.compile import chain, controls, emit, people, texts
 from engine.compile.chain import Derived
 from engine.compile.draft import Draft, writing
 from engine.compile.names import Column, table_name
 from engine.compile.writes import Shape
+from engine.expr.build.binder import Key
+from engine.expr.build.tree import Par, walk
 from engine.fieldtypes.storage import literal, quote
 from engine.plan import machine as plan
 from engine.plan.statement import Dialect, Statement
@@ -40,6 +42,7 @@ def machine(catalog: Catalog, made: Workflow, shape: Shape, dialect: Dialect) ->
         "until_first_decision" if made.withdraw else "",
         waiting,
         outcomes=outcomes,
+        posts_first=asks_controls(made),
     )
     return replace(out, digest=digest(out))
 
@@ -78,6 +81,12 @@ def submits(workflow: Workflow, made: Transition) -> bool:
     return not approvals and workflow.initial in made.sources and workflow.states[made.to].effective
 
 
+def asks_controls(workflow: Workflow) -> bool:
+    """Whether an approval's way depends on budget control: then what is posted is posted before it is asked."""
+    trees = [step.when.tree for step in workflow.steps.values() if step.when is not None]
+    return any(isinstance(node, Par) and node.source == "control" for tree in trees for node in walk(tree))
+
+
 def _step(catalog: Catalog, entity: Entity, made: Step, dialect: Dialect) -> plan.Step:
     return plan.Step(
         made.name,
@@ -95,6 +104,13 @@ def _step(catalog: Catalog, entity: Entity, made: Step, dialect: Dialect) -> pla
 def truth(catalog: Catalog, entity: Entity, made: emit.Expr, dialect: Dialect) -> Statement:
     """(root, truth): TRUE, FALSE or NULL."""
     draft = Draft(dialect)
+
+    def known(key: Key) -> str | None:
+        if key.source != "control":
+            return None
+        return controls.result(draft, catalog, entity, key.name) or "'ok'"
+
+    draft.binder.known = known
     sql = emit.value(draft, catalog, made, emit.Rows("r"))
     return draft.finish(
         f"SELECT r.id, {sql} FROM {quote(table_name(entity.path))} AS r WHERE {draft.among('r.id')} ORDER BY r.id"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.catalog import Catalog
+from engine.compile import controls
 from engine.compile.codes import CODES
 from engine.problem import Problem, Problems, problem
 
@@ -16,6 +17,7 @@ def refuse(catalog: Catalog) -> None:
 
 
 def _problems(catalog: Catalog) -> Iterator[Problem]:
+    yield from controls.wrong(catalog)
     for posting in catalog.postings.values():
         if posting.each is not None:
             yield problem(CODES["compile.each"], posting.where, name=posting.path)

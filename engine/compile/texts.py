@@ -10,7 +10,7 @@ from engine.catalog import Catalog, Entity
 from engine.compile.draft import Draft
 from engine.compile.names import kind_of, owner_column, scale_of, table_name
 from engine.fieldtypes import REGISTRY
-from engine.fieldtypes.storage import KINDS, bind, column_type, literal, quote
+from engine.fieldtypes.storage import KINDS, bind, column_type, json_object, literal, quote
 from engine.plan.statement import Dialect
 
 
@@ -55,6 +55,16 @@ def holds_text(dialect: Dialect, sql: str, text: str) -> str:
     if dialect == "postgresql":
         return f"COALESCE({sql} ? {literal(text)}, FALSE)"
     return f"EXISTS (SELECT 1 FROM json_each({sql}) AS e WHERE e.value = {literal(text)})"
+
+
+def equal(dialect: Dialect, one: str, other: str) -> str:
+    """NULL equals NULL."""
+    return f"{one} {'IS NOT DISTINCT FROM' if dialect == 'postgresql' else 'IS'} {other}"
+
+
+def object_text(dialect: Dialect, pairs: list[tuple[str, str]]) -> str:
+    """A JSON object as text."""
+    return f"({json_object(dialect, pairs)})::text" if dialect == "postgresql" else json_object(dialect, pairs)
 
 
 def differs(dialect: Dialect) -> str:

@@ -81,6 +81,9 @@ class Machine:
     outcomes: Mapping[str, Statement] = _field(default_factory=dict)
     """What ``approved``, ``rejected`` and ``withdrawn`` do to the record: like a transition's ``apply``."""
 
+    posts_first: bool = False
+    """A step's condition asks what the document's postings come to: they are made before it is asked."""
+
     @property
     def initial(self) -> str:
         return next(s.name for s in self.states.values() if s.initial)

@@ -52,9 +52,9 @@ def _one(
         field = other.fields[values["field"]]
         yield fault("api.referenced", doc.op.pointer, other=other.title, field=field.title)
         return
-    check, owner, pointer = _find(world, entity, doc, name, line)
+    check, pointer = _find(world, entity, doc, name, line)
     code = _CODES.get(name.partition(":")[0], f"check.{name}") if ":" in name else f"check.{name}"
-    says = fill(world, owner, check.message, values)
+    says = fill(world, world.app.entities[check.entity], check.message, values)
     where = "/".join(check.where.split("/")[-2:])
     told = Fault(code, says, pointer, check=name, where=where)
     level = values.get("$level") or check.level
@@ -74,17 +74,17 @@ def _one(
     doc.warnings.append(Fault(code, says, pointer, check=name, where=where, warning=True))
 
 
-def _find(world: World, entity: Entity, doc: Doc, name: str, line: str | None) -> tuple[Check, Entity, str]:
-    """The check, the entity it belongs to, and the pointer to what it is about."""
+def _find(world: World, entity: Entity, doc: Doc, name: str, line: str | None) -> tuple[Check, str]:
+    """The check, and the pointer to what it is about."""
     if line is None:
         check = entity.checks[name]
-        return check, entity, f"{doc.op.pointer}{check.pointer}"
+        return check, f"{doc.op.pointer}{check.pointer}"
     place = doc.places.get(line) or _stored_place(doc.before or {}, line, doc.op.pointer)
     for owner in _lines_of(world, entity, place.removeprefix(doc.op.pointer)):
         if name in owner.checks:
-            return owner.checks[name], owner, f"{place}{owner.checks[name].pointer}"
+            return owner.checks[name], f"{place}{owner.checks[name].pointer}"
     blank = Label(f"“{name}”不成立", f"{name} does not hold")
-    return Check(name, entity.path, "error", "save", _plain(blank)), entity, place
+    return Check(name, entity.path, "error", "save", _plain(blank)), place
 
 
 def _plain(words: Label) -> Message:

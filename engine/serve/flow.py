@@ -11,7 +11,7 @@ from engine.plan.machine import Machine, State, Step, Transition
 from engine.plan.statement import Statement
 from engine.problem import nearest
 from engine.serve import facts as known
-from engine.serve import rights, rows
+from engine.serve import numbers, posting, rights, rows
 from engine.serve.bind import call, id_array
 from engine.serve.decode import Change, may_edit
 from engine.serve.facts import DECISIONS, Case, Facts
@@ -205,6 +205,8 @@ def _advance(
 ) -> Body[None]:
     """To the next step that applies; conditions are asked now, on the document as it is. Unknown includes the step."""
     moment = world.moment
+    if machine.posts_first:
+        yield from _post(world, write, doc)
     for step in machine.steps[first:]:
         if step.when is not None:
             truth = yield from _truths(world, doc, step.when)
@@ -219,6 +221,15 @@ def _advance(
         return
     yield from _close(world, write, doc, machine, case, "approved")
     doc.stages.append("approve")
+
+
+def _post(world: World, write: Write, doc: Doc) -> Body[None]:
+    """What settling the document does later, done before it is asked about: keys, number, postings, in that order."""
+    roots = {"roots": id_array([doc.id])}
+    for statement in write.guards:
+        yield call(statement, world.moment, roots)
+    yield from numbers.assign(world, write, [doc])
+    doc.events += yield from posting.post(world, write, roots)
 
 
 def _assign(world: World, entity: Entity, doc: Doc, case: Case, step: Step) -> Body[None]:

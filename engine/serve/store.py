@@ -80,6 +80,8 @@ class Doc:
     note: dict[str, Any] = field(default_factory=dict)
     warnings: list[Fault] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    """Of entries that were posted on the way, before the rest was settled."""
 
 
 def store(world: World, write: Write, docs: list[Doc]) -> Body[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from engine.fieldtypes import REGISTRY
@@ -14,6 +15,9 @@ from engine.serve import rights
 from engine.serve.store import World
 
 _DATE_PARTS = re.compile("yyyy|MM|dd|HH|mm|ss")
+_NUMBER = re.compile(r"-?\d+\.\d+")
+"""A figure that is no field of anybody's: exact digits, told in groups."""
+
 _STRFTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 
 
@@ -46,6 +50,8 @@ def _shown(world: World, entity: Entity, path: str, form: str, value: Any, langu
             return REGISTRY[known.spec.type].format(value, known.spec, language, world.moment.zone)
         except (ValueError, ArithmeticError, TypeError):
             return str(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return f"{Decimal(value):,f}".replace("-", "−")
     if isinstance(value, bool):
         return REGISTRY["boolean"].format(value, REGISTRY_SPEC, language)
     return str(value)

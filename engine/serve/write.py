@@ -7,13 +7,13 @@ back, history and outbox.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.db import Body
 from engine.plan.app import App
 from engine.plan.entity import Entity, LineWrite, Write
-from engine.serve import checks, companions, flow, history, numbers, refs, rights, rows
+from engine.serve import checks, companions, flow, history, numbers, posting, refs, rights, rows
 from engine.serve.bind import call, id_array
 from engine.serve.fault import Refusal, fault, refuse
 from engine.serve.ids import uuid7
@@ -134,7 +134,8 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
     for statement in write.guards:
         yield call(statement, moment, roots)
     yield from numbers.assign(world, write, docs)
-    entries = yield from _post(world, write, roots)
+    entries = yield from posting.post(world, write, roots)
+    entries += [event for doc in docs for event in doc.events]
     yield from checks.judge(world, entity, write, docs)
     if kind == "create":
         yield from rights.check_records(world.app, world.asker, moment, entity, "create", ids)
@@ -153,28 +154,3 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
     for one in rows.insert_many(told, moment.dialect):  # noqa: UP028 - a list cannot be sent the rows
         yield one
     return done
-
-
-def _post(world: World, write: Write, roots: Mapping[str, Any]) -> Body[list[dict[str, Any]]]:
-    """Mirrors what no longer holds, then posts what newly holds; the events of the entries."""
-    events = []
-    entries: dict[str, list[str]] = {}
-    for posting in write.postings:
-        if posting.into not in world.app.entities:
-            continue
-        for statement in (posting.reverse, posting.post):
-            made = yield call(statement, world.moment, roots)
-            events += [history.event(posting.into, str(row[0]), 1, "post", world.moment) for row in made]
-            entries.setdefault(posting.into, []).extend(str(row[0]) for row in made)
-    for ledger, ids in entries.items():
-        yield from _findable(world, world.app.entities[ledger], ids)
-    return events
-
-
-def _findable(world: World, ledger: Entity, ids: list[str]) -> Body[None]:
-    """Entries are made by the database; what people find and sort them by is made here, as for every record."""
-    write = ledger.write
-    if not ids or write is None or write.root.companions is None:
-        return
-    found = yield call(write.read_back, world.moment, {"roots": id_array(ids)})
-    yield from companions.keep(world, ledger, write.root, [history.parsed(row[1]) for row in found])

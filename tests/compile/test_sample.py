@@ -69,8 +69,12 @@ def test_what_waits_for_the_lines() -> None:
 
 
 def test_what_serialises_its_checks() -> None:
-    assert {(k.check.name, k.name) for k in keys(catalog()) if k.check.path.startswith("day_labor.sheet")} == {
-        ("month_open", "cost_center.period:month,project"),
-        ("day_24", "day_labor.sheet_line:worker"),
-        ("overlap", "day_labor.sheet_line:worker"),
+    made = keys(catalog())
+    assert {(k.holder, k.name) for k in made if not k.controlled and k.holder.startswith("day_labor.sheet")} == {
+        ("day_labor.sheet", "cost_center.period:month,project"),
+        ("day_labor.sheet_line", "day_labor.sheet_line:worker"),
+    }
+    assert {(k.holder, k.name) for k in made if k.controlled} == {
+        ("day_labor.cost_entry", "day_labor.cost_entry:project,subject"),
+        ("day_labor.cost_entry", "day_labor.budget_entry:project,subject"),
     }

@@ -34,11 +34,13 @@ class Binder:
 
     ``literals``: constants are bound too, instead of written into the SQL, so that questions of one shape share a
     statement. ``rename`` maps a key before it is taken (``me.projects`` → ``foreman.projects``).
+    ``known`` gives SQL in place of a value that the statement can say itself.
     """
 
     dialect: Dialect
     literals: bool = False
     rename: Callable[[Key], Key] | None = None
+    known: Callable[[Key], str | None] | None = None
     keys: list[Key] = field(default_factory=list)
     aliases: int = 0
 
@@ -55,6 +57,8 @@ class Binder:
 
     def typed(self, key: Key) -> str:
         """The placeholder with its type, so that the database never guesses."""
+        if self.known is not None and (sql := self.known(key)) is not None:
+            return sql
         place = self.place(key)
         if self.dialect == "sqlite":
             return place

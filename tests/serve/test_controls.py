@@ -1,0 +1,143 @@
+"""Budget control: what documents post into a ledger may not take a figure past its limit; of two that do not both fit
+exactly one passes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.serve.stage import Stage, errors
+
+BROKEN = "works.allowance"
+
+
+class Site:
+    """Sheets of one price: an hour is 30, so a day of eight is 240; each of a worker and a day of its own."""
+
+    def __init__(self, stage: Stage, boss: httpx.AsyncClient, allowed: Any) -> None:
+        self.stage, self.boss, self.allowed, self.made = stage, boss, allowed, 0
+
+    async def allow(self, amount: str) -> None:
+        body = {"project": self.stage.ids["A"], "subject": self.stage.ids["0102"], "amount": amount}
+        answer = await self.boss.post("/allowance", json=body)
+        assert answer.status_code == 201, answer.text
+
+    async def sheet(self, amount: str, project: str = "A") -> str:
+        """A draft of that amount: its fee does not count, its price is what makes it."""
+        self.made += 1
+        line = {"worker": self.stage.ids["赵"], "hours": "8", "price": amount}
+        day = f"2026-02-{self.made:02d}" if self.made < 28 else f"2026-01-{self.made - 27:02d}"
+        body = self.stage.sheet(
+            sheet_date=day, project=self.stage.ids[project], lines=[line], reasons={"cap": "agreed"}
+        )
+        answer = await self.boss.post("/sheet", json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def act(self, sheet: str, name: str, **more: Any) -> httpx.Response:
+        return await self.boss.post(
+            f"/sheet/{sheet}/actions/{name}", json={"reasons": {"not_late": "rain", "cap": "agreed"}, **more}
+        )
+
+
+@pytest.fixture
+async def site(stage: Stage) -> Site:
+    zhao = await stage.door("zhao")
+    made = Site(stage, await stage.door("boss"), zhao)
+    await made.allow("1000")
+    return made
+
+
+def warned(answer: httpx.Response) -> list[str]:
+    return [w["check"] for w in answer.json().get("warnings", []) if w["check"] == BROKEN]
+
+
+async def test_warned_from_ninety_and_refused_past_a_hundred(site: Site) -> None:
+    for amount, warns in (("100", False), ("280", False), ("300", False), ("219.99", False), ("0.01", True)):
+        answer = await site.act(await site.sheet(amount), "submit")
+        assert (answer.status_code, bool(warned(answer))) == (200, warns), (amount, answer.text)
+    last = await site.sheet("100")
+    assert bool(warned(await site.act(last, "submit"))) is True  # exactly all of it
+    over = await site.sheet("0.01")
+    refused = await site.act(over, "submit")
+    assert refused.status_code == 422
+    assert errors(refused) == [(BROKEN, "/lines/0")]
+    assert refused.json()["detail"] == "点工 has 1,000.00, used 1,000.01, 0.01 of it here, 0.01 too much"
+    assert (await site.boss.get(f"/sheet/{over}")).json()["state"] == "draft"
+    await site.act(last, "withdraw")
+    assert (await site.act(over, "submit")).status_code == 200
+
+
+async def test_whoever_may_passes_with_a_reason(site: Site, stage: Stage) -> None:
+    foreman, head = await stage.door("wang"), await stage.door("zhao")
+    own = stage.sheet(lines=[{"worker": stage.ids["赵"], "hours": "8"}])
+    sheet = (await foreman.post("/sheet", json=own)).json()["id"]
+    await site.act(await site.sheet("900"), "submit")
+    refused = await foreman.post(f"/sheet/{sheet}/actions/submit", json={})
+    assert errors(refused) == [(BROKEN, "/lines/0")]
+    unsaid = await site.act(await site.sheet("290"), "submit")
+    assert [e["code"] for e in unsaid.json()["errors"]] == ["api.needs-reason"]
+    said = await site.act(await site.sheet("290"), "submit", reasons={BROKEN: "flood", "not_late": "rain", "cap": "x"})
+    assert (said.status_code, warned(said)) == (200, [BROKEN])
+    assert head is not None
+
+
+async def test_approval_counts_once(site: Site, stage: Stage) -> None:
+    """In approval a sheet reserves, in force it is cost: its own reserve is gone when that is judged."""
+    sheet = await site.sheet("600")
+    await site.act(sheet, "submit")
+    for _ in range(2):
+        answer = await site.act(sheet, "approve")
+        assert answer.status_code == 200, answer.text
+        if answer.json()["state"] == "effective":
+            break
+    assert answer.json()["state"] == "effective"
+    figures = await site.boss.get("/figures/cost?by=project&measures=used,actual,reserved,allowed")
+    row = next(r for r in figures.json()["rows"] if r["project"]["id"] == stage.ids["A"])
+    assert (row["used"], row["actual"], row["reserved"]) == ("600.00", "600.00", "0.00")
+    assert (await site.act(await site.sheet("300"), "submit")).status_code == 200
+
+
+async def test_other_keys_have_limits_of_their_own(site: Site) -> None:
+    await site.act(await site.sheet("950"), "submit")
+    elsewhere = await site.sheet("5000", "B")
+    assert (await site.act(elsewhere, "submit")).status_code == 200  # B is not controlled: the condition does not hold
+    assert errors(await site.act(await site.sheet("51"), "submit")) == [(BROKEN, "/lines/0")]
+    await site.allow("100")
+    assert (await site.act(await site.sheet("51"), "submit")).status_code == 200
+
+
+async def at_once(*asked: Awaitable[httpx.Response]) -> list[httpx.Response]:
+    return list(await asyncio.gather(*asked))
+
+
+async def race(site: Site, rounds: int) -> None:
+    """Of two that are 600 each, with 1,000 to use, exactly one; and whichever came, the figure is what came."""
+    for _ in range(rounds):
+        sheets = [await site.sheet("600") for _ in range(2)]
+        answers = await at_once(*(site.act(one, "submit") for one in sheets))
+        assert sorted(a.status_code for a in answers) == [200, 422], [a.text for a in answers]
+        passed = sheets[0] if answers[0].status_code == 200 else sheets[1]
+        assert (await site.act(passed, "withdraw")).status_code == 200
+
+
+async def test_of_two_that_do_not_both_fit_one_passes(site: Site) -> None:
+    await race(site, 3)
+
+
+@pytest.mark.long
+async def test_control_of_two_a_thousand_times(site: Site, stage: Stage) -> None:
+    """Sixteen at once, each 600 with 1,000 to use, until a thousand have tried."""
+    for _ in range(63):
+        site.made = 0
+        sheets = [await site.sheet("600") for _ in range(16)]
+        answers = await at_once(*(site.act(one, "submit") for one in sheets))
+        statuses = [a.status_code for a in answers]
+        assert (statuses.count(200), statuses.count(422)) == (1, 15), [a.text for a in answers]
+        await site.act(sheets[statuses.index(200)], "withdraw")
+        for one in sheets:
+            assert (await site.boss.delete(f"/sheet/{one}", headers={"if-match": "*"})).status_code == 204
