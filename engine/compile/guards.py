@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.catalog import Catalog, Check, Control, Entity, Posting
+from engine.catalog import Aggregation, Catalog, Check, Control, Entity, Posting, Source
 from engine.compile import emit, late
 from engine.compile.draft import Draft, writing
 from engine.compile.names import owner_column, table_name
-from engine.expr.build.tree import Agg, Fig, Node, Op, Path, walk
+from engine.expr.build.tree import Agg, Fig, Group, Measure, Node, Op, Path, walk
 from engine.fieldtypes.storage import literal, quote
 from engine.plan.statement import Dialect, Statement
 
@@ -58,8 +58,8 @@ def _of_control(catalog: Catalog, control: Control) -> Iterator[Key]:
     """Of the entries' own fields, at the sources of both figures."""
     ledger = catalog.entities[control.of]
     seen = set()
-    for aggregation in (control.value[0], control.limit[0]):
-        for source in catalog.aggregations[aggregation].sources.values():
+    for path, measure in (control.value, control.limit):
+        for source in _read(catalog, path, measure, control.key):
             if source.of not in catalog.entities:
                 continue
             terms = []
@@ -97,9 +97,26 @@ def _looks(catalog: Catalog, check: Check) -> Iterator[tuple[str, list[Term]]]:
         if isinstance(node, Agg) and node.rows.owner is None:
             yield node.rows.entity, list(_equal(catalog, node.rows.entity, node.where))
         elif isinstance(node, Fig):
-            aggregation = catalog.aggregations[node.path.rpartition(".")[0]]
-            for source in aggregation.sources.values():
+            path, _, measure = node.path.rpartition(".")
+            for source in _read(catalog, path, measure, [dimension for dimension, _ in node.keys]):
                 yield source.of, list(_at_key(catalog, source.of, source.by, node))
+
+
+def _read(catalog: Catalog, path: str, measure: str, key: Iterable[str]) -> Iterator[Source]:
+    """The sources whose rows the measure counts at a key: one that lacks a dimension of it has none there."""
+    aggregation = catalog.aggregations[path]
+    names = set(_named(aggregation, measure))
+    for source in aggregation.sources.values():
+        if source.name in names and all(dimension in source.by for dimension in key):
+            yield source
+
+
+def _named(aggregation: Aggregation, measure: str) -> Iterator[str]:
+    for node in walk(aggregation.measures[measure].expr.tree):
+        if isinstance(node, Group):
+            yield node.source
+        elif isinstance(node, Measure):
+            yield from _named(aggregation, node.name)
 
 
 def _at_key(catalog: Catalog, target: str, by: Mapping[str, emit.Expr], figure: Fig) -> Iterator[Term]:

@@ -13,6 +13,7 @@ from openapi_spec_validator import validate
 
 from engine.catalog import Catalog
 from engine.compile import compile_app
+from engine.compile.guards import keys
 from engine.db import Database
 from engine.paths import modules_dir
 from engine.plan.app import App
@@ -83,3 +84,11 @@ def test_every_entity_has_a_page_and_every_menu_leads_somewhere(dialect: Any) ->
         for item in menu.items:
             known = {"list": app.lists, "dashboard": app.dashboards, "form": app.forms}[item.kind]
             assert item.target in known, (menu.name, item.name)
+
+
+def test_a_control_serialises_what_it_counts() -> None:
+    """Revenue is per project, and no part of what is used: it must not make two subjects' costs wait for each other."""
+    assert {key.name for key in keys(catalog()) if key.controlled} == {
+        "cost_center.cost_entry:project,subject",
+        "cost_center.budget_entry:project,subject",
+    }

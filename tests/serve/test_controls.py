@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.serve.stage import Stage, errors
+from engine.compile import compile_app
+from tests.serve.stage import Stage, catalog, errors
 
 BROKEN = "works.allowance"
 
@@ -127,6 +128,32 @@ async def race(site: Site, rounds: int) -> None:
 
 async def test_of_two_that_do_not_both_fit_one_passes(site: Site) -> None:
     await race(site, 3)
+
+
+async def test_a_limit_cut_at_the_same_moment(site: Site) -> None:
+    """Whoever lowers the limit and whoever posts wait for each other: which comes first is open, never both."""
+    allowed = (await site.boss.get("/allowance")).json()["items"][0]["id"]
+    place = f"/allowance/{allowed}"
+    for _ in range(3):
+        one = await site.sheet("600")
+        cut, sent = await at_once(
+            site.boss.patch(place, json={"amount": "1"}, headers={"if-match": "*"}), site.act(one, "submit")
+        )
+        assert cut.status_code == 200, cut.text
+        if sent.status_code == 200:
+            assert (await site.act(one, "withdraw")).status_code == 200
+        assert errors(await site.act(one, "submit")) == [(BROKEN, "/lines/0")]
+        assert (await site.boss.delete(f"/sheet/{one}", headers={"if-match": "*"})).status_code == 204
+        assert (await site.boss.patch(place, json={"amount": "1000"}, headers={"if-match": "*"})).status_code == 200
+
+
+def test_posters_and_the_limit_share_a_key() -> None:
+    """Races are rare, so that the lock is asked for on both sides is looked at too."""
+    app = compile_app(catalog(), "postgresql")
+    for path in ("works.sheet", "works.allowance"):
+        write = app.entities[path].write
+        assert write is not None
+        assert "'works.allowance:project,subject'" in " ".join(s.sql for s in write.guards)
 
 
 @pytest.mark.long
