@@ -61,6 +61,8 @@ class Door:
     streams: bool = False
     most: int = 4 * _MEGABYTE
     fits: Callable[[At], bool] | None = None
+    says: str = ""
+    """What it does, for the description of the engine's own doors."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from engine.db import Lost
-from engine.serve import auth, decode, rights, session
+from engine.serve import auth, decode, describing, registry, rights, session
 from engine.serve.answer import Answer, as_json, choose_language, problem
 from engine.serve.bind import Me
 from engine.serve.fault import Refusal, fault, refuse
@@ -72,11 +72,8 @@ def fixed_doors(tenants: Tenants) -> FastAPI:
     @app.get("/api/v1/openapi.json")
     async def openapi(request: Request) -> Response:
         tenant = tenant_of(request)
-        await me_of(request, tenant)
-        kept: bytes | None = tenant.facts.get("openapi")
-        if kept is None:
-            kept = tenant.facts["openapi"] = as_json(tenant.app.openapi)
-        return _response(Answer(200, kept))
+        me = await me_of(request, tenant)
+        return _response(Answer(200, as_json(describing.document(tenant, me, registry.SYSTEM))))
 
     _tell_refusals(app, tenants)
     return app

@@ -59,7 +59,6 @@ from engine.serve import (
     boards,
     forms,
     reading,
-    reference,
     request,
     rights,
     session,
@@ -171,10 +170,6 @@ async def _asset(here: Here, _at: At) -> Answer:
     return assets.asset(here.asked)
 
 
-async def _docs(here: Here, _at: At) -> Answer:
-    return html(reference.page(here.app, here.language))
-
-
 async def _home(here: Here, _at: At) -> Answer:
     view = await boards.home(here)
     return html(templates.home(here.app, viewer(here.tenant, here.me, here.language), view))
@@ -242,7 +237,6 @@ DOORS = (
     Door("page.language", ("POST",), "language", _language, who="nobody"),
     Door("page.logout", ("POST",), "logout", _logout, who="anyone"),
     Door("page.home", ("GET", "HEAD"), "", _home, who="anyone"),
-    Door("page.docs", ("GET", "HEAD"), "docs", _docs, who="anyone"),
     Door("page.list", ("GET", "HEAD"), "m/{module}/{name}", _list),
     Door("page.dashboard", ("GET", "HEAD"), "d/{module}/{name}", _dashboard),
 )

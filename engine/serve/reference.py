@@ -16,6 +16,7 @@ _WORDS = {
     "title": Label("接口说明", "API reference"),
     "body": Label("请求内容", "Body"),
     "answer": Label("返回内容", "Answer"),
+    "own": Label("系统接口", "The engine's own"),
     "also": Label("完整描述：", "The whole of it: "),
 }
 _STYLE = (
@@ -28,8 +29,7 @@ STYLE_HASH = "sha256-" + b64encode(sha256(_STYLE.encode()).digest()).decode()
 """For the policy of contents, which takes no other style than this one and those of our assets."""
 
 
-def page(app: App, language: str) -> str:
-    document = app.openapi
+def page(app: App, document: Json, language: str) -> str:
     title = escape(f"{document['info']['title']} · {_WORDS['title'].to(language)}")
     lang = "zh-CN" if language == "zh" else "en"
     parts = [
@@ -44,7 +44,10 @@ def page(app: App, language: str) -> str:
             parts.append(f"<details><summary><b>{escape(entity.title.to(language))}</b> <code>{path}</code></summary>")
             parts += [_operation(document, at, method, one, language) for at, method, one in found]
             parts.append("</details>")
-    return "".join((*parts, "</body></html>"))
+    own = [(p, m, o) for p, m, o in _operations(document) if "system" in o.get("tags", ())]
+    parts.append(f"<details><summary><b>{_WORDS['own'].to(language)}</b> <code>/api/v1/system</code></summary>")
+    parts += [_operation(document, at, method, one, language) for at, method, one in own]
+    return "".join((*parts, "</details></body></html>"))
 
 
 def _operations(document: Json) -> Iterator[tuple[str, str, Json]]:

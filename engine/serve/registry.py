@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine.plan.app import App
 from engine.problem import nearest
-from engine.serve import account, account_pages, pages, record_pages, records
+from engine.serve import account, account_pages, pages, record_pages, records, reference_page
 from engine.serve.door import Door, Router
 from engine.serve.fault import Refusal, refuse
 
@@ -17,7 +17,7 @@ SYSTEM_PAGES: tuple[Door, ...] = (*account_pages.DOORS,)
 """And their pages: ``/system/…``."""
 
 API = Router((*SYSTEM, *records.DOORS))
-PAGES = Router((*SYSTEM_PAGES, *pages.DOORS, *record_pages.DOORS))
+PAGES = Router((*SYSTEM_PAGES, reference_page.door(SYSTEM), *pages.DOORS, *record_pages.DOORS))
 
 
 def nothing(app: App, path: Sequence[str]) -> Refusal:

@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from openapi_spec_validator import validate
 
-from engine.serve import request
+from engine.serve import registry, request
 from engine.serve.answer import _TITLES
 from engine.serve.facts import DECISIONS
+from tests.serve.stage import Stage
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 
@@ -27,3 +29,27 @@ def test_every_status_is_told() -> None:
 @pytest.mark.parametrize("door", ["query", "bulk", "restore", "actions", "history", "check", "aggregate", "figures"])
 def test_every_door_is_told(door: str) -> None:
     assert re.search(rf"^\| `[A-Z]+ [^`]*/{door}", PAGE, re.MULTILINE)
+
+
+async def test_everybody_is_told_what_he_may_do(stage: Stage) -> None:
+    """A caller's document holds his operations and his fields, and every door of the engine's that he may enter."""
+    place = "http://works/api/v1/openapi.json"
+    made = {name: (await (await stage.door(name)).get(place)).json() for name in ("boss", "wang", "li")}
+    for found in made.values():
+        validate(found)
+    operations = {
+        name: {o["operationId"] for item in found["paths"].values() for m, o in item.items() if m != "parameters"}
+        for name, found in made.items()
+    }
+    assert {"works.sheet.create", "works.sheet.delete", "works.period.create"} <= operations["boss"]
+    assert "works.sheet.create" in operations["wang"]
+    assert not {"works.sheet.delete", "works.period.create", "works.worker.list"} & operations["wang"]
+    assert "works.sheet.list" in operations["li"]
+    assert not {"works.sheet.create", "works.sheet.change", "works.sheet.export"} & operations["li"]
+    assert "amount" in made["li"]["components"]["schemas"]["works.sheet"]["properties"]
+    assert "amount" not in made["wang"]["components"]["schemas"]["works.sheet"]["properties"]
+    for door in registry.SYSTEM:
+        assert door.says, door.name
+        item = made["boss"]["paths"][f"/api/v1/{door.path}"]
+        assert {m.lower() for m in door.methods if m != "HEAD"} <= item.keys(), door.name
+        assert (f"/api/v1/{door.path}" in made["wang"]["paths"]) == (door.who != "administrator"), door.name
