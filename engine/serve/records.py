@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from engine.db import Body
 from engine.plan.entity import Entity
 from engine.problem import nearest
 from engine.serve import decode, export, past, request, rights
 from engine.serve.answer import Answer, as_json, headers_of
+from engine.serve.bind import Moment
 from engine.serve.door import At, Door
 from engine.serve.fault import Refusal, refuse
 from engine.serve.here import Here
 from engine.serve.reading import ask_list, figures_text, get_text
-from engine.serve.store import Op
+from engine.serve.store import Done, Op
 from engine.serve.write import require_writable
-from engine.serve.writing import body_of, perform, preview, reasons_of, rev_of, rules_of, write
+from engine.serve.writing import body_of, command, preview, reasons_of, rev_of, rules_of, write
 
 _REV = re.compile(r'"rev"\s*:\s*(\d+)')
 
@@ -144,8 +146,12 @@ async def _bulk(here: Here, at: At) -> Answer:
             faults += [decode.moved(one, f"/items/{n}") for one in found.faults]
     if faults:
         raise Refusal(faults, 422)
-    done = await perform(here.tenant, here.me, ops, here.app)
-    return Answer(201, as_json({"items": [{"id": d.id, "rev": d.rev} for d in done]}))
+
+    def answer(done: list[Done], _moment: Moment) -> Body[Answer]:
+        yield from ()
+        return Answer(201, as_json({"items": [{"id": d.id, "rev": d.rev} for d in done]}))
+
+    return await command(here, ops, answer) if ops else Answer(201, as_json({"items": []}))
 
 
 async def _act(here: Here, at: At) -> Answer:

@@ -63,7 +63,16 @@ def rev_of(here: Here, needed: bool = True) -> int | None:
 
 
 async def write(here: Here, entity: Entity, op: Op) -> Answer:
-    """One document in one transaction, its answer read in it; with an Idempotency-Key the answer is kept."""
+    """One document; the answer is the document as it became."""
+
+    def answer(done: list[Done], moment: Moment) -> Body[Answer]:
+        return (yield from _answered(here, entity, op, done[0], moment))
+
+    return await command(here, [op], answer)
+
+
+async def command(here: Here, ops: Sequence[Op], answer: Callable[[list[Done], Moment], Body[Answer]]) -> Answer:
+    """Documents in one transaction, and the answer made in it; with an Idempotency-Key it is kept with them."""
     key = idempotency.key_of(here.asked, here.me)
     moment = here.moment()
     world = world_of(here.tenant, here.app, moment)
@@ -71,13 +80,13 @@ async def write(here: Here, entity: Entity, op: Op) -> Answer:
     def body() -> Body[Answer]:
         if key is not None and (kept := (yield from idempotency.find(key, moment))) is not None:
             return kept
-        done = (yield from documents(world, [op]))[0]
-        answer = yield from _answered(here, entity, op, done, moment)
+        done = yield from documents(world, ops)
+        made = yield from answer(done, moment)
         if key is not None:
-            yield from idempotency.keep(key, answer, moment)
-        return answer
+            yield from idempotency.keep(key, made, moment)
+        return made
 
-    return await transact(here.tenant, here.app, [op], body)
+    return await transact(here.tenant, here.app, ops, body)
 
 
 def _answered(here: Here, entity: Entity, op: Op, done: Done, moment: Moment) -> Body[Answer]:

@@ -309,3 +309,17 @@ async def test_people_find_entries_that_nobody_typed(stage: Stage) -> None:
     for q in ("diangong", submitted.json()["number"]):
         found = (await boss.get("/entry", params={"q": q})).json()["items"]
         assert [(e["kind"], e["net"]) for e in found] == [("reserve", "240.00")], q
+
+
+async def test_several_at_once_are_made_once(stage: Stage) -> None:
+    boss = await stage.door("boss")
+    key = {"idempotency-key": "bulk-1"}
+    items = {"items": [{"name": "陈一"}, {"name": "陈二"}]}
+    first = await boss.post("/worker/bulk", json=items, headers=key)
+    again = await boss.post("/worker/bulk", json=items, headers=key)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.content == again.content
+    other = await boss.post("/worker/bulk", json={"items": [{"name": "陈三"}]}, headers=key)
+    assert errors(other) == [("api.idempotency", "")]
+    assert len((await boss.get("/worker", params={"name[starts]": "陈"})).json()["items"]) == 2
+    assert (await boss.post("/worker/bulk", json={"items": []})).json() == {"items": []}
