@@ -136,6 +136,24 @@ def test(
 
 
 @app.command()
+def repost(
+    target: Target,
+    database: DatabaseUrl = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what is missing or wrong, change nothing.")] = False,
+) -> None:
+    """Bring ledgers to what their documents say now; with --dry-run ends with 1 when they differ."""
+    from engine.studio.run import repost as run
+
+    made = run(target, database, dry_run)
+    for ledger, count in sorted(made.items()):
+        typer.echo(f"{ledger}: {count}")
+    if not made:
+        typer.echo("Ledgers are as their documents say.")
+    elif dry_run:
+        raise typer.Exit(EXIT_PROBLEMS)
+
+
+@app.command()
 def user(
     target: Target,
     name: Annotated[str, typer.Argument(help="The login name.")],

@@ -111,6 +111,13 @@ def select_all(table: str, dialect: Dialect, order: str) -> Call:
     return Call(f"SELECT {names} FROM {quote(table)} ORDER BY {order}")
 
 
+def ids_after(table: str, after: str, count: int, dialect: Dialect) -> Call:
+    """The next ids of a table, those in the bin too."""
+    first, second = placeholder(dialect, 1), placeholder(dialect, 2)
+    given = bind("uuid", 0, dialect, after)
+    return Call(f"SELECT id FROM {quote(table)} WHERE id > {first} ORDER BY id LIMIT {second}", (given, count))
+
+
 def binned_with(table: str, owner_column: str, parent: str, owners: str, dialect: Dialect) -> Call:
     """The lines that went to the bin with their owners."""
     child, column, first = quote(table), quote(owner_column), placeholder(dialect, 1)

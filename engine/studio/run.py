@@ -16,7 +16,7 @@ from rich.console import Console
 
 from engine.db import Body
 from engine.problem import Problems, problem
-from engine.serve import auth, passwords, rows
+from engine.serve import auth, passwords, reposting, rows
 from engine.serve.bind import ENGINE, EVERYONE, Me
 from engine.serve.http import asgi
 from engine.serve.ids import uuid7
@@ -43,6 +43,16 @@ def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def set_password(target: Path, url: str, name: str, password: str) -> str:
     """Gives a person a login. Without a password a one-time one is made, which he must change; it is returned."""
     return asyncio.run(_set_password(target, url, name, password))
+
+
+def repost(target: Path, url: str, dry_run: bool) -> dict[str, int]:
+    """Ledger → entries that were made, or with ``dry_run`` would be."""
+    return asyncio.run(_repost(target, url, dry_run))
+
+
+async def _repost(target: Path, url: str, dry_run: bool) -> dict[str, int]:
+    async with opened(target, url) as app:
+        return dict(await reposting.repost(app.tenant, dry_run))
 
 
 async def _serve(target: Path, url: str, host: str, port: int, demo: bool, admin_password: str) -> None:

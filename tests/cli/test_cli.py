@@ -142,3 +142,45 @@ def test_a_mapping_that_is_not_there(tmp_path: Path) -> None:
     done = dougong("import", NYC, "capital", CSV, "--database", tmp_path / "n.db")
     assert done.returncode == 1
     assert "app.no-import: No import is called capital" in done.stderr
+
+
+LEDGER = """
+module: shop
+grammar: 1
+version: 1.0.0
+title: {zh: 店, en: Shop}
+entities:
+  sale:
+    fields: {code: {type: text, required: true}, amount: {type: money, required: true}}
+    unique: {code: [code]}
+  entry:
+    ledger: {period: month}
+    fields: {month: {type: month}, net: {type: money}}
+postings:
+  sold: {of: sale, while: amount > 0, into: entry, set: {month: 2026-03, net: =amount}}
+seeds:
+  sale:
+    a: {amount: 10}
+    b: {amount: 0}
+    c: {amount: 5.5}
+"""
+
+
+def test_a_ledger_that_lost_entries_is_told_and_mended(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "module.yaml").write_text(LEDGER, encoding="utf-8")
+    asked = ("repost", tmp_path / "shop", "--database", tmp_path / "s.db")
+    right = dougong(*asked, "--dry-run")
+    assert (right.returncode, right.stdout.strip()) == (0, "Ledgers are as their documents say."), right.stderr
+    database = sqlite3.connect(tmp_path / "s.db")
+    entries = "SELECT net FROM shop__entry ORDER BY net"
+    assert database.execute(entries).fetchall() == [(550,), (1000,)]  # nothing is posted of 0
+    database.execute("DELETE FROM shop__entry")
+    database.commit()
+    wrong = dougong(*asked, "--dry-run")
+    assert (wrong.returncode, wrong.stdout.strip()) == (1, "shop.entry: 2"), wrong.stderr
+    assert database.execute(entries).fetchall() == []
+    assert dougong(*asked).returncode == 0
+    assert database.execute(entries).fetchall() == [(550,), (1000,)]
+    assert dougong(*asked, "--dry-run").returncode == 0
+    database.close()
