@@ -29,6 +29,14 @@ TABLES: tuple[Table, ...] = (
     _table(
         "_outbox", "id:uuid! at:datetime! entity:text! record:uuid! rev:integer! kind:text! body:json done:datetime"
     ),
+    _table(
+        "_file",
+        "id:uuid! digest:text! size:integer! type:text! name:text! user:uuid at:datetime! entity:text record:uuid"
+        " field:text",
+        "id",
+        Index("_file_user", ("user", "record")),
+        Index("_file_digest", ("digest",)),
+    ),
     _table("_guard", "key:text! n:integer!", "key"),
     _table("_sequence", "key:text! next:integer!", "key"),
     _table(

@@ -74,7 +74,7 @@ class Lines(FieldType):
 
 @dataclass(frozen=True)
 class Json(FieldType):
-    """Any JSON value; also what files, images and signatures are described by."""
+    """Any JSON value."""
 
     def coerce(self, value: Any, spec: Spec) -> Any:
         if isinstance(value, float):
@@ -83,6 +83,48 @@ class Json(FieldType):
 
     def schema(self, spec: Spec) -> dict[str, Any]:
         return {}
+
+
+MOST_FILES = 100
+
+
+@dataclass(frozen=True)
+class Files(FieldType):
+    """One file or several (``many``): given by the ids that sending them in gave, or as answers describe them."""
+
+    many: bool = False
+    picture: bool = False
+
+    def coerce(self, value: Any, spec: Spec) -> Any:
+        if not self.many:
+            return _file(value)
+        if not isinstance(value, list | tuple):
+            raise wrong_type("a list of files", "文件列表", value)
+        if len(value) > MOST_FILES:
+            raise wrong_type(f"at most {MOST_FILES} files", f"最多 {MOST_FILES} 个文件", len(value))
+        return list({one["id"]: one for one in map(_file, value)}.values()) or None
+
+    def schema(self, spec: Spec) -> dict[str, Any]:
+        described = {
+            "type": "object",
+            "properties": {
+                "id": {"type": "string", "format": "uuid"},
+                "name": {"type": "string"},
+                "size": {"type": "integer"},
+                "type": {"type": "string"},
+            },
+            "required": ["id"],
+        }
+        one = {"oneOf": [{"type": "string", "format": "uuid"}, described]}
+        return {"type": "array", "items": one, "maxItems": MOST_FILES} if self.many else one
+
+    def format(self, value: Any, spec: Spec, language: str = "zh", zone: str = "UTC") -> str:
+        held = value if isinstance(value, list) else [value] if value else []
+        return ("、" if language.startswith("zh") else ", ").join(str(one.get("name") or "") for one in held)
+
+
+def _file(value: Any) -> dict[str, str]:
+    return {"id": record_id(value.get("id") if isinstance(value, dict) else value)}
 
 
 @dataclass(frozen=True)
@@ -115,10 +157,10 @@ TYPES: tuple[FieldType, ...] = (
     References("refs", "json", "refs", ("contains", "in", "null")),
     Lines("lines", "lines", "grid", ()),
     Json("json", "json", "json", ("null",)),
-    Json("file", "json", "file", ("null",)),
-    Json("files", "json", "file", ("null",)),
-    Json("image", "json", "file", ("null",)),
-    Json("images", "json", "file", ("null",)),
-    Json("signature", "json", "signature", ("null",)),
+    Files("file", "json", "file", ("null",)),
+    Files("files", "json", "file", ("null",), many=True),
+    Files("image", "json", "file", ("null",), picture=True),
+    Files("images", "json", "file", ("null",), many=True, picture=True),
+    Files("signature", "json", "signature", ("null",), picture=True),
     Location("location", "json", "location", ("null",)),
 )

@@ -22,12 +22,14 @@ _TITLES: Mapping[int, Label] = {
     412: Label("数据已被修改", "Changed in the meantime"),
     413: Label("内容过大", "Too large"),
     415: Label("格式不支持", "Wrong format"),
+    416: Label("范围有误", "Outside of it"),
     422: Label("内容有误", "Invalid"),
     423: Label("已锁定", "Locked"),
     428: Label("缺少版本", "Version needed"),
     429: Label("请求过多", "Too many attempts"),
     500: Label("系统出错", "Our fault"),
     503: Label("服务暂不可用", "Not available"),
+    507: Label("空间不足", "No room"),
 }
 
 

@@ -99,7 +99,7 @@ def _operation(door: Door, method: str) -> Json:
             "2XX": {"description": "It was done"},
             **{
                 str(s): {"$ref": "#/components/responses/Problem"}
-                for s in (400, 401, 403, 404, 409, 413, 415, 422, 429)
+                for s in (400, 401, 403, 404, 409, 413, 415, 422, 429, *((507,) if door.streams else ()))
             },
         },
     }

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from engine.plan.app import App
 from engine.problem import nearest
-from engine.serve import account, account_pages, pages, record_pages, records, reference_page
+from engine.serve import account, account_pages, file_doors, pages, record_pages, records, reference_page
 from engine.serve.door import Door, Router
 from engine.serve.fault import Refusal, refuse
 
-SYSTEM: tuple[Door, ...] = (*account.DOORS,)
+SYSTEM: tuple[Door, ...] = (*account.DOORS, *file_doors.SYSTEM)
 """The engine's own: ``/api/v1/system/…``. No pack may be called ``system`` (``pack.reserved``)."""
 
 SYSTEM_PAGES: tuple[Door, ...] = (*account_pages.DOORS,)
 """And their pages: ``/system/…``."""
 
-API = Router((*SYSTEM, *records.DOORS))
+API = Router((*SYSTEM, *records.DOORS, *file_doors.DOORS))
 PAGES = Router((*SYSTEM_PAGES, reference_page.door(SYSTEM), *pages.DOORS, *record_pages.DOORS))
 
 

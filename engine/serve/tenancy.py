@@ -15,6 +15,7 @@ from engine.label import Label
 from engine.plan.app import App
 from engine.plan.question import Asker
 from engine.serve.bind import ENGINE, Me, Moment, clock
+from engine.serve.filestore import FileStore
 from engine.serve.rows import names_of, select_all
 
 
@@ -39,6 +40,9 @@ class Tenant:
     reserving: asyncio.Lock = field(default_factory=asyncio.Lock)
     names: dict[str, dict[str, str]] | None = None
     """What people are called."""
+    files: FileStore | None = None
+    file_quota: int | None = None
+    """Bytes that files may take before no more are let in."""
 
     def moment(self, me: Me = ENGINE, board: Mapping[str, Any] | None = None) -> Moment:
         return Moment(self.database.dialect, me, self.clock(), self.zone, self.settings, board or {})

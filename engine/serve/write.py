@@ -13,7 +13,7 @@ from typing import Any
 from engine.db import Body
 from engine.plan.app import App
 from engine.plan.entity import Entity, LineWrite, Write
-from engine.serve import checks, companions, flow, history, numbers, posting, refs, rights, rows
+from engine.serve import checks, companions, files, flow, history, numbers, posting, refs, rights, rows
 from engine.serve.bind import call, id_array
 from engine.serve.fault import Refusal, fault, refuse
 from engine.serve.ids import uuid7
@@ -47,9 +47,11 @@ def _together(world: World, ops: Sequence[Op]) -> Body[list[Done]]:
     kind = ops[0].kind
     if kind == "create":
         rights.require(world.app, world.moment.me, entity, "create")
+        yield from files.bind_files(world, entity, docs)
         yield from store(world, write, docs)
     else:
         yield from _lock(world, entity, write, docs)
+        yield from files.bind_files(world, entity, docs)
         if kind == "delete":
             yield from _delete(world, entity, write, docs)
         elif kind == "restore":

@@ -12,6 +12,7 @@ from engine.catalog import Catalog
 from engine.compile.app import compile_app
 from engine.db import Database, open_database
 from engine.problem import Problems, problem
+from engine.serve.filestore import Folder
 from engine.serve.tenancy import Tenant
 from engine.studio.build import catalog_of, sources
 from engine.studio.codes import CODES
@@ -42,6 +43,13 @@ def database_url(project: Project, given: str) -> str:
     return f"sqlite://{folder / project.name}.db"
 
 
+def files_folder(project: Project, given: str) -> Path:
+    """Where the files of records lie: beside an SQLite database, else ``var/<app>.files``."""
+    url = database_url(project, given)
+    place = Path(url.removeprefix("sqlite://").partition("?")[0]) if url.startswith("sqlite://") else None
+    return (place.with_suffix(".files") if place is not None else Path("var") / f"{project.name}.files").resolve()
+
+
 @asynccontextmanager
 async def opened(target: Path, url: str = "") -> AsyncIterator[Opened]:
     """Reads the project, opens its database, installs it when empty; closes it again."""
@@ -49,7 +57,9 @@ async def opened(target: Path, url: str = "") -> AsyncIterator[Opened]:
     catalog = catalog_of(project)
     database = await open_database(database_url(project, url))
     try:
-        yield await opened_in(project, catalog, database)
+        made = await opened_in(project, catalog, database)
+        made.tenant.files = Folder(files_folder(project, url))
+        yield made
     finally:
         await database.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import secrets
 import socket
 from collections.abc import Callable
@@ -14,18 +15,20 @@ from pathlib import Path
 import uvicorn
 from rich.console import Console
 
-from engine.db import Body
+from engine.db import Body, Lost
 from engine.problem import Problems, problem
-from engine.serve import auth, passwords, reposting, rows
+from engine.serve import auth, files, passwords, reposting, rows
 from engine.serve.bind import ENGINE, EVERYONE, Me
 from engine.serve.http import asgi
 from engine.serve.ids import uuid7
-from engine.serve.tenancy import OneTenant
+from engine.serve.tenancy import OneTenant, Tenant
 from engine.studio.codes import CODES
 from engine.studio.opening import Opened, opened
 from engine.studio.stories import moment, plant_stories
 
 _DEMO = "$demo"
+_HOUR = 3600
+_log = logging.getLogger("dougong.files")
 
 
 def serve(target: Path, url: str, host: str, port: int, demo: bool, admin_password: str) -> None:
@@ -69,7 +72,22 @@ async def _serve(target: Path, url: str, host: str, port: int, demo: bool, admin
         config = uvicorn.Config(
             asgi(OneTenant(app.tenant)), host=host, port=port, log_level="warning", access_log=False, lifespan="off"
         )
-        await uvicorn.Server(config).serve()
+        sweeping = asyncio.create_task(_sweep(app.tenant))
+        try:
+            await uvicorn.Server(config).serve()
+        finally:
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
+
+
+async def _sweep(tenant: Tenant) -> None:
+    """Once an hour, whatever became of the last time; several processes may do it at once."""
+    while tenant.files is not None:
+        try:
+            await files.sweep(tenant, tenant.files)
+        except (OSError, Lost):
+            _log.warning("files were not swept", exc_info=True)
+        await asyncio.sleep(_HOUR)
 
 
 def _free(host: str, port: int) -> None:
