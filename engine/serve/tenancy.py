@@ -86,3 +86,16 @@ class OneTenant:
 
     def find(self, host: str) -> Tenant | None:
         return self.tenant
+
+
+@dataclass(frozen=True, slots=True)
+class ByHost:
+    """A server for several: each by the host names that are his, in small letters and without a port. Nobody lives at
+    any other; what a header other than ``Host`` says does not count."""
+
+    hosts: Mapping[str, Tenant]
+
+    def find(self, host: str) -> Tenant | None:
+        name, colon, port = host.rpartition(":")
+        known = name if colon and port.isascii() and port.isdigit() else host
+        return self.hosts.get(known.lower().removesuffix("."))
