@@ -100,11 +100,16 @@ def serve(
     admin_password: Annotated[
         str, typer.Option(envvar="DOUGONG_ADMIN_PASSWORD", help="Of a new database; left out: one is made and printed.")
     ] = "",
+    workers: Annotated[int, typer.Option(envvar="DOUGONG_WORKERS", min=1, max=64, help="Server processes.")] = 1,
+    private_webhooks: Annotated[
+        bool, typer.Option(envvar="DOUGONG_PRIVATE_WEBHOOKS", help="Webhooks may go to private and local addresses.")
+    ] = False,
 ) -> None:
     """Serve an app: tables are made in an empty database, seeds are planted, pages and API open."""
+    from engine.studio.run import Serving
     from engine.studio.run import serve as run
 
-    run(target, database, host, port, demo, admin_password)
+    run(Serving(target, database, host, port, demo, admin_password, workers, private_webhooks))
 
 
 @app.command("import")
@@ -169,6 +174,23 @@ def user(
     made = set_password(target, database, name, "" if one_time else password)
     if made:
         typer.echo(f"{name} / {made}   (to be changed at the first login)")
+
+
+audit = typer.Typer(help="The audit of a database: is it whole, and as a file.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+
+
+@audit.command()
+def verify(
+    target: Target,
+    database: DatabaseUrl = "",
+    seal: Annotated[str, typer.Option(help="A seal kept elsewhere, as this command printed it: number:hash.")] = "",
+) -> None:
+    """Check the chain of the audit; every row that was changed, removed or put in is named."""
+    from engine.studio.auditing import verify as run
+
+    if not run(target, database, seal):
+        raise typer.Exit(EXIT_PROBLEMS)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from engine.db.bell import Bell
 from engine.db.call import Body, Call, Database, Lost, Violation
 from engine.db.install import install
 from engine.db.open import open_database
 
-__all__ = ["Body", "Call", "Database", "Lost", "Violation", "install", "open_database"]
+__all__ = ["Bell", "Body", "Call", "Database", "Lost", "Violation", "install", "open_database"]

@@ -18,6 +18,14 @@ _RETRIED = (
     asyncpg.DeadlockDetectedError,
     asyncpg.InvalidCachedStatementError,
 )
+_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, ended by hand
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,  # the connection was found closed
+)
+_CONNECT_SECONDS = 10
 _POOL = 16
 
 
@@ -42,6 +50,7 @@ class PostgresDatabase:
                 max_size=size,
                 init=_init,
                 reset=_reset,
+                timeout=_CONNECT_SECONDS,
                 statement_cache_size=2000,
                 max_cached_statement_lifetime=0,
                 server_settings={
@@ -64,7 +73,7 @@ class PostgresDatabase:
             return await self._fetch(sql, values)
         except _RETRIED:
             return await self._fetch(sql, values)
-        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+        except _AWAY as error:
             raise _lost(error) from error
 
     async def _fetch(self, sql: str, values: Sequence[Any]) -> Rows:
@@ -83,7 +92,7 @@ class PostgresDatabase:
                 await asyncio.sleep(random.uniform(0, 0.02 * attempt))
             except asyncpg.IntegrityConstraintViolationError as error:
                 raise _violation(error) from error
-            except (OSError, asyncpg.PostgresConnectionError) as error:
+            except _AWAY as error:
                 raise _lost(error) from error
         raise AssertionError("unreachable")
 

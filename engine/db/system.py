@@ -27,7 +27,33 @@ TABLES: tuple[Table, ...] = (
         Index("_history_root", ("root", "id")),
     ),
     _table(
-        "_outbox", "id:uuid! at:datetime! entity:text! record:uuid! rev:integer! kind:text! body:json done:datetime"
+        "_outbox",
+        "id:uuid! at:datetime! entity:text! record:uuid! rev:integer! kind:text! body:json position:integer",
+        "id",
+        Index("_outbox_new", ("id",), where="position IS NULL"),
+        Index("_outbox_position", ("position",), unique=True),
+    ),
+    _table("_lease", "name:text! holder:text! until:integer! n:integer!", "name"),
+    _table(
+        "_webhook",
+        "id:uuid! name:text! url:text! secret:text! old_secret:text old_until:integer entities:json kinds:json"
+        " state:text! by:uuid born:datetime!",
+    ),
+    _table(
+        "_delivery",
+        "webhook:uuid! event:uuid! position:integer! entity:text! record:uuid! rev:integer! kind:text! born:text!"
+        " state:text! attempts:integer! due:integer! status:integer said:text sent:integer took:integer",
+        "webhook event",
+        Index("_delivery_waiting", ("webhook", "record", "position"), where="state = 'waiting'"),
+        Index("_delivery_log", ("webhook", "position")),
+    ),
+    _table(
+        "_audit",
+        "id:uuid! at:integer! by:uuid act:text! entity:text record:uuid detail:text address:text n:integer hash:text",
+        "id",
+        Index("_audit_new", ("id",), where="n IS NULL"),
+        Index("_audit_n", ("n",), unique=True),
+        Index("_audit_record", ("record", "n")),
     ),
     _table(
         "_file",

@@ -128,6 +128,31 @@ class AccountView:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhooksView:
+    """``hooks``: id, name, url, entities, kinds, state, deliveries (state → how many). ``log`` are deliveries of the
+    one whose id is ``chosen``: event, entity, record, rev, kind, state, attempts, due, status, said, sent, took.
+    ``secret`` is one that was just made, told this once; ``values`` what was typed."""
+
+    hooks: tuple[Mapping[str, Any], ...] = ()
+    chosen: str = ""
+    log: tuple[Mapping[str, Any], ...] = ()
+    secret: str = ""
+    said: tuple[Said, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    """``rows`` as the API gives them, newest first, ``name`` beside ``by``; ``given`` the filters; ``next`` the id to
+    go on from."""
+
+    rows: tuple[Mapping[str, Any], ...] = ()
+    given: Mapping[str, str] = field(default_factory=dict)
+    next: str = ""
+    said: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HomeView:
     """``tasks`` wait for this person, newest first: entity, root, display, step, machine, born, initiator."""
 

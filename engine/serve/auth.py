@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.db import Body, Call, Database
-from engine.serve import passwords, rows
+from engine.serve import audit, passwords, rows
 from engine.serve.bind import ADMIN, EVERYONE, Me, call
 from engine.serve.fault import refuse
 from engine.serve.ids import uuid7
@@ -86,6 +86,7 @@ async def login(tenant: Tenant, name: str, password: str, kind: str = "api", cam
     row = await login_of(tenant, {"name": name})
     kept = str(row["hash"]) if row else None
     if not await passwords.right(kept, password) or row is None or not await may_enter(tenant, str(row["user"]), row):
+        audit.note(tenant, "login.failed", detail={"name": name[:80]}, address=came.address)
         raise refuse("auth.wrong")
     better = await passwords.hashed(password) if passwords.weak(str(kept)) else None
 
@@ -95,6 +96,7 @@ async def login(tenant: Tenant, name: str, password: str, kind: str = "api", cam
             yield rows.update("_login", tenant.database.dialect, {"user": row["user"]}, {"hash": better})
 
     await tenant.database.write(forgiven)
+    audit.note(tenant, "login", str(row["user"]), detail={"kind": kind}, address=came.address)
     return await open_for(tenant, str(row["user"]), kind, came)
 
 

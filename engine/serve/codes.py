@@ -245,6 +245,20 @@ _ALL = (
         "未保存任何内容，请告知管理员",
     ),
     Code("file.no-store", "Files are not kept here", "此系统未设置文件存储", 404),
+    # events and webhooks
+    Code("events.many", "You have {most} streams open already", "已打开 {most} 个事件流", 429),
+    Code("webhook.none", "There is no such webhook", "没有这个推送", 404),
+    Code("webhook.name", "A webhook has a name of 1 to 80 letters", "推送名称应为 1 至 80 个字", 422),
+    Code("webhook.url", "A webhook goes to an http or https address", "推送地址应以 http:// 或 https:// 开头", 422),
+    Code(
+        "webhook.entity",
+        "`{name}` is no entity",
+        "没有实体“{name}”",
+        422,
+        "did you mean {nearest}?",
+        "是否想用 {nearest}？",
+    ),
+    Code("webhook.many", "There are {most} webhooks already", "已有 {most} 个推送", 409),
     # the house
     Code("server.no-tenant", "Nobody lives at this address", "此地址没有对应的系统", 404),
     Code("server.lost", "{says}", "数据库不可用：{says}", 503, "{hint}", "{hint}"),

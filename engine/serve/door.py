@@ -63,6 +63,8 @@ class Door:
     fits: Callable[[At], bool] | None = None
     says: str = ""
     """What it does, for the description of the engine's own doors."""
+    audited: str = ""
+    """What is noted of whoever got through: ``read``, ``export``. What administrators change is noted by itself."""
 
 
 @dataclass(frozen=True, slots=True)

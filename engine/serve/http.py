@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from engine.db import Lost
 from engine.problem import Problems
-from engine.serve import pages, registry
+from engine.serve import audit, pages, registry
 from engine.serve.answer import Answer, Asked, choose_language, problem
 from engine.serve.door import let_in
 from engine.serve.doors import fixed_doors
@@ -114,7 +114,8 @@ async def _api(tenant: Tenant, asked: Asked, path: str, language: str, receive: 
             asked = replace(asked, chunks=_chunks(receive, asked.headers, door.most))
         else:
             asked = replace(asked, body=await _body(receive, asked.headers, door.most))
-    return await door.handler(Here(tenant, app, me, asked, language), at)
+    here = Here(tenant, app, me, asked, language)
+    return await audit.through(here, door, at, await door.handler(here, at))
 
 
 async def _chunks(receive: Receive, headers: Mapping[str, str], limit: int) -> AsyncIterator[bytes]:

@@ -55,6 +55,7 @@ from engine.plan.viewer import ListView, Said
 from engine.serve import (
     actions,
     assets,
+    audit,
     auth,
     boards,
     forms,
@@ -109,7 +110,7 @@ async def handle(tenant: Tenant, asked: Asked, language: str, find: Find) -> Ans
         if me.must_change and door.name not in OWN_PASSWORD:
             return go("/system/me")
         let_in(door, me)
-        return await door.handler(here, at)
+        return await audit.through(here, door, at, await door.handler(here, at))
     except Refusal as refusal:
         seen = viewer(tenant, me, here.language)
         title = said(refusal.faults[:1], here.language)[0].message

@@ -197,6 +197,6 @@ def _is_document(at: At) -> bool:
 
 
 DOORS = (
-    Door("page.record", ("GET", "HEAD"), "r/{module}/{entity}/{id}", _record, fits=_is_document),
+    Door("page.record", ("GET", "HEAD"), "r/{module}/{entity}/{id}", _record, fits=_is_document, audited="read"),
     Door("page.save", ("POST",), "r/{module}/{entity}/{id}", _save, scope="write", fits=_is_document),
 )

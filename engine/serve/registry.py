@@ -6,14 +6,27 @@ from collections.abc import Sequence
 
 from engine.plan.app import App
 from engine.problem import nearest
-from engine.serve import account, account_pages, file_doors, pages, record_pages, records, reference_page
+from engine.serve import (
+    account,
+    account_pages,
+    audit_doors,
+    audit_pages,
+    file_doors,
+    pages,
+    record_pages,
+    records,
+    reference_page,
+    stream,
+    webhook_pages,
+    webhooks,
+)
 from engine.serve.door import Door, Router
 from engine.serve.fault import Refusal, refuse
 
-SYSTEM: tuple[Door, ...] = (*account.DOORS, *file_doors.SYSTEM)
+SYSTEM: tuple[Door, ...] = (*account.DOORS, *stream.DOORS, *webhooks.DOORS, *audit_doors.DOORS, *file_doors.SYSTEM)
 """The engine's own: ``/api/v1/system/…``. No pack may be called ``system`` (``pack.reserved``)."""
 
-SYSTEM_PAGES: tuple[Door, ...] = (*account_pages.DOORS,)
+SYSTEM_PAGES: tuple[Door, ...] = (*account_pages.DOORS, *webhook_pages.DOORS, *audit_pages.DOORS)
 """And their pages: ``/system/…``."""
 
 API = Router((*SYSTEM, *records.DOORS, *file_doors.DOORS))

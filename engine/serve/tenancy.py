@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from engine.db import Database
+from engine.db import Bell, Database
 from engine.fieldtypes import REGISTRY
 from engine.label import Label
 from engine.plan.app import App
@@ -43,6 +43,16 @@ class Tenant:
     files: FileStore | None = None
     file_quota: int | None = None
     """Bytes that files may take before no more are let in."""
+    committed: Bell = field(default_factory=Bell)
+    """Rung after a write, for whoever passes events on."""
+    published: Bell = field(default_factory=Bell)
+    """Rung when the stream of events has grown."""
+    streams: dict[str, int] = field(default_factory=dict)
+    """Per user, how many streams of events are open in this process."""
+    closing: bool = False
+    """The process is about to end: streams end too."""
+    noted: list[dict[str, Any]] = field(default_factory=list)
+    """Audit rows not yet written: see ``audit``."""
 
     def moment(self, me: Me = ENGINE, board: Mapping[str, Any] | None = None) -> Moment:
         return Moment(self.database.dialect, me, self.clock(), self.zone, self.settings, board or {})

@@ -13,7 +13,7 @@ from typing import Any
 from engine.db import Body
 from engine.plan.app import App
 from engine.plan.entity import Entity, LineWrite, Write
-from engine.serve import checks, companions, files, flow, history, numbers, posting, refs, rights, rows
+from engine.serve import audit, checks, companions, files, flow, history, numbers, posting, refs, rights, rows
 from engine.serve.bind import call, id_array
 from engine.serve.fault import Refusal, fault, refuse
 from engine.serve.ids import uuid7
@@ -146,12 +146,13 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
     if kind != "delete":
         yield from companions.keep(world, entity, write.root, list(after.values()))
     done = []
-    told: dict[str, list[dict[str, Any]]] = {"_history": [], "_outbox": entries}
+    told: dict[str, list[dict[str, Any]]] = {"_history": [], "_outbox": entries, "_audit": []}
     for doc in docs:
         now = after[doc.id]
         changes, events = history.rows_of(write, moment, doc.before, now, doc.kind, doc.note or None)
         told["_history"] += changes
         told["_outbox"] += events
+        told["_audit"].append(audit.written(moment, entity.path, doc.id, doc.kind, int(now["rev"])))
         done.append(Done(doc.id, int(now["rev"]), now, kind == "create", tuple(doc.warnings)))
     for one in rows.insert_many(told, moment.dialect):  # noqa: UP028 - a list cannot be sent the rows
         yield one

@@ -121,6 +121,7 @@ async def transact(tenant: Tenant, app: App, ops: Sequence[Op], body: Callable[[
         if faults:
             raise Refusal(faults, 422) from found
         raise actions.of_violation(app, app.entities[ops[0].entity], found) from found
+    tenant.committed.ring()
     if not actions.people_entities(tenant, app).isdisjoint(op.entity for op in ops):
         tenant.forget_people()
     return result

@@ -72,5 +72,12 @@ CODES: dict[str, Code] = {
             hint_en="name another with --port",
             hint_zh="用 --port 指定其他端口",
         ),
+        Code(
+            "audit.seal",
+            "{got} is not a seal",
+            "{got} 不是封条",
+            hint_en="write number:hash, as `dougong audit verify` printed it",
+            hint_zh="写作 编号:散列值，与 `dougong audit verify` 的输出一致",
+        ),
     )
 }

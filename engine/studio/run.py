@@ -5,35 +5,63 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from rich.console import Console
 
 from engine.db import Body, Lost
 from engine.problem import Problems, problem
-from engine.serve import auth, files, passwords, reposting, rows
+from engine.serve import audit, auth, files, passwords, reposting, rows
 from engine.serve.bind import ENGINE, EVERYONE, Me
 from engine.serve.http import asgi
 from engine.serve.ids import uuid7
 from engine.serve.tenancy import OneTenant, Tenant
+from engine.studio import workers
 from engine.studio.codes import CODES
 from engine.studio.opening import Opened, opened
 from engine.studio.stories import moment, plant_stories
+from engine.work.background import Background
 
 _DEMO = "$demo"
 _HOUR = 3600
 _log = logging.getLogger("dougong.files")
+_GRACE_SECONDS = 10
+"""What is being answered may take so long to end."""
 
 
-def serve(target: Path, url: str, host: str, port: int, demo: bool, admin_password: str) -> None:
-    with asyncio.Runner(loop_factory=_loop()) as runner:
-        runner.run(_serve(target, url, host, port, demo, admin_password))
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What ``dougong serve`` was asked for."""
+
+    target: Path
+    url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    demo: bool = False
+    admin_password: str = ""
+    workers: int = 1
+    private_webhooks: bool = False
+
+
+def serve(asked: Serving) -> None:
+    """Opens the app and serves it until it is told to end: in this process, or in ``workers`` that it looks after."""
+    if socket_ := workers.inherited():
+        _run(_work(asked, socket_))
+        return
+    listening = _bound(asked.host, asked.port)
+    _run(_open(asked, None if asked.workers > 1 else listening))
+    if asked.workers > 1:
+        workers.supervise(listening, asked.workers)
 
 
 def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -58,26 +86,24 @@ async def _repost(target: Path, url: str, dry_run: bool) -> dict[str, int]:
         return dict(await reposting.repost(app.tenant, dry_run))
 
 
-async def _serve(target: Path, url: str, host: str, port: int, demo: bool, admin_password: str) -> None:
-    _free(host, port)
+def _run(made: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=_loop()) as runner:
+        runner.run(made)
+
+
+async def _open(asked: Serving, listening: socket.socket | None) -> None:
+    """Everything that is done once: tables, seeds, logins. Serves too when there is something to listen on."""
     out = Console(highlight=False)
-    async with opened(target, url) as app:
-        said = await _admin(app, admin_password)
-        if demo:
+    async with opened(asked.target, asked.url) as app:
+        said = await _admin(app, asked.admin_password)
+        if asked.demo:
             said += await _demo(app, out)
-        out.print(f"[bold]{app.project.title.to('zh')}[/bold]  http://{host}:{port}/")
+        out.print(f"[bold]{app.project.title.to('zh')}[/bold]  http://{asked.host}:{asked.port}/")
         for line in said:
             out.print(f"  {line}")
         out.print("Ctrl+C ends it.")
-        config = uvicorn.Config(
-            asgi(OneTenant(app.tenant)), host=host, port=port, log_level="warning", access_log=False, lifespan="off"
-        )
-        sweeping = asyncio.create_task(_sweep(app.tenant))
-        try:
-            await uvicorn.Server(config).serve()
-        finally:
-            sweeping.cancel()
-            await asyncio.gather(sweeping, return_exceptions=True)
+        if listening is not None:
+            await _listen(asked, app, listening)
 
 
 async def _sweep(tenant: Tenant) -> None:
@@ -90,13 +116,66 @@ async def _sweep(tenant: Tenant) -> None:
         await asyncio.sleep(_HOUR)
 
 
-def _free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            raise Problems([problem(CODES["port.taken"], port=port)]) from None
+async def _work(asked: Serving, listening: socket.socket) -> None:
+    """One process of several: it ends when whoever looks after it is gone."""
+    async with opened(asked.target, asked.url) as app:
+        await _listen(asked, app, listening, os.getppid())
+
+
+class _Server(uvicorn.Server):
+    """Streams of events would never end by themselves: they are told when the server is about to."""
+
+    def __init__(self, config: uvicorn.Config, tenant: Tenant) -> None:
+        super().__init__(config)
+        self.tenant = tenant
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.tenant.closing = True
+        self.tenant.published.ring()
+        await super().shutdown(sockets)
+
+    async def orphaned(self, parent: int) -> None:
+        while os.getppid() == parent:
+            await asyncio.sleep(1)
+        self.should_exit = True
+
+
+async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent: int = 0) -> None:
+    tenant = app.tenant
+    config = uvicorn.Config(
+        asgi(OneTenant(tenant)),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    server = _Server(config, tenant)
+    background = Background(
+        tenant.database, tenant.committed, tenant.published, partial(audit.flush, tenant), asked.private_webhooks
+    )
+    await background.start()
+    beside = [asyncio.create_task(_sweep(tenant))]
+    if parent:
+        beside.append(asyncio.create_task(server.orphaned(parent)))
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        await background.stop()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """The port is taken before anything is done for it; processes that are started later share it."""
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+    except OSError:
+        made.close()
+        raise Problems([problem(CODES["port.taken"], port=port)]) from None
+    return made
 
 
 async def _admin(app: Opened, password: str) -> list[str]:

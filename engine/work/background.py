@@ -1,0 +1,108 @@
+"""The loops of a server process that look after one tenant. Each may stop at any moment and loses nothing by it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from engine.db import Bell, Database
+from engine.work import peer, relay, sealer
+from engine.work.peer import Told
+from engine.work.webhooks import DELAYS, Courier
+
+SWEEP = 1.0
+"""Seconds between two looks at what another process may have done."""
+_HOUR = 3_600.0
+_log = logging.getLogger("dougong.work")
+
+
+@dataclass(slots=True)
+class Background:
+    """``committed`` is rung by whoever wrote; ``published`` is rung when the stream has grown, here or elsewhere.
+    ``flush`` writes what others have put off (reads that are to be audited)."""
+
+    database: Database
+    committed: Bell
+    published: Bell
+    flush: Callable[[], Awaitable[None]] | None = None
+    private: bool = False
+    """Webhooks may go to private and local addresses."""
+    delays: tuple[float, ...] = DELAYS
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    courier: Courier | None = None
+
+    async def start(self) -> None:
+        async def send(url: str, headers: dict[str, str], body: bytes) -> Told:
+            return await peer.send(url, headers, body, self.private)
+
+        self.courier = Courier(self.database, send, str(uuid4()), self.delays)
+        loops = (self._relay, self._deliver, self._seal, self._forget)
+        self.tasks = [asyncio.create_task(one()) for one in loops]
+
+    async def stop(self) -> None:
+        """Ends the loops, lets deliveries on their way arrive, and writes what was put off."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        with suppress(Exception):
+            if self.courier is not None:
+                await self.courier.stop()
+            if self.flush is not None:
+                await self.flush()
+
+    async def _relay(self) -> None:
+        heard, last = 0, -1
+        while True:
+            heard = await self.committed.wait(heard, SWEEP)
+            with _Turn() as went:
+                await relay.publish(self.database)
+                now = await relay.head(self.database)
+                if now != last:
+                    last = now
+                    self.published.ring()
+            await asyncio.sleep(0.01 if went.well else SWEEP)
+
+    async def _deliver(self) -> None:
+        assert self.courier is not None
+        heard = 0
+        while True:
+            heard = await self.published.wait(heard, SWEEP)
+            with _Turn() as went:
+                await self.courier.look()
+            await asyncio.sleep(0.02 if went.well else SWEEP)
+
+    async def _seal(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP)
+            with _Turn():
+                if self.flush is not None:
+                    await self.flush()
+                await sealer.seal(self.database)
+
+    async def _forget(self) -> None:
+        while True:
+            await asyncio.sleep(_HOUR)
+            with _Turn():
+                await relay.forget(self.database, time.time_ns() // 1_000_000)
+
+
+class _Turn:
+    """A loop outlives whatever happens to one turn of it."""
+
+    def __init__(self) -> None:
+        self.well = True
+
+    def __enter__(self) -> _Turn:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> bool:
+        if error is None or not isinstance(error, Exception):
+            return False
+        self.well = False
+        _log.warning("background work paused: %s", error)
+        return True
