@@ -126,6 +126,22 @@ def _line(values: Any) -> bytes:
 
 
 DOORS = (
-    Door("audit.list", ("GET",), "system/audit", _list, who="administrator", audited="read-audit"),
-    Door("audit.export", ("GET",), "system/audit/export", _export, who="administrator", audited="export-audit"),
+    Door(
+        "audit.list",
+        ("GET",),
+        "system/audit",
+        _list,
+        who="administrator",
+        says="Who saw and changed what, newest first",
+        audited="read-audit",
+    ),
+    Door(
+        "audit.export",
+        ("GET",),
+        "system/audit/export",
+        _export,
+        who="administrator",
+        says="The audit with its chain, as a file",
+        audited="export-audit",
+    ),
 )

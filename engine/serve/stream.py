@@ -120,4 +120,6 @@ async def _seen(here: Here, me: Me, found: Iterable[Sequence[Any]]) -> list[Sequ
     return [row for key, row in newest.items() if key in seen]
 
 
-DOORS = (Door("events.stream", ("GET",), "system/events", _events, who="anyone"),)
+DOORS = (
+    Door("events.stream", ("GET",), "system/events", _events, who="anyone", says="What changes, as server-sent events"),
+)
