@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,6 +13,7 @@ from engine.label import LANGUAGES, Label
 from engine.plan.viewer import Said
 from engine.serve.fault import Fault, Refusal
 
+_TAGS = re.compile(r'"[^"]*"')
 _TITLES: Mapping[int, Label] = {
     400: Label("请求有误", "Bad request"),
     401: Label("请先登录", "Sign in first"),
@@ -69,6 +71,12 @@ def choose_language(accepted: str, usual: str) -> str:
 
 def headers_of(given: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
     return tuple((name.encode(), value.encode()) for name, value in given.items())
+
+
+def unchanged(headers: Mapping[str, str], tag: str) -> bool:
+    """Whether ``If-None-Match`` (tags with commas, weak or strong, or ``*``) names ``tag``, itself a strong one."""
+    told = headers.get("if-none-match", "").strip()
+    return told == "*" or tag in _TAGS.findall(told)
 
 
 def problem(refusal: Refusal, language: str) -> Answer:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from engine.db import Body
 from engine.serve import files, request, rows
-from engine.serve.answer import Answer, as_json, headers_of
+from engine.serve.answer import Answer, as_json, headers_of, unchanged
 from engine.serve.door import At, Door
 from engine.serve.fault import Refusal, refuse
 from engine.serve.filestore import FileStore
@@ -105,7 +105,7 @@ def _sent(here: Here, row: dict[str, Any]) -> Answer:
         "cross-origin-resource-policy": "same-origin",
     }
     asked = here.asked.headers
-    if asked.get("if-none-match") == tag:
+    if unchanged(asked, tag):
         return Answer(304, b"", headers_of(headers))
     span = _range(asked.get("range", ""), size) if asked.get("if-range", tag) == tag else None
     if span == ():

@@ -9,7 +9,7 @@ from engine.db import Body
 from engine.plan.entity import Entity
 from engine.problem import nearest
 from engine.serve import decode, export, past, request, rights
-from engine.serve.answer import Answer, as_json, headers_of
+from engine.serve.answer import Answer, as_json, headers_of, unchanged
 from engine.serve.bind import Moment
 from engine.serve.door import At, Door
 from engine.serve.fault import Refusal, refuse
@@ -89,7 +89,7 @@ async def _get(here: Here, at: At) -> Answer:
     text = await get_text(here, entity, asking, plain=bool(asking.question.fields))
     found = _REV.search(text)
     headers = {"etag": f'"{found[1]}"'} if found and not asking.question.fields else {}
-    if headers and here.asked.headers.get("if-none-match") == headers["etag"] and not entity.machine:
+    if headers and not entity.machine and unchanged(here.asked.headers, headers["etag"]):
         return Answer(304, b"", headers_of(headers))
     return Answer(200, text.encode(), headers_of(headers))
 

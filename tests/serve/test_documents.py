@@ -44,6 +44,18 @@ async def test_the_id_of_a_new_record_may_be_the_clients(stage: Stage) -> None:
     assert errors(patched) == [("api.id-differs", "/id")]
 
 
+async def test_who_has_this_version_is_not_sent_it_again(stage: Stage) -> None:
+    boss = await stage.door("boss")
+    at = f"/worker/{(await boss.post('/worker', json={'name': 'x'})).json()['id']}"
+    for told, status in {
+        '"1"': 304, 'W/"1"': 304, '"7", W/"1"': 304, "*": 304, '"2"': 200, '"11"': 200, "1": 200, "": 200,
+    }.items():  # fmt: skip
+        answer = await boss.get(at, headers={"if-none-match": told})
+        assert (answer.status_code, answer.headers["etag"]) == (status, '"1"'), told
+    assert (await boss.patch(at, json={"name": "y"}, headers={"if-match": '"1"'})).status_code == 200
+    assert (await boss.get(at, headers={"if-none-match": '"1"'})).json()["name"] == "y"
+
+
 async def test_lines_change_come_and_go(stage: Stage) -> None:
     boss = await stage.door("boss")
     made = (await boss.post("/sheet", json=stage.sheet())).json()
