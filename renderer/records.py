@@ -17,7 +17,7 @@ from engine.plan.viewer import RecordView, Said, Viewer
 from renderer.shell import address
 from renderer.values import EMPTY, NUMBERS, SUMMED, Cell, cell, format_cell, hidden, leaf, machine_of
 
-WIDE = frozenset({"textarea", "grid", "json", "file", "signature", "location", "refs"})
+WIDE = frozenset({"textarea", "grid", "json", "file", "signature", "refs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,8 @@ def plain_number(value: Any, field: Field) -> str:
 
 def input_value(field: Field, value: Any, zone: str) -> str:
     """A value of the API's JSON as the HTML input of its widget holds it."""
+    if field.spec.type == "location" and isinstance(value, Mapping):
+        return f"{value.get('lat')}, {value.get('lon')}"
     if isinstance(value, Mapping):
         value = value.get("id")
     if value is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from engine.fieldtypes.base import EQUAL, FieldType, Refused, shown, wrong_type
@@ -136,11 +137,19 @@ class Location(FieldType):
             raise Refused("value.location", got=shown(value))
         out = {}
         for name, bound in (("lat", 90), ("lon", 180)):
-            text = str(value[name])
+            given = value[name]
+            text = f"{given:f}" if isinstance(given, Decimal) else str(given)
             if not re.fullmatch(r"-?\d{1,3}(\.\d{1,8})?", text) or abs(float(text)) > bound:
                 raise Refused("value.location", got=shown(value))
             out[name] = text
         return out
+
+    def parse(self, text: str, spec: Spec) -> dict[str, str]:
+        """``24.4798, 118.0894``: latitude, then longitude."""
+        parts = re.split(r"[,，;\s]+", text.strip())
+        if len(parts) != 2:
+            raise Refused("value.location", got=shown(text))
+        return self.coerce(dict(zip(("lat", "lon"), parts, strict=True)), spec)
 
     def schema(self, spec: Spec) -> dict[str, Any]:
         number = {"type": ["string", "number"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import blake2b
 from typing import Any
 
 from engine.db import Body
@@ -88,10 +89,15 @@ async def _get(here: Here, at: At) -> Answer:
     asking = request.one(here.app, here.me, entity, record, pairs)
     text = await get_text(here, entity, asking, plain=bool(asking.question.fields))
     found = _REV.search(text)
-    headers = {"etag": f'"{found[1]}"'} if found and not asking.question.fields else {}
-    if headers and not entity.machine and unchanged(here.asked.headers, headers["etag"]):
+    headers = {"etag": _tag(found[1], text)} if found and not asking.question.fields else {}
+    if headers and unchanged(here.asked.headers, headers["etag"]):
         return Answer(304, b"", headers_of(headers))
     return Answer(200, text.encode(), headers_of(headers))
+
+
+def _tag(rev: str, text: str) -> str:
+    """The version, for ``If-Match``, and a digest of the answer: names of other records in it change without it."""
+    return f'"{rev}-{blake2b(text.encode(), digest_size=4).hexdigest()}"'
 
 
 async def _history(here: Here, at: At) -> Answer:

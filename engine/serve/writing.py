@@ -56,7 +56,7 @@ def rev_of(here: Here, needed: bool = True) -> int | None:
         if needed:
             raise refuse("api.if-match")
         return None
-    found = re.fullmatch(r'(?:W/)?"?(\d{1,15})"?', text)
+    found = re.fullmatch(r'(?:W/)?"?(\d{1,15})(?:-[0-9a-f]{8})?"?', text)
     if found is None:
         raise refuse("api.if-match-form")
     return int(found[1])

@@ -185,3 +185,19 @@ async def test_a_page_asks_as_much_for_many_rows_as_for_few(stage: Stage, path: 
     few = await asked()
     await sheets(9, 3)
     assert await asked() == few <= 9
+
+
+async def test_a_place_is_typed_as_two_numbers(stage: Stage) -> None:
+    page = await stage.door("boss")
+    token = await open_session(stage.tenant, stage.ids["boss"], "page")
+    async with httpx.AsyncClient(
+        transport=page._transport, base_url="http://works", cookies={"dougong": token}
+    ) as boss:
+        at = f"/r/works/project/{stage.ids['A']}"
+        shown = (await boss.get(at)).text
+        form = {"_csrf": shown.partition('name="_csrf" value="')[2].partition('"')[0], "_rev": "1"}
+        wrong = await boss.post(at, data={**form, "place": "24.4798"})
+        assert wrong.status_code == 422
+        assert "24.4798" in wrong.text
+        assert (await boss.post(at, data={**form, "place": "24.4798，118.0894"})).status_code == 303
+        assert 'value="24.4798, 118.0894"' in (await boss.get(at)).text

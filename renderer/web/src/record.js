@@ -5,6 +5,22 @@ import { read } from "./lib/fields.js";
 import { grouped, sum } from "./lib/numbers.js";
 import { resolveWith, watchPickers } from "./pickers.js";
 
+/** Where the person stands, for a field that holds a place; the browser asks him whether he wants to tell. */
+function watchPlaces() {
+  if (!navigator.geolocation) return;
+  for (const button of document.querySelectorAll("[data-locate]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const input = button.previousElementSibling;
+      navigator.geolocation.getCurrentPosition(({ coords }) => {
+        input.value = `${coords.latitude.toFixed(6)}, ${coords.longitude.toFixed(6)}`;
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+        input.dispatchEvent(new Event("change", { bubbles: true }));
+      });
+    });
+  }
+}
+
 class Form {
   constructor(element, data) {
     this.element = element;
@@ -25,6 +41,7 @@ class Form {
     });
     resolveWith((select, path) => this.resolve(select, path));
     watchPickers();
+    watchPlaces();
     this.live.anticipate();
   }
 

@@ -26,6 +26,10 @@ export function read(input, field, zone) {
   if (NUMBERS.has(field.type)) return number(text, field);
   if (field.kind === "datetime") return toUtc(text, zone);
   if (field.kind === "time" && text.length === 5) return `${text}:00`;
+  if (field.type === "location") {
+    const parts = text.split(/[,，;\s]+/);
+    return parts.length === 2 ? { lat: parts[0], lon: parts[1] } : text;
+  }
   return text;
 }
 
@@ -36,12 +40,14 @@ export function inputText(value, field, zone) {
   if (field.type === "price") return trimmed(String(value), 2);
   if (field.type === "quantity") return trimmed(String(value));
   if (field.kind === "datetime") return toLocal(value, zone);
+  if (field.type === "location") return `${value.lat}, ${value.lon}`;
   return String(value);
 }
 
 /** A value as people read it. */
 export function shown(value, field, zone) {
   if (value === null || value === undefined || value === "") return "";
+  if (field.type === "location") return `${value.lat}, ${value.lon}`;
   if (typeof value === "object") return value.display ?? "";
   if (field.words) return field.words[String(value)] ?? String(value);
   if (field.type === "percent") return `${grouped(fixed(shift(String(value), -2, 4), 2))} %`;
@@ -72,7 +78,7 @@ export function write(input, value, field, zone) {
     input.checked = value === true;
     return;
   }
-  const text = typeof value === "object" && value ? (value.id ?? "") : inputText(value, field, zone);
+  const text = typeof value === "object" && value && field.type !== "location" ? (value.id ?? "") : inputText(value, field, zone);
   if (input.value !== text) {
     input.value = text;
     flash(input);
