@@ -12,6 +12,7 @@ from engine.label import Label
 from engine.plan.entity import Entity, Field
 from engine.serve import boards, rights, rows
 from engine.serve.actions import moment_text, people_names
+from engine.serve.bind import call, id_array
 from engine.serve.fault import refuse
 from engine.serve.here import Here, looks_like_id
 
@@ -26,16 +27,16 @@ _EXPECTED = {
 async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") -> tuple[list[dict[str, Any]], str]:
     """A page of changes, and the ``before`` of the next one or nothing. Fields the reader may not see are left out; the
     caller has asked already whether he may see the record."""
-    app, people = here.app, await people_names(here.tenant, here.app)
+    people = await people_names(here.tenant, here.app)
     found = await here.tenant.database.read(*_select(here, record, limit, before))
     names = rows.names_of("_history")
+    kept_back = await _kept_back(here, record, {row[names.index("entity")] for row in found})
     out: list[dict[str, Any]] = []
     for row in found[:limit]:
         one = dict(zip(names, row, strict=True))
         change = one["change"]
         change = json.loads(change) if isinstance(change, str) else change or {}
-        entity = app.entities.get(one["entity"])
-        hidden = rights.hidden(app, here.me, entity) if entity is not None else frozenset()
+        hidden = kept_back.get(one["entity"], frozenset())
         item = {
             "at": moment_text(one["at"]),
             "by": people.get(one["by"]) if one["by"] else None,
@@ -50,6 +51,35 @@ async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") 
         out.append(item)
     await _name(here, out)
     return out, str(found[limit - 1][0]) if len(found) > limit else ""
+
+
+async def _kept_back(here: Here, record: str, paths: set[str]) -> dict[str, frozenset[str]]:
+    """By entity what the reader does not see on this document: fields no role of his shows, and fields shown only by
+    roles that do not admit this one."""
+    out: dict[str, frozenset[str]] = {}
+    admitted: dict[tuple[str, ...], bool] = {}
+    for path in paths & here.app.entities.keys():
+        entity = here.app.entities[path]
+        gone = set(rights.hidden(here.app, here.me, entity))
+        for field in entity.fields.values():
+            showing = rights.showing(here.app, here.me, entity, field)
+            if showing is None or field.name in gone:
+                continue
+            if showing not in admitted:
+                admitted[showing] = await _admits(here, entity, record, showing)
+            if not admitted[showing]:
+                gone.add(field.name)
+        out[path] = frozenset(gone)
+    return out
+
+
+async def _admits(here: Here, entity: Entity, record: str, roles: tuple[str, ...]) -> bool:
+    root = rights.root_of(here.app, entity)
+    statement = here.tenant.asker.access(here.app, root.path, "read", roles)
+    if statement is None:
+        return False
+    asked = call(statement, here.moment(), {"roots": id_array([record])})
+    return bool(await here.tenant.database.read(asked.sql, asked.values))
 
 
 def page_of(pairs: list[tuple[str, str]]) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from engine.db import Body
 from engine.label import Label
 from engine.plan.app import App
-from engine.plan.entity import Entity
+from engine.plan.entity import Entity, Field
 from engine.plan.machine import People
 from engine.plan.question import Asker
 from engine.plan.statement import Statement
@@ -63,6 +63,16 @@ def hidden(app: App, me: Me, entity: Entity) -> frozenset[str]:
         for f in entity.fields.values()
         if f.hidden_from and reading and all(role in f.hidden_from for role in reading)
     )
+
+
+def showing(app: App, me: Me, entity: Entity, field: Field) -> tuple[str, ...] | None:
+    """The caller's roles that show a field which others of his hide; None where it is the same whichever admits him."""
+    if me.admin or not field.hidden_from:
+        return None
+    rules = root_of(app, entity).access.get("read", {})
+    reading = [role for role in me.roles if rules.get(role)]
+    shown = tuple(role for role in reading if role not in field.hidden_from)
+    return shown if shown and len(shown) < len(reading) else None
 
 
 def hidden_everywhere(app: App, me: Me, entity: Entity) -> dict[str, frozenset[str]]:

@@ -23,6 +23,7 @@ from engine.db import Body, Lost
 from engine.problem import Problems, problem
 from engine.serve import audit, auth, files, passwords, reposting, rows
 from engine.serve.bind import ENGINE, EVERYONE, Me
+from engine.serve.fault import refuse
 from engine.serve.http import asgi
 from engine.serve.ids import uuid7
 from engine.serve.tenancy import OneTenant, Tenant
@@ -236,9 +237,18 @@ async def _set_password(target: Path, url: str, name: str, password: str) -> str
         passwords.require_good(password, name, "--password")
     async with opened(target, url) as app:
         tenant = app.tenant
-        users = tenant.app.people.users
-        user = await tenant.database.write(lambda: app.planter.resolve(users, name))
+        known = await auth.login_of(tenant, {"name": name})  # an administrator need not be among the people
+        user = str(known["user"]) if known else await _person(app, name)
+        admin, language = (bool(known["admin"]), known["language"]) if known else (False, tenant.language)
         chosen = password or passwords.one_time()
-        await auth.set_password(tenant.database, user, name, chosen, language=tenant.language, must_change=not password)
+        await auth.set_password(tenant.database, user, name, chosen, admin, language, must_change=not password)
         await auth.end(tenant, {"user": user})
         return "" if password else chosen
+
+
+async def _person(app: Opened, name: str) -> str:
+    users = app.tenant.app.people.users
+    try:
+        return await app.tenant.database.write(lambda: app.planter.resolve(users, name))
+    except LookupError:
+        raise refuse("api.no-such-record", entity=app.tenant.app.entities[users].title, key=name) from None
