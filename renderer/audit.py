@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from engine.label import Label
 from engine.plan.app import App
+from engine.plan.entity import Entity
 from engine.plan.viewer import AuditView, Viewer
 from renderer.environment import render, texts
 from renderer.shell import Link, shell
 from renderer.values import moment
 
 _ADDRESS = "/system/audit"
+_DECISIONS = {
+    "approve": Label("同意", "Approved"),
+    "reject": Label("驳回", "Rejected"),
+    "withdraw": Label("撤回", "Withdrew"),
+}
 
 
 def audit_page(app: App, viewer: Viewer, view: AuditView) -> str:
@@ -65,7 +73,27 @@ def _row(one: Mapping[str, Any], app: App, viewer: Viewer) -> dict[str, Any]:
         **one,
         "when": moment(at, viewer),
         "who": one["name"] or (texts(viewer.language)("The engine") if not one["by"] else one["by"]),
-        "word": _acts(viewer).get(one["act"], one["act"]),
+        "word": _word(one["act"], app.entities.get(path), app, viewer),
+        "detail": _detail(one["detail"]),
         "title": app.entities[path].title.to(viewer.language) if path in app.entities else path,
         "href": f"/r/{module}/{name}/{one['record']}" if one["record"] and not owned else "",
     }
+
+
+def _word(act: str, entity: Entity | None, app: App, viewer: Viewer) -> str:
+    """What was done, in the words of the engine or of the record's own workflow."""
+    known = {**_acts(viewer), **{name: t.to(viewer.language) for name, t in _DECISIONS.items()}}
+    machine = app.machines.get(entity.machine) if entity is not None and entity.machine else None
+    if machine is not None and act in machine.transitions:
+        return machine.transitions[act].title.to(viewer.language)
+    return known.get(act, act)
+
+
+def _detail(told: Any) -> str:
+    """``v3`` for a version; anything else as it was written down."""
+    data = json.loads(told) if isinstance(told, str) and told.startswith("{") else told
+    if not isinstance(data, dict):
+        return str(told or "")
+    parts = [f"v{data['rev']}" if "rev" in data else ""]
+    parts += [f"{name} {value}" for name, value in data.items() if name not in ("rev", "kind")]
+    return " · ".join(part for part in parts if part)

@@ -42,7 +42,7 @@ def _title(app: App, viewer: Viewer, path: str) -> str:
 
 def _hook(one: Mapping[str, Any], app: App, viewer: Viewer) -> dict[str, Any]:
     t = texts(viewer.language)
-    what = "、".join(_title(app, viewer, path) for path in one["entities"]) or t("Everything")
+    what = "、".join(_title(app, viewer, path) for path in one["entities"]) or t("All")
     return {**one, "what": " · ".join([what, *one["kinds"]])}
 
 

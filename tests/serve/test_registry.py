@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.serve import OneTenant, asgi, http, registry
+from engine.serve import OneTenant, asgi, http, open_session, registry
 from engine.serve.answer import Answer
 from engine.serve.door import At, Door, Router
 from engine.serve.doors import fixed_doors
@@ -52,6 +52,26 @@ async def test_nobody_gets_in(stage: Stage) -> None:
             for method in door.methods if door.who != "nobody" else ():
                 answer = await nobody.request(method, f"/{filled(door, stage)}")
                 assert (answer.status_code, answer.headers["location"][:6]) == (303, "/login"), door.name
+
+
+async def test_every_page_opens_for_an_administrator(stage: Stage) -> None:
+    """With nothing in it: an empty page is a page too."""
+    token = await open_session(stage.tenant, stage.ids["boss"], "page")
+    transport = httpx.ASGITransport(app=asgi(OneTenant(stage.tenant)), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://works", cookies={"dougong": token}) as boss:
+        for door in registry.PAGES.doors:
+            if "GET" in door.methods and door.path.startswith("system/"):
+                for language in ("zh", "en"):
+                    answer = await boss.get(
+                        f"/{filled(door, stage)}", headers={"cookie": f"dougong={token}; language={language}"}
+                    )
+                    assert answer.status_code == 200, (door.name, answer.text[:300])
+        for door in registry.PAGES.doors:
+            for method in door.methods:
+                answer = await boss.request(
+                    method, f"/{filled(door, stage)}", data={"_csrf": "wrong"} if method == "POST" else None
+                )
+                assert answer.status_code < 500, (door.name, answer.text[:300])
 
 
 @pytest.fixture
