@@ -141,7 +141,9 @@ class Access(Noun):
     delete: bool | Scalar | None = key(_RULE, "May send to the bin")
     export: bool | Scalar | None = key(_RULE, "May take out as a file")
     hide: tuple[Scalar, ...] | None = key(Names("list of fields"), "Fields this role does not see")
-    mask: tuple[Scalar, ...] | None = key(Names("list of fields"), "Fields this role sees only partly (`138****0000`)")
+    mask: tuple[Scalar, ...] | None = key(
+        Names("list of fields"), "To be shown to this role in part; hidden until then"
+    )
 
 
 @dataclass(slots=True, eq=False)
