@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from engine.catalog import Catalog, Control, Entity, Hole, Posting
+from engine.catalog import Catalog, Control, Entity, Hole, Posting, Value
 from engine.compile import emit, texts
 from engine.compile.codes import CODES
 from engine.compile.draft import Draft
@@ -85,20 +85,21 @@ def part(draft: Draft, catalog: Catalog, control: Control) -> str:
         "_before": to_sql(tree, replace(entry, relation=others)),
         "_limit": to_sql(bound, entry),
     }
-    standing = (
-        f"e.deleted_at IS NULL AND e._mirrors IS NULL AND {draft.among('e._source_id')}"
-        f" AND NOT EXISTS (SELECT 1 FROM {ledger} AS m WHERE m._mirrors = e.id)"
-    )
+
+    def stands(alias: str) -> str:
+        mirrored = f"EXISTS (SELECT 1 FROM {ledger} AS m WHERE m._mirrors = {alias}.id)"
+        return f"{alias}.deleted_at IS NULL AND {alias}._mirrors IS NULL AND NOT {mirrored}"
+
     same = " AND ".join(texts.equal(draft.dialect, f"o.{quote(k)}", f"e.{quote(k)}") for k in control.key)
     first = (
         f"NOT EXISTS (SELECT 1 FROM {ledger} AS o WHERE o._source_id = e._source_id AND o.id < e.id AND {same}"
-        f" AND o.deleted_at IS NULL AND o._mirrors IS NULL"
-        f" AND NOT EXISTS (SELECT 1 FROM {ledger} AS m WHERE m._mirrors = o.id))"
+        f" AND {stands('o')})"
     )
     applies = f" AND {emit.truth(draft, catalog, control.when, emit.Rows('e'))}" if control.when is not None else ""
     told = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
     fence = "OFFSET 0" if draft.dialect == "postgresql" else "LIMIT -1 OFFSET 0"
-    inner = f"SELECT e.*, {told} FROM {ledger} AS e WHERE {standing} AND {first}{applies} {fence}"
+    wanted = f"{stands('e')} AND {draft.among('e._source_id')} AND {first}"
+    inner = f"SELECT e.*, {told} FROM {ledger} AS e WHERE {wanted}{applies} {fence}"
 
     def known(figure: Fig, _context: Context) -> str:
         return "v._value" if figure.path == ".".join(control.value) else "v._limit"
@@ -132,9 +133,8 @@ def result(draft: Draft, catalog: Catalog, root: Entity, name: str) -> str | Non
     return f'({sql} COLLATE "C")' if draft.dialect == "postgresql" else sql
 
 
-def _text(share: object) -> str:
-    expr = getattr(share, "expr", None)
-    return str(expr.text) if expr is not None else str(getattr(share, "literal", None))
+def _text(share: Value) -> str:
+    return share.expr.text if share.expr is not None else str(share.literal)
 
 
 def _said(draft: Draft, catalog: Catalog, control: Control, blocked: str, storage: tuple[str, int]) -> str:

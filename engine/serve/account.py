@@ -31,14 +31,7 @@ async def change_password(here: Here, old: str, new: str) -> None:
     passwords.require_good(new, str(row["name"]))
     if old == new:
         raise refuse("auth.password-same", "/new")
-    dialect = tenant.database.dialect
-    sets = {"hash": await passwords.hashed(new), "must_change": False, "changed_at": tenant.clock()}
-
-    def body() -> Body[None]:
-        yield rows.update("_login", dialect, {"user": me.user}, sets)
-        yield from passwords.forgive(str(row["name"]), here.asked.address, dialect)
-
-    await tenant.database.write(body)
+    await _set(here, row, new, False, here.asked.address)
     for kind in ("page", "api"):
         await auth.end(tenant, {"user": me.user, "kind": kind}, but=me.session)
 
@@ -109,16 +102,25 @@ async def give_password(here: Here, user: str) -> str:
     if row is None:
         raise refuse("auth.no-login")
     secret = passwords.one_time()
-    dialect = here.tenant.database.dialect
-    sets = {"hash": await passwords.hashed(secret), "must_change": True, "changed_at": here.tenant.clock()}
-
-    def body() -> Body[None]:
-        yield rows.update("_login", dialect, {"user": user}, sets)
-        yield from passwords.forgive(str(row["name"]), "", dialect)
-
-    await here.tenant.database.write(body)
+    await _set(here, row, secret, True, "")
     await auth.end(here.tenant, {"user": user})
     return secret
+
+
+async def _set(here: Here, row: Mapping[str, Any], password: str, must_change: bool, address: str) -> None:
+    """A new password for the login ``row``; what was guessed before is forgiven."""
+    dialect = here.tenant.database.dialect
+    sets = {
+        "hash": await passwords.hashed(password),
+        "must_change": must_change,
+        "changed_at": here.tenant.clock(),
+    }
+
+    def body() -> Body[None]:
+        yield rows.update("_login", dialect, {"user": row["user"]}, sets)
+        yield from passwords.forgive(str(row["name"]), address, dialect)
+
+    await here.tenant.database.write(body)
 
 
 def require_person(here: Here) -> None:
@@ -130,11 +132,16 @@ def require_person(here: Here) -> None:
 # doors
 
 
-def _texts(here: Here, *names: str) -> list[str]:
+def _body(here: Here, *names: str) -> dict[str, Any]:
     body = body_of(here)
     unknown = sorted(set(body) - set(names))
     if unknown:
         raise refuse("api.unknown-parameter", f"/{unknown[0]}", name=unknown[0][:60], nearest="")
+    return body
+
+
+def _texts(here: Here, *names: str) -> list[str]:
+    body = _body(here, *names)
     for name in names:
         if not isinstance(body.get(name), str):
             raise refuse("api.parameter", f"/{name}", name=name, got="…", expected="text", expected_zh="文本")
@@ -165,10 +172,7 @@ async def _end_all(here: Here, _at: At) -> Answer:
 
 
 async def _token(here: Here, _at: At) -> Answer:
-    body = body_of(here)
-    unknown = sorted(set(body) - {"name", "scopes", "days"})
-    if unknown:
-        raise refuse("api.unknown-parameter", f"/{unknown[0]}", name=unknown[0][:60], nearest="")
+    body = _body(here, "name", "scopes", "days")
     name, scopes, days = body.get("name"), body.get("scopes", ["read"]), body.get("days", USUAL_DAYS)
     if not isinstance(name, str):
         raise refuse("api.parameter", "/name", name="name", got="…", expected="text", expected_zh="文本")

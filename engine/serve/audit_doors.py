@@ -12,6 +12,7 @@ from typing import Any
 from engine.serve import audit, rows
 from engine.serve.answer import Answer, as_json
 from engine.serve.door import At, Door
+from engine.serve.export import harmless
 from engine.serve.fault import refuse
 from engine.serve.here import Here, looks_like_id
 from engine.serve.request import pairs_of
@@ -121,7 +122,7 @@ async def _all(here: Here, given: Mapping[str, str], wanted: str) -> AsyncIterat
 def _line(values: Any) -> bytes:
     out = io.StringIO()
     told = ["" if value is None else str(value) for value in values]
-    csv.writer(out).writerow([f"'{text}" if text[:1] in tuple("=+-@\t\r") else text for text in told])
+    csv.writer(out).writerow([harmless(text) for text in told])
     return out.getvalue().encode()
 
 

@@ -133,7 +133,7 @@ async def _csv(here: Here, columns: list[Column], pages: AsyncIterator[list[Item
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     out.write("\ufeff")
-    writer.writerow([_harmless(column.title) for column in columns])
+    writer.writerow([harmless(column.title) for column in columns])
     async for page in pages:
         writer.writerows([_plain(here, column, value_at(item, column.path)) for column in columns] for item in page)
         yield out.getvalue().encode()
@@ -148,10 +148,11 @@ def _plain(here: Here, column: Column, value: Any) -> str:
     field = column.leaf.field if column.leaf is not None else None
     if field is not None and field.kind in ("decimal", "integer") and not isinstance(value, Mapping):
         return str(value)
-    return _harmless(cell(here.app, column.leaf, value, here.language, here.tenant.zone).text)
+    return harmless(cell(here.app, column.leaf, value, here.language, here.tenant.zone).text)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """A text that a spreadsheet shows instead of running it."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
