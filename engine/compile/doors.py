@@ -12,8 +12,9 @@ from engine.plan.page import Figures
 Json = dict[str, Any]
 LANGUAGE = "en"
 ID: Json = {"type": "string", "format": "uuid"}
-_READ = (400, 401, 403)
-_WRITE = (400, 401, 403, 404, 409, 412, 422, 423, 428)
+_READ = (400, 401, 403, 429, 503)
+_ASK = (*_READ, 408, 413, 415)
+_WRITE = (400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 423, 428, 429, 503)
 
 
 def ref(name: str) -> Json:
@@ -33,10 +34,18 @@ def of_entity(entity: Entity, machine: Machine | None) -> Json:
         base: {"get": _list(entity)},
         f"{base}/query": {"post": _query(entity)},
         f"{base}/export": {"get": _export(entity)},
-        f"{base}/aggregate": {"get": _aggregate(entity)},
+        f"{base}/aggregate": {
+            "get": _aggregate(entity),
+            "post": _grouped_by_body(f"{entity.path}.aggregate", entity.path),
+        },
         f"{base}/{{id}}": record,
         f"{base}/{{id}}/history": {"parameters": [parameter("id")], "get": _history(entity)},
     }
+    if any(
+        field.kind == "files" or field.spec.type in _FILES or field.origin == "lines"
+        for field in entity.fields.values()
+    ):
+        out[f"{base}/{{id}}/files/{{field}}/{{file}}"] = _file(entity)
     if entity.kind == "ledger":  # its entries come from postings alone
         return out
     out[base]["post"] = _create(entity)
@@ -73,7 +82,23 @@ def of_figures(path: str, made: Figures) -> Json:
         "parameters": [*taken, *(parameter(n) for n in ("where", "having", "sort", "limit", "totals"))],
         "responses": {"200": answer("One row per group", _GROUPS), **refusals(*_READ)},
     }
-    return {f"/api/v1/{module}/figures/{name}": {"get": operation}}
+    return {
+        f"/api/v1/{module}/figures/{name}": {"get": operation, "post": _grouped_by_body(f"{path}.figures", "figures")}
+    }
+
+
+def _grouped_by_body(name: str, tag: str) -> Json:
+    """The same question with its parameters in a body."""
+    return {
+        "operationId": f"{name}.query",
+        "tags": [tag],
+        "summary": "Figures, asked for in a body",
+        "requestBody": body(_IN_BODY),
+        "responses": {"200": answer("One row per group", _GROUPS), **refusals(*_ASK)},
+    }
+
+
+_IN_BODY: Json = {"type": "object", "description": "the parameters of the address, for questions too long for one"}
 
 
 def parameter(name: str) -> Json:
@@ -164,13 +189,12 @@ def _operators(field: Field) -> tuple[str, ...]:
 
 
 def _query(entity: Entity) -> Json:
-    asked: Json = {"type": "object", "description": "the parameters of the list, for questions too long for an address"}
     return _operation(
         entity,
         "query",
         "List",
-        requestBody=body(asked),
-        responses={"200": answer("A page of records", _page(entity)), **refusals(*_READ)},
+        requestBody=body(_IN_BODY),
+        responses={"200": answer("A page of records", _page(entity)), **refusals(*_ASK)},
     )
 
 
@@ -196,6 +220,31 @@ def _history(entity: Entity) -> Json:
         parameters=[parameter("history_limit"), parameter("before")],
         responses={"200": answer("Newest first", items), **refusals(*_READ, 404)},
     )
+
+
+_FILES = frozenset({"file", "files", "image", "images", "signature"})
+
+
+def _file(entity: Entity) -> Json:
+    whole = {"content": {"*/*": {"schema": {"type": "string"}}}}
+    return {
+        "parameters": [
+            parameter("id"),
+            {"name": "field", "in": "path", "required": True, "schema": {"type": "string"}},
+            {"name": "file", "in": "path", "required": True, "schema": ID},
+        ],
+        "get": _operation(
+            entity,
+            "files",
+            "A file",
+            responses={
+                "200": {"description": "The file", **whole},
+                "206": {"description": "One range of it", **whole},
+                "304": {"description": "It is the one you have"},
+                **refusals(*_READ, 404, 416),
+            },
+        ),
+    }
 
 
 def _aggregate(entity: Entity) -> Json:
@@ -243,8 +292,8 @@ def _check(entity: Entity) -> Json:
     seen: Json = {
         "type": "object",
         "properties": {
-            "record": ref(schema_name(entity.path)),
-            "checks": {"type": "array", "items": {"type": "object"}},
+            "record": {"anyOf": [ref(schema_name(entity.path)), {"type": "null"}]},
+            "checks": {"type": "array", "items": ref("Said")},
         },
     }
     return _operation(
@@ -370,6 +419,20 @@ COMMON: Json = {
             "change": {"type": "object"},
         },
     },
+    "Said": {
+        "type": "object",
+        "description": "One thing that is wrong, or a warning",
+        "properties": {
+            "pointer": _TEXT,
+            "code": _TEXT,
+            "message": _TEXT,
+            "hint": _TEXT,
+            "check": _TEXT,
+            "where": _TEXT,
+            "needs_reason": {"type": "boolean"},
+        },
+        "required": ["pointer", "code", "message"],
+    },
     "Problem": {
         "type": "object",
         "properties": {
@@ -379,15 +442,8 @@ COMMON: Json = {
             "status": {"type": "integer"},
             "detail": _TEXT,
             "hint": _TEXT,
-            "errors": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {"pointer": _TEXT, "code": _TEXT, "message": _TEXT, "hint": _TEXT, "check": _TEXT},
-                    "required": ["pointer", "code", "message"],
-                },
-            },
+            "errors": {"type": "array", "items": ref("Said")},
         },
-        "required": ["code", "title", "status"],
+        "required": ["type", "code", "title", "status", "errors"],
     },
 }

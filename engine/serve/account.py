@@ -13,6 +13,7 @@ from engine.serve.answer import Answer, as_json
 from engine.serve.door import At, Door
 from engine.serve.fault import refuse
 from engine.serve.here import Here, looks_like_id
+from engine.serve.shapes import FLAG, ID, MOMENT_OR_NOT, TEXT, TEXT_OR_NOT, WHOLE, body, items, listed, thing
 from engine.serve.writing import body_of
 
 MOST_TOKENS = 50
@@ -197,6 +198,20 @@ async def _end_of(here: Here, at: At) -> Answer:
     return Answer(204)
 
 
+_SESSION = thing(
+    "id",
+    "kind",
+    id=ID,
+    kind=TEXT,
+    name=TEXT_OR_NOT,
+    scopes={"type": ["array", "null"], "items": TEXT},
+    born=MOMENT_OR_NOT,
+    seen=MOMENT_OR_NOT,
+    ends=MOMENT_OR_NOT,
+    address=TEXT_OR_NOT,
+    agent=TEXT_OR_NOT,
+    this=FLAG,
+)
 DOORS = (
     Door(
         "account.password",
@@ -206,6 +221,8 @@ DOORS = (
         who="anyone",
         scope="write",
         says="Choose a new password",
+        status=204,
+        takes=body("old", "new", old=TEXT, new=TEXT),
     ),
     Door(
         "account.sessions",
@@ -214,6 +231,7 @@ DOORS = (
         _sessions,
         who="anyone",
         says="Where you are signed in, and your tokens",
+        gives=items(_SESSION),
     ),
     Door(
         "account.end-all",
@@ -223,6 +241,7 @@ DOORS = (
         who="anyone",
         scope="write",
         says="Sign out everywhere",
+        status=204,
     ),
     Door(
         "account.end",
@@ -232,6 +251,7 @@ DOORS = (
         who="anyone",
         scope="write",
         says="End one session or token",
+        status=204,
     ),
     Door(
         "account.token",
@@ -241,6 +261,9 @@ DOORS = (
         who="anyone",
         scope="write",
         says="Make a token for a program",
+        status=201,
+        takes=body("name", name=TEXT, scopes=listed(TEXT), days=WHOLE),
+        gives=thing("id", "token", id=ID, token=TEXT, name=TEXT, scopes=listed(TEXT)),
     ),
     Door(
         "people.password",
@@ -250,6 +273,7 @@ DOORS = (
         "administrator",
         scope="write",
         says="Give a person a one-time password",
+        gives=thing("password", password=TEXT),
     ),
     Door(
         "people.end",
@@ -259,5 +283,6 @@ DOORS = (
         "administrator",
         scope="write",
         says="End all sessions and tokens of a person",
+        status=204,
     ),
 )

@@ -16,6 +16,7 @@ from engine.serve.export import harmless
 from engine.serve.fault import refuse
 from engine.serve.here import Here, looks_like_id
 from engine.serve.request import pairs_of
+from engine.serve.shapes import ID, TEXT, WHOLE, items, thing, words
 
 NAMES = ("n", "id", "at", "by", "act", "entity", "record", "detail", "address", "hash")
 _COLUMNS = ", ".join(f'"{name}"' for name in NAMES)
@@ -126,6 +127,8 @@ def _line(values: Any) -> bytes:
     return out.getvalue().encode()
 
 
+_DAY = {"type": "string", "format": "date"}
+_FILTERS = {name: {"by": ID, "record": ID, "from": _DAY, "to": _DAY}.get(name, TEXT) for name in FILTERS}
 DOORS = (
     Door(
         "audit.list",
@@ -134,6 +137,8 @@ DOORS = (
         _list,
         who="administrator",
         says="Who saw and changed what, newest first",
+        query={**_FILTERS, "cursor": ID},
+        gives=items(thing("id", "at", "act", id=ID, at=WHOLE, act=TEXT), next={"type": ["string", "null"]}),
         audited="read-audit",
     ),
     Door(
@@ -143,6 +148,8 @@ DOORS = (
         _export,
         who="administrator",
         says="The audit with its chain, as a file",
+        query={**_FILTERS, "format": words("ndjson", "csv")},
+        media=("application/x-ndjson", "text/csv"),
         audited="export-audit",
     ),
 )

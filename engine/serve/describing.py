@@ -11,10 +11,12 @@ from engine.plan.entity import Entity
 from engine.serve import rights
 from engine.serve.bind import Me
 from engine.serve.door import Door
+from engine.serve.fixed import DESCRIBED
 from engine.serve.tenancy import Tenant
 
 Json = dict[str, Any]
 _METHODS = ("get", "head", "post", "put", "patch", "delete")
+_REFUSED = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 _NEEDS: Mapping[str, str] = {
     "list": "read",
     "get": "read",
@@ -22,6 +24,7 @@ _NEEDS: Mapping[str, str] = {
     "history": "read",
     "aggregate": "read",
     "actions": "read",
+    "files": "read",
     "export": "export",
     "create": "create",
     "bulk": "create",
@@ -43,7 +46,7 @@ def document(tenant: Tenant, me: Me, doors: Iterable[Door]) -> Json:
 
 def _document(app: App, me: Me, doors: Iterable[Door]) -> Json:
     whole = app.openapi
-    paths: Json = {}
+    paths: Json = dict(DESCRIBED)
     for path, item in whole["paths"].items():
         kept = {m: o for m, o in item.items() if m not in _METHODS or _may(app, me, o)}
         if any(m in _METHODS for m in kept):
@@ -62,7 +65,7 @@ def _document(app: App, me: Me, doors: Iterable[Door]) -> Json:
 def _may(app: App, me: Me, operation: Json) -> bool:
     """By the operation's name: ``day_labor.sheet.actions.submit``, ``cost_center.cost.figures``."""
     module, name, *rest = str(operation["operationId"]).split(".")
-    if rest == ["figures"]:
+    if rest[:1] == ["figures"]:
         made = app.figures.get(f"{module}.{name}")
         return made is not None and rights.readable(app, me, made.sources)
     entity = app.entities.get(f"{module}.{name}")
@@ -91,19 +94,32 @@ def _parameters(door: Door) -> Json:
 
 
 def _operation(door: Door, method: str) -> Json:
+    refused = (*_REFUSED, *((507,) if door.streams else ()))
+    answers = {str(s): {"$ref": "#/components/responses/Problem"} for s in refused}
     made: Json = {
         "operationId": f"system.{door.name}" + (f".{method.lower()}" if len(door.methods) > 1 else ""),
         "tags": ["system"],
         "summary": door.says,
-        "responses": {
-            "2XX": {"description": "It was done"},
-            **{
-                str(s): {"$ref": "#/components/responses/Problem"}
-                for s in (400, 401, 403, 404, 409, 413, 415, 422, 429, *((507,) if door.streams else ()))
-            },
-        },
+        "responses": {str(door.status): _answer(door), **answers},
     }
-    if method in ("POST", "PUT", "PATCH"):
-        media = "application/octet-stream" if door.streams else "application/json"
-        made["requestBody"] = {"content": {media: {"schema": {} if door.streams else {"type": "object"}}}}
+    if door.query:
+        made["parameters"] = [
+            {"name": name, "in": "query", "required": False, "schema": dict(schema)}
+            for name, schema in door.query.items()
+        ]
+    if door.streams:
+        made["requestBody"] = {"content": {"application/octet-stream": {"schema": {}}}}
+    elif door.takes is not None:
+        made["requestBody"] = {
+            "required": bool(door.takes.get("required")),
+            "content": {"application/json": {"schema": dict(door.takes)}},
+        }
     return made
+
+
+def _answer(door: Door) -> Json:
+    if door.status == 204:
+        return {"description": "It was done"}
+    if door.gives is not None:
+        return {"description": "What was asked for", "content": {"application/json": {"schema": dict(door.gives)}}}
+    return {"description": "A file or stream", "content": {name: {"schema": {}} for name in door.media}}

@@ -7,8 +7,8 @@ table does not exist.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from engine.plan.app import App
 from engine.plan.entity import Entity
@@ -62,7 +62,14 @@ class Door:
     most: int = 4 * _MEGABYTE
     fits: Callable[[At], bool] | None = None
     says: str = ""
-    """What it does, for the description of the engine's own doors."""
+    """What it does, for the description of the engine's own doors; so are the next five."""
+    status: int = 200
+    query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    takes: Mapping[str, Any] | None = None
+    gives: Mapping[str, Any] | None = None
+    """JSON Schemas of parameters, body and answer."""
+    media: tuple[str, ...] = ()
+    """What an answer is that is not JSON."""
     audited: str = ""
     """What is noted of whoever got through: ``read``, ``export``. What administrators change is noted by itself."""
 

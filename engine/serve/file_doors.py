@@ -17,6 +17,7 @@ from engine.serve.filestore import FileStore
 from engine.serve.here import Here, looks_like_id
 from engine.serve.ids import uuid7
 from engine.serve.reading import get_text
+from engine.serve.shapes import ID, TEXT, WHOLE, thing
 
 MOST = 50 * 1024 * 1024
 MOST_WAITING = 200
@@ -33,6 +34,8 @@ async def _send_in(here: Here, _at: At) -> Answer:
     """The body is the file; ``name`` is what its sender calls it."""
     store = _store(here)
     given = dict(request.pairs_of(here.asked.query))
+    if unknown := set(given) - {"name"}:
+        raise refuse("api.unknown-parameter", name=min(unknown)[:60], nearest="name")
     count, size = await files.waiting_of(here.tenant, here.me.user)
     if count >= MOST_WAITING or size >= MOST_WAITING_BYTES:
         raise refuse("file.many-waiting", count=count)
@@ -143,6 +146,9 @@ SYSTEM = (
         streams=True,
         most=MOST,
         says="Send a file in, for a record to name",
+        status=201,
+        query={"name": TEXT},
+        gives=thing("id", "name", "size", "type", id=ID, name=TEXT, size=WHOLE, type=TEXT),
     ),
 )
 DOORS = (Door("files.read", ("GET", "HEAD"), "{module}/{entity}/{id}/files/{field}/{file}", _read),)

@@ -18,6 +18,7 @@ from engine.serve.door import At, Door
 from engine.serve.fault import refuse
 from engine.serve.here import Here
 from engine.serve.request import pairs_of
+from engine.serve.shapes import TEXT
 from engine.serve.tenancy import Tenant
 
 MOST_STREAMS = 8
@@ -121,5 +122,14 @@ async def _seen(here: Here, me: Me, found: Iterable[Sequence[Any]]) -> list[Sequ
 
 
 DOORS = (
-    Door("events.stream", ("GET",), "system/events", _events, who="anyone", says="What changes, as server-sent events"),
+    Door(
+        "events.stream",
+        ("GET",),
+        "system/events",
+        _events,
+        who="anyone",
+        says="What changes, as server-sent events",
+        query={"after": TEXT},
+        media=("text/event-stream",),
+    ),
 )

@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 from engine.db import Body, Call
 from engine.problem import nearest
-from engine.serve import passwords, rows
+from engine.serve import passwords, rows, shapes
 from engine.serve.answer import Answer, as_json
 from engine.serve.door import At, Door
 from engine.serve.fault import refuse
 from engine.serve.here import Here, looks_like_id
 from engine.serve.ids import uuid7
+from engine.serve.shapes import ID, MOMENT_OR_NOT, TEXT, TEXT_OR_NOT, WHOLE, items, listed, thing, words
 from engine.serve.writing import body_of
 
 MOST = 50
@@ -238,12 +239,48 @@ async def _log_door(here: Here, at: At) -> Answer:
 async def _replay_door(here: Here, at: At) -> Answer:
     body = body_of(here) if here.asked.body.strip() else {}
     _only(body, "event")
-    return Answer(200, as_json({"replayed": await replay(here, at.names["webhook"], str(body.get("event") or ""))}))
+    event = body.get("event", "")
+    if not isinstance(event, str):
+        raise refuse("api.parameter", "/event", name="event", got="…", expected="an id", expected_zh="编号")
+    return Answer(200, as_json({"replayed": await replay(here, at.names["webhook"], event)}))
 
 
 _HOOK = "system/webhooks/{webhook}"
+_HOOK_TOLD = thing(
+    "id",
+    "state",
+    id=ID,
+    name=TEXT,
+    url=TEXT,
+    entities=listed(TEXT),
+    kinds=listed(TEXT),
+    state=TEXT,
+    born=MOMENT_OR_NOT,
+    deliveries=thing(waiting=WHOLE, done=WHOLE, dead=WHOLE),
+)
+_SECRET_TOLD = thing("id", "secret", id=ID, secret=TEXT)
+_DELIVERY_TOLD = thing(
+    "event",
+    "state",
+    event=ID,
+    entity=TEXT,
+    record=ID,
+    rev=WHOLE,
+    kind=TEXT,
+    state=TEXT,
+    attempts=WHOLE,
+    said=TEXT_OR_NOT,
+)
 DOORS = (
-    Door("webhooks.list", ("GET",), "system/webhooks", _list_door, who="administrator", says="Subscriptions to events"),
+    Door(
+        "webhooks.list",
+        ("GET",),
+        "system/webhooks",
+        _list_door,
+        who="administrator",
+        says="Subscriptions to events",
+        gives=items(_HOOK_TOLD),
+    ),
     Door(
         "webhooks.make",
         ("POST",),
@@ -251,6 +288,9 @@ DOORS = (
         _make_door,
         who="administrator",
         says="Subscribe; the secret is told once",
+        status=201,
+        takes=shapes.body("name", "url", name=TEXT, url=TEXT, entities=listed(TEXT), kinds=listed(TEXT)),
+        gives=_SECRET_TOLD,
         scope="write",
     ),
     Door(
@@ -260,6 +300,8 @@ DOORS = (
         _state_door,
         who="administrator",
         says="Pause a subscription, or let it go on",
+        status=204,
+        takes=shapes.body("state", state=words("active", "paused")),
         scope="write",
     ),
     Door(
@@ -269,6 +311,7 @@ DOORS = (
         _remove_door,
         who="administrator",
         says="Remove a subscription and its deliveries",
+        status=204,
         scope="write",
     ),
     Door(
@@ -278,6 +321,7 @@ DOORS = (
         _rotate_door,
         who="administrator",
         says="A new secret, told once",
+        gives=_SECRET_TOLD,
         scope="write",
     ),
     Door(
@@ -287,6 +331,7 @@ DOORS = (
         _log_door,
         who="administrator",
         says="What became of its newest deliveries",
+        gives=items(_DELIVERY_TOLD),
     ),
     Door(
         "webhooks.replay",
@@ -295,6 +340,8 @@ DOORS = (
         _replay_door,
         who="administrator",
         says="Send again what was given up",
+        takes=shapes.body(event=ID),
+        gives=thing("replayed", replayed=WHOLE),
         scope="write",
     ),
 )
