@@ -10,11 +10,12 @@ from engine.plan.entity import Check, Entity, Field, Message
 from engine.plan.page import FormPage
 from engine.plan.viewer import RecordView, Viewer
 from renderer.environment import texts
-from renderer.values import hidden
+from renderer.values import hidden, in_part
 from renderer.visible import bound
 
 
-def field_data(app: App, field: Field, language: str) -> dict[str, Any]:
+def field_data(app: App, field: Field, language: str, part: bool = False) -> dict[str, Any]:
+    """``part``: the reader may see it in part; then only the server can say whether it is filled."""
     out: dict[str, Any] = {
         "name": field.name,
         "title": field.title.to(language),
@@ -22,7 +23,7 @@ def field_data(app: App, field: Field, language: str) -> dict[str, Any]:
         "kind": field.kind,
         "scale": field.scale,
         "origin": field.origin,
-        "required": field.required,
+        "required": "no" if part else field.required,
     }
     for name in ("required_when", "visible", "default", "compute"):
         if (program := getattr(field, name)) is not None:
@@ -66,7 +67,7 @@ def entity_data(app: App, viewer: Viewer, entity: Entity) -> dict[str, Any]:
     """Fields and checks that may be judged in the browser; nothing that is hidden from the reader."""
     shown = [f for f in entity.fields.values() if not hidden(app, entity, f, viewer.roles)]
     return {
-        "fields": [field_data(app, f, viewer.language) for f in shown],
+        "fields": [field_data(app, f, viewer.language, in_part(app, entity, f, viewer.roles)) for f in shown],
         "checks": [check_data(c, viewer.language) for c in entity.checks.values() if c.program is not None],
         "owner": entity.owner_field,
         "lines": {

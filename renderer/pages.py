@@ -145,7 +145,11 @@ def first_actions(viewer: Viewer, machine: Machine) -> tuple[Action, ...]:
         for t in machine.transitions.values()
         if t.approval
         and machine.initial in t.sources
-        and ("admin" in viewer.roles or any(role in viewer.roles for role, _ in t.by.roles))
+        and (
+            "admin" in viewer.roles
+            or any(role in viewer.roles for role, _ in t.by.roles)
+            or (t.open and may(viewer, machine.entity, "act"))
+        )
     )
 
 

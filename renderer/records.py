@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.fieldtypes import REGISTRY
+from engine.fieldtypes.mask import STARS
 from engine.plan.app import App
 from engine.plan.entity import Entity, Field
 from engine.plan.page import FormPage, Grid
@@ -49,6 +50,8 @@ class Input:
     where: str = ""
     link: str = ""
     wide: bool = False
+    part: str = ""
+    """What the reader is told of a value he sees in part."""
     visible: bool = True
 
     @property
@@ -105,9 +108,12 @@ class Form:
     viewer: Viewer
     editable: tuple[str, ...] | None
     said: tuple[Said, ...]
+    fixed: frozenset[str] = frozenset()
 
     def allows(self, path: str) -> bool:
         """``lines`` allows its columns and its rows; ``lines.hours`` that column only."""
+        if path in self.fixed:
+            return False
         if self.editable is None:
             return True
         return any(path == e or path.startswith(f"{e}.") for e in self.editable)
@@ -156,7 +162,9 @@ def make_input(form: Form, field: Field, path: str, name: str, pointer: str, val
     widget = kind.widget if kind else "text"
     takes = field.origin in ("input", "lines") and not field.readonly and widget != "number_text"
     editable = takes and form.allows(path)
-    held = input_value(field, value, zone)
+    held, part = input_value(field, value, zone), ""
+    if field.masked_for and STARS in held and editable:
+        held, part, widget = "", held, "text"  # left blank it stays as it is
     choices: tuple[Choice, ...] = ()
     if widget == "choice":
         choices = tuple(Choice(o.name, o.title.to(language), o.name == value) for o in field.spec.options)
@@ -191,13 +199,14 @@ def make_input(form: Form, field: Field, path: str, name: str, pointer: str, val
         held,
         shown,
         choices,
-        required=field.required != "no",
+        required=field.required != "no" and not part,
         hint=field.hint.to(language),
         said=tuple(s for s in form.said if s.pointer == pointer),
         source=api_of(field.target),
         where=field.picker_where,
         link=link,
         wide=widget in WIDE,
+        part=part,
     )
 
 
@@ -265,7 +274,7 @@ def sections(
 ) -> list[SectionView]:
     entity = app.entities[page.entity]
     machine = machine_of(app, entity)
-    form = Form(app, viewer, view.editable, view.said)
+    form = Form(app, viewer, view.editable, view.said, view.fixed)
     stored = view.record is not None and view.sent is None
     out = []
     for section in page.sections:

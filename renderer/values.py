@@ -11,6 +11,7 @@ from engine.label import Label
 from engine.plan.app import App
 from engine.plan.entity import Entity, Field
 from engine.plan.machine import Machine
+from engine.plan.sight import ADMIN, Sight, holding, sight
 from engine.plan.viewer import Viewer
 
 NUMBERS = frozenset({"integer", "decimal", "money", "price", "percent", "quantity", "duration"})
@@ -138,12 +139,19 @@ def format_cell(spec: Spec, value: Any, language: str, zone: str) -> Cell:
 
 def hidden(app: App, entity: Entity, field: Field, roles: tuple[str, ...]) -> bool:
     """Whether none of the roles that let this person read the record shows the field."""
-    if not field.hidden_from or "admin" in roles:
-        return False
-    root = app.entities.get(entity.owner, entity)
-    reading = root.access.get("read", {})
-    mine = [r for r in roles if r in reading] or list(roles)
-    return all(role in field.hidden_from for role in mine)
+    return _sight(app, entity, field, roles).hidden
+
+
+def in_part(app: App, entity: Entity, field: Field, roles: tuple[str, ...]) -> bool:
+    """Whether the reader sees the field in part on some records, and whole on none or others."""
+    seen = _sight(app, entity, field, roles)
+    return bool(seen.part) and not seen.plain
+
+
+def _sight(app: App, entity: Entity, field: Field, roles: tuple[str, ...]) -> Sight:
+    if not field.restricted or ADMIN in roles:
+        return Sight()
+    return sight(field, holding(app.entities, entity, "read", roles))
 
 
 def display_of(app: App, entity: Entity, record: Mapping[str, Any], language: str, zone: str) -> str:

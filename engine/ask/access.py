@@ -14,7 +14,7 @@ from engine.expr.build.scope import Scope, Unavailable
 from engine.expr.build.sql import Context, to_sql
 from engine.expr.run.types import BOOLEAN
 from engine.fieldtypes.storage import id_list, quote
-from engine.plan.entity import Entity
+from engine.plan.entity import Entity, Field
 from engine.plan.statement import Statement
 from engine.problem import Problems, problem
 
@@ -62,6 +62,18 @@ def of_roles(build: Build, entity: Entity, alias: str, operation: str, roles: tu
     return f"({' OR '.join(_rule_sql(build, entity, alias, str(text), role) for role, text in given)})"
 
 
+def masked(build: Build, entity: Entity, alias: str, fld: Field, sql: str) -> str:
+    """A field's value as this reader sees it on each row of ``alias``: whole, in part, or NULL."""
+    seen = build.sight(entity, fld)
+    if seen.plain:
+        return sql
+    whens = []
+    for roles, told in ((seen.whole, sql), (seen.part, fld.mask.sql(sql))):
+        if roles:
+            whens.append(f"WHEN {of_roles(build, entity, alias, 'read', roles)} THEN {told}")
+    return f"CASE {' '.join(whens)} END" if whens else "NULL"
+
+
 def _rule_sql(build: Build, entity: Entity, alias: str, text: str, role: str) -> str:
     literals, build.binder.literals = build.binder.literals, False
     try:
@@ -88,11 +100,13 @@ def _typed(facts: Facts, entity: Entity, text: str, role: str) -> Expr:
 def statement(facts: Facts, entity: Entity, operation: str, roles: tuple[str, ...]) -> Statement | None:
     """Over ``roots``: the ids on which the roles allow the operation; None when they never do."""
     build = start(facts, roles)
-    if closed(build, entity, operation):
+    rules = facts.root(entity).access.get(operation, {})
+    if not build.everything and not any(rules.get(role) for role in roles):
         return None
     alias = build.alias()
     ids = build.input("roots", "json")
-    allowed = predicate(build, entity, alias, operation)
+    # These roles and no other: of a field that only some show it is asked who of them admits the reader.
+    allowed = "TRUE" if build.everything else of_roles(build, entity, alias, operation, roles)
     return build.statement(
         f"SELECT {alias}.id FROM {quote(entity.table)} AS {alias}"
         f" WHERE {alias}.id IN {id_list(facts.dialect, ids)} AND {allowed}"

@@ -11,7 +11,9 @@ from engine.ask.symbols import MeasureSymbol
 from engine.expr.build.api import Expr
 from engine.expr.build.binder import Binder, Key
 from engine.expr.build.tree import Measure, reads_of, walk
+from engine.plan import sight
 from engine.plan.entity import Entity, Field
+from engine.plan.sight import Sight
 from engine.plan.statement import Dialect, Param, Statement
 
 
@@ -58,15 +60,18 @@ class Build:
 
     def readers(self, entity: Entity) -> tuple[str, ...]:
         """The reader's roles that may read some rows of the entity."""
-        rules = self.facts.root(entity).access.get("read", {})
-        return tuple(r for r in self.roles if rules.get(r))
+        return sight.holding(self.facts.entities, entity, "read", self.roles)
+
+    def sight(self, entity: Entity, fld: Field) -> Sight:
+        """Which of the reader's roles show the field, whole or in part."""
+        return Sight() if self.everything else sight.sight(fld, self.readers(entity))
 
     def hidden(self, entity: Entity, fld: Field) -> bool:
         """Whether no role that lets the reader in shows the field: then it is unknown to him. A value computed when
         read is no more open than what it is computed from."""
         if self.everything:
             return False
-        if fld.hidden_from and set(self.readers(entity)) <= set(fld.hidden_from):
+        if self.sight(entity, fld).hidden:
             return True
         live = self.facts.symbols.live.get(entity.path, {}).get(fld.name) if fld.origin == "live" else None
         return live is not None and self.reads_hidden(live)
@@ -78,7 +83,7 @@ class Build:
         for path, name in reads_of(expr.tree):
             entity = self.facts.entities.get(path)
             fld = entity.fields.get(name) if entity else None
-            if entity is not None and fld is not None and fld.hidden_from and self.hidden(entity, fld):
+            if entity is not None and fld is not None and self.hidden(entity, fld):
                 return True
         return False
 
@@ -94,14 +99,6 @@ class Build:
                 return True
             todo += [measures[n.name] for n in walk(at.expr.tree) if isinstance(n, Measure) and n.name in measures]
         return False
-
-    def shown_by(self, entity: Entity, fld: Field) -> tuple[str, ...]:
-        """The roles that show a field others hide; empty when nobody hides it from this reader."""
-        if self.everything or not fld.hidden_from:
-            return ()
-        readers = self.readers(entity)
-        shown = tuple(r for r in readers if r not in fld.hidden_from)
-        return () if len(shown) == len(readers) else shown
 
 
 def start(facts: Facts, roles: Iterable[str]) -> Build:

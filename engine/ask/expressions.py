@@ -69,7 +69,7 @@ def joins(build: Build, declared: bool = False) -> Joins:
 
 
 def context(build: Build, alias: str, joined: Joins | None = None) -> Context:
-    """Where a reader's expression stands: other records are those he may read, masked values are empty."""
+    """Where a reader's expression stands: other records are those he may read, each value as he sees it."""
     masks = None if build.everything else lambda at, path: _masked(build, at, path)
     return Context(
         build.binder,
@@ -82,12 +82,13 @@ def context(build: Build, alias: str, joined: Joins | None = None) -> Context:
 
 
 def declared_context(build: Build, alias: str, joined: Joins | None = None) -> Context:
-    """Where an aggregation's own expressions stand: they pass through every record, masked values are empty."""
+    """Where a pack's expressions stand that give a reader a value (live fields, aggregations): they pass through every
+    record, and what is masked or hidden from him there is so in what they give."""
     return replace(whole_context(build, alias, joined), column_sql=context(build, alias).column_sql)
 
 
 def whole_context(build: Build, alias: str, joined: Joins | None = None) -> Context:
-    """Where the pack's own expressions stand (live values, figures): they see everything."""
+    """Where the pack's own expressions stand (figures): they see everything."""
     return Context(
         build.binder,
         alias,
@@ -113,8 +114,6 @@ def _masked(build: Build, alias: str, path: Path) -> str | None:
     fld = entity.fields.get(path.name) if entity else None
     if entity is None or fld is None or not path.column:
         return None
-    roles = build.shown_by(entity, fld)
-    if not roles:
+    if build.sight(entity, fld).plain:
         return None
-    shown = access.of_roles(build, entity, alias, "read", roles)
-    return f"CASE WHEN {shown} THEN {alias}.{quote(path.column)} END"
+    return access.masked(build, entity, alias, fld, f"{alias}.{quote(path.column)}")

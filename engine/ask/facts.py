@@ -10,13 +10,14 @@ from engine.ask.codes import CODES
 from engine.ask.symbols import Symbols
 from engine.fieldtypes.spec import Spec
 from engine.label import Label
+from engine.plan import sight
 from engine.plan.app import App
 from engine.plan.entity import Entity, Field
 from engine.plan.statement import Dialect
 from engine.plan.table import Column, Table
 from engine.problem import Problem, Problems, nearest, problem
 
-ADMIN = "admin"
+ADMIN = sight.ADMIN
 EVERYONE = "everyone"
 """The role everyone holds without being given it."""
 
@@ -66,9 +67,7 @@ class Facts:
 
     def root(self, entity: Entity) -> Entity:
         """The document a row belongs to: itself, or the top of its owners."""
-        while entity.owner:
-            entity = self.entities[entity.owner]
-        return entity
+        return sight.root_of(self.entities, entity)
 
     def _with_system(self, entity: Entity) -> Mapping[str, Field]:
         columns = self.columns.get(entity.table, {})

@@ -104,7 +104,12 @@ def _search(rows: Rows, n: int) -> str:
     if build.facts.column(rows.entity, "_find") is None:
         raise Problems([problem(CODES["ask.unsearchable"], entity=rows.entity.path)])
     find = "INSTR" if build.dialect == "sqlite" else "STRPOS"
-    return f"{find}({rows.base}.{quote('_find')}, LOWER({build.input(f'q{n}', 'text')})) > 0"
+    wanted = f"LOWER({build.input(f'q{n}', 'text')})"
+    # What some role does not see whole is not among the words kept for everyone: it is sought as this reader sees it.
+    kept = [f.name for f in rows.known(rows.entity).values() if f.searchable and f.restricted]
+    texts = [f"{rows.base}.{quote('_find')}", *(f"LOWER({rows.cell(name).sql})" for name in kept)]
+    found = [f"{find}({text}, {wanted}) > 0" for text in texts]
+    return found[0] if len(found) == 1 else f"({' OR '.join(found)})"
 
 
 def _text(build: Build, sql: str) -> str:

@@ -75,7 +75,7 @@ class Rows:
         made = self.build.facts.symbols.live.get(entity.path, {}).get(found.name)
         if made is None:
             return "NULL"
-        return to_sql(made, expressions.whole_context(self.build, alias))
+        return to_sql(made, expressions.declared_context(self.build, alias))
 
     def living(self, bin_: bool = False) -> str:
         return f"{self.base}.deleted_at IS {'NOT ' if bin_ else ''}NULL"
@@ -125,9 +125,8 @@ class Rows:
         column = self.build.facts.column(entity, found.column or found.name)
         sql = f"{alias}.{quote(column.name)}" if column else self.live(entity, alias, found)
         nullable = column is None or column.nullable or len(steps) > 1
-        if not plain and (roles := self.build.shown_by(entity, found)):
-            sql = f"CASE WHEN {access.of_roles(self.build, entity, alias, 'read', roles)} THEN {sql} END"
-            nullable = True
+        if not plain and not self.build.sight(entity, found).plain:
+            sql, nullable = access.masked(self.build, entity, alias, found, sql), True
         return Cell(sql, found, entity, steps, nullable, alias)
 
     def _join(self, cell: Cell, guarded: bool) -> tuple[str, Entity]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from engine.catalog.value import Message, Template, Value
+from engine.fieldtypes.mask import Mask
 from engine.fieldtypes.spec import Spec
 from engine.label import Label
 from engine.problem import Where
@@ -75,6 +76,7 @@ class Field:
     acyclic: bool = False
     translated: bool = False
     public: bool = False
+    mask: Mask = field(default_factory=Mask)
     help: Label = field(default_factory=Label)
     was: tuple[str, ...] = ()
     where: Where = field(default_factory=Where)
@@ -139,8 +141,10 @@ class Access:
     update: bool | Expr | None = None
     delete: bool | Expr | None = None
     export: bool | Expr | None = None
+    act: bool | Expr | None = None  # None: as `update`
     hide: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
+    readonly: tuple[str, ...] = ()
     where: Where = field(default_factory=Where)
 
 

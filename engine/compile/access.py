@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from engine.catalog import Catalog, Entity
 
-OPERATIONS = ("create", "read", "update", "delete", "export")
+OPERATIONS = ("create", "read", "update", "delete", "export", "act")
 
 
 def rules(catalog: Catalog, entity: Entity) -> Mapping[str, Mapping[str, bool | str]]:
@@ -15,6 +15,8 @@ def rules(catalog: Catalog, entity: Entity) -> Mapping[str, Mapping[str, bool | 
     for operation in OPERATIONS:
         for role, made in catalog.root_of(entity).access.items():
             rule = getattr(made, operation)
+            if operation == "act" and rule is None:
+                rule = made.update
             if rule is None or rule is False:
                 continue
             out.setdefault(operation, {})[role] = True if rule is True else rule.text

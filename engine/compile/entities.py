@@ -94,8 +94,10 @@ def _field(catalog: Catalog, entity: Entity, made: Field) -> plan.Field:
         hint=made.help,
         public=made.public,
         searchable=made.name in entity.search,
-        # A value that is shown in part needs a rule of its own per type; until it has one it is not shown at all.
-        hidden_from=tuple(role for role, a in entity.access.items() if made.name in (*a.hide, *a.mask)),
+        hidden_from=tuple(role for role, a in entity.access.items() if made.name in a.hide),
+        masked_for=tuple(role for role, a in entity.access.items() if made.name in a.mask),
+        mask=made.mask,
+        readonly_for=tuple(role for role, a in entity.access.items() if made.name in a.readonly),
         lines_min=checks.fewest(made),
         has_default=made.default is not None,
         default_key=_default_key(made),

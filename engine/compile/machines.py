@@ -68,6 +68,7 @@ def _transition(
         made.reason,
         bool(made.approval),
         made.auto,
+        not made.by,
         _apply(workflow, shape, made.to, made.set, stage, dialect),
         str(made.where),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from engine.fieldtypes.mask import Mask
 from engine.fieldtypes.spec import Spec
 from engine.label import Label
 from engine.plan.statement import Statement
@@ -61,11 +62,20 @@ class Field:
     public: bool = False
     searchable: bool = False
     hidden_from: tuple[str, ...] = ()
+    masked_for: tuple[str, ...] = ()
+    """Roles that see it by ``mask``, those that do not see it, and those that do not change it."""
+    mask: Mask = field(default_factory=Mask)
+    readonly_for: tuple[str, ...] = ()
     lines_min: int = 0
     has_default: bool = False
     """Whether leaving it out gives it a value, be it one that only the database can find."""
     default_key: str = ""
     """Of a reference: the key of the record it begins with."""
+
+    @property
+    def restricted(self) -> bool:
+        """Whether some role does not see it whole."""
+        return bool(self.hidden_from or self.masked_for)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ class Transition:
     reason: bool = False
     approval: bool = False
     auto: bool = False
+    open: bool = False
+    """It names nobody: whoever may ``act`` on the record makes it."""
     apply: Statement | None = None
     where: str = ""
 

@@ -87,6 +87,8 @@ class RecordView:
     record: Record | None
     actions: tuple[Action, ...] = ()
     editable: tuple[str, ...] | None = None
+    fixed: frozenset[str] = frozenset()
+    """Paths of fields that this person's roles do not change, whatever ``editable`` says."""
     can_delete: bool = False
     trail: tuple[Mapping[str, Any], ...] = ()
     """Tasks and decisions, oldest first: round, step, user {"id", "display"}, decision, opinion, at, open."""

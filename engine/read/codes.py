@@ -152,6 +152,9 @@ _ALL = (
     Code("rule.no-options", "a choice needs options", "选择字段需要 options"),
     Code("rule.default-readonly", "`{field}` is given by the engine; it cannot have a `{key}`", "`{field}` 由引擎给出，不能有 `{key}`"),
     Code("rule.chart", "a {kind} tile needs {keys}", "{kind} 卡片需要 {keys}"),
+    Code("rule.mask", "`{field}` is a {type}: only a line of text can be told in part, 20 letters at each end at most",
+         "`{field}` 是 {type}：只有单行文本可以部分显示，两端各至多 20 个字",
+         hint_en="hide it from the role instead", hint_zh="改用 hide 对该角色隐藏"),
     Code("rule.message", "an error check needs a message", "错误级检查需要 message"),
 )  # fmt: skip
 

@@ -67,8 +67,11 @@ def _record_statement(
         texts.append(f"CASE WHEN {mine} THEN ({combined.embed(everything.statement)}) END")
     if not texts:
         return ""
+    moves = []
+    if machine is not None:
+        moves = facts.columns(machine, combined, facts.acting(machine, app, tenant.asker, me))
     first = texts[0] if len(texts) == 1 else f"COALESCE({', '.join(texts)})"
-    return combined.finish([first, *(facts.columns(machine, combined) if machine is not None else [])])
+    return combined.finish([first, *moves])
 
 
 def _slots(question: Question) -> dict[str, Any]:
@@ -76,11 +79,9 @@ def _slots(question: Question) -> dict[str, Any]:
 
 
 def _visible(app: App, me: Me, entity: Entity, question: Question) -> tuple[str, ...]:
-    """A signer sees what his roles would show; hidden fields stay hidden."""
-    names = rights.hidden(app, me, entity)
-    if question.fields or not names:
-        return question.fields
-    return tuple(f.name for f in entity.fields.values() if f.name not in names)
+    """A signer sees what his roles would show whole on a record they admit him to."""
+    kept = [f.name for f in entity.fields.values() if (s := rights.seen(app, me, entity, f)).plain or s.whole]
+    return question.fields if question.fields or len(kept) == len(entity.fields) else tuple(kept)
 
 
 def with_actions(app: App, entity: Entity, me: Me, row: Sequence[Any], language: str) -> str:

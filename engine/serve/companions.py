@@ -16,7 +16,7 @@ from pypinyin import lazy_pinyin
 from engine.db import Body
 from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.storage import encode_list, encode_rows
-from engine.plan.entity import Entity, TableWrite
+from engine.plan.entity import Entity, Field, TableWrite
 from engine.plan.question import Filter, Question
 from engine.serve.bind import call
 from engine.serve.store import World
@@ -33,7 +33,7 @@ def keep(world: World, entity: Entity, write: TableWrite, documents: list[dict[s
     changed = []
     for document in documents:
         shown = displays.get(document["id"], "")
-        texts = [shown, *(_text(entity, name, document) for name, f in entity.fields.items() if f.searchable)]
+        texts = [shown, *(_text(entity, name, document) for name, f in entity.fields.items() if _open(f))]
         sort, find = sort_key(shown), find_text(tuple(dict.fromkeys(t for t in texts if t)))
         if (document.get("_sort"), document.get("_find")) != (sort, find):
             changed.append({"id": document["id"], "_sort": sort, "_find": find})
@@ -59,6 +59,11 @@ def _displays(world: World, entity: Entity, documents: list[dict[str, Any]]) -> 
         found = yield call(asked.statement, world.moment, inputs)
         out.update({item["id"]: item["display"] or "" for item in json.loads(found[0][0])["items"]})
     return out
+
+
+def _open(field: Field) -> bool:
+    """What some role does not see whole is no word that everyone may find the record by."""
+    return field.searchable and not field.restricted
 
 
 def _text(entity: Entity, name: str, document: Mapping[str, Any]) -> str:

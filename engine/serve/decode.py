@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.fieldtypes import REGISTRY, Refused
+from engine.fieldtypes.mask import STARS
 from engine.plan.app import App
 from engine.plan.entity import Entity, Field
 from engine.problem import nearest
@@ -60,6 +61,8 @@ class Rules:
     """Values are text as forms and files hold it."""
     editable: tuple[str, ...] | None = None
     hidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    partly: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By entity path what the caller sees in part: with its stars in it, or left blank in a form, it stays as it is."""
 
 
 def parse_json(body: bytes) -> Any:
@@ -132,6 +135,8 @@ def _change(
             faults.append(_unknown(entity, name, at, hidden))
         elif (said := _forbidden(entity, known, at, prefix, rules)) is not None:
             faults.append(said)
+        elif name in rules.partly.get(entity.path, ()) and _untouched(value, rules, new):
+            continue
         elif known.origin == "lines":
             owned[name] = LinesChange(_lines(app, known, value, rules, at, f"{prefix}{name}.", faults))
         elif value is None or (rules.text and value == ""):
@@ -153,6 +158,11 @@ def _change(
             if not any(one.pointer == f"{pointer}/{escape(f.name)}" for one in faults)
         ]
     return Change(values, owned, given_id)
+
+
+def _untouched(value: Any, rules: Rules, new: bool) -> bool:
+    """Whether what came for a field seen in part is what its reader was shown of it."""
+    return (isinstance(value, str) and STARS in value) or (rules.text and not new and value in (None, ""))
 
 
 def _must_be_given(known: Field) -> bool:

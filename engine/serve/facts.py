@@ -9,7 +9,9 @@ from functools import lru_cache
 from typing import Any
 
 from engine.label import Label
+from engine.plan.app import App
 from engine.plan.machine import Machine, People, Step, Transition
+from engine.plan.question import Asker
 from engine.plan.statement import Dialect, Param, Statement
 from engine.plan.viewer import Action
 from engine.serve.bind import Me
@@ -79,9 +81,9 @@ class Facts:
 
 
 @lru_cache(maxsize=512)
-def _statement(digest: str, dialect: Dialect, machine: _ByDigest) -> Statement:
+def _statement(digest: str, dialect: Dialect, machine: _ByDigest, acting: Statement | bool) -> Statement:
     combined = Combined(dialect)
-    return combined.finish(columns(machine.machine, combined))
+    return combined.finish(columns(machine.machine, combined, acting))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +99,32 @@ class _ByDigest:
         return isinstance(other, _ByDigest) and other.machine is self.machine
 
 
-def statement(machine: Machine, dialect: Dialect) -> Statement:
+def acting(machine: Machine, app: App, asker: Asker, me: Me) -> Statement | bool:
+    """Whether the caller's roles let him make moves that name nobody: on every record, on none, or on those that the
+    statement gives."""
+    if me.admin or not any(move.open for move in machine.transitions.values()):
+        return me.admin
+    rules = app.entities[machine.entity].access.get("act", {})
+    if any(rules.get(role) is True for role in me.roles):
+        return True
+    return asker.access(app, machine.entity, "act", me.roles) or False
+
+
+def statement(machine: Machine, dialect: Dialect, acting: Statement | bool = False) -> Statement:
     """Inputs ``id`` and ``roots`` (an array of that one id); one row for ``read``."""
-    return _statement(machine.digest, dialect, _ByDigest(machine))
+    return _statement(machine.digest, dialect, _ByDigest(machine), acting)
 
 
-def columns(machine: Machine, combined: Combined) -> list[str]:
+def columns(machine: Machine, combined: Combined, acting: Statement | bool = False) -> list[str]:
     """The case as JSON text, then per transition whether its people mean me, then whether its condition holds."""
     me = combined.bind(Param("me", "id", "uuid"))
     cast = "::uuid" if combined.dialect == "postgresql" else ""
     out = [_case_sql(combined)] if machine.steps else ["NULL"]
     for move in machine.transitions.values():
-        if move.by.statement is None:
-            out.append("1 = 0")
+        if move.open and isinstance(acting, Statement):
+            out.append(f"EXISTS ({combined.embed(acting)})")
+        elif move.by.statement is None:
+            out.append("1 = 1" if move.open and acting else "1 = 0")
         else:
             inner = combined.embed(move.by.statement)
             out.append(f"EXISTS (WITH b(r, u) AS ({inner}) SELECT 1 FROM b WHERE b.u = {me}{cast})")

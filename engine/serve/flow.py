@@ -34,7 +34,8 @@ def facts_of(world: World, entity: Entity, record: str) -> Body[Facts]:
     """Its open approval, and which moves this person may make on it now."""
     machine = machine_of(world, entity)
     assert machine is not None
-    statement = known.statement(machine, world.moment.dialect)
+    acting = known.acting(machine, world.app, world.asker, world.moment.me)
+    statement = known.statement(machine, world.moment.dialect, acting)
     found = yield call(statement, world.moment, {"roots": id_array([record]), "id": record})
     return known.read(machine, found[0])
 
@@ -124,6 +125,7 @@ def _write_sent(world: World, entity: Entity, write: Write, doc: Doc) -> Body[No
     if doc.op.changes:
         if not (yield from by_step(world, entity, doc)):
             yield from rights.check_records(world.app, world.asker, world.moment, entity, "update", [doc.id])
+            yield from rights.check_fixed(world, entity, [doc], "update")
         yield from store(world, write, [doc])
         yield from passes(world, write, [doc.id])
 

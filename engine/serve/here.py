@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.plan import sight
 from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.serve.answer import Asked
-from engine.serve.bind import Me, Moment
+from engine.serve.bind import Me, Moment, call, id_array
 from engine.serve.fault import refuse
 from engine.serve.tenancy import Tenant
 
@@ -27,6 +28,18 @@ class Here:
 
     def moment(self, board: Mapping[str, Any] | None = None) -> Moment:
         return self.tenant.moment(self.me, board)
+
+    async def admits(self, entity: Entity, operation: str, record: str, roles: Sequence[str]) -> bool:
+        """Whether one of these roles of the caller gives the operation on a document as it stands."""
+        root = sight.root_of(self.app.entities, entity)
+        rules = root.access.get(operation, {})
+        if self.me.admin or any(rules.get(role) is True for role in roles):
+            return True
+        statement = self.tenant.asker.access(self.app, root.path, operation, tuple(roles))
+        if statement is None:
+            return False
+        asked = call(statement, self.moment(), {"roots": id_array([record])})
+        return bool(await self.tenant.database.read(asked.sql, asked.values))
 
 
 def looks_like_id(text: str) -> bool:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.db import Call
+from engine.fieldtypes.mask import Mask
 from engine.fieldtypes.storage import bind
 from engine.label import Label
 from engine.plan.entity import Entity, Field
 from engine.serve import boards, rights, rows
 from engine.serve.actions import moment_text, people_names
-from engine.serve.bind import call, id_array
 from engine.serve.fault import refuse
 from engine.serve.here import Here, looks_like_id
 
@@ -36,7 +36,7 @@ async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") 
         one = dict(zip(names, row, strict=True))
         change = one["change"]
         change = json.loads(change) if isinstance(change, str) else change or {}
-        hidden = kept_back.get(one["entity"], frozenset())
+        masks = kept_back.get(one["entity"], {})
         item = {
             "at": moment_text(one["at"]),
             "by": people.get(one["by"]) if one["by"] else None,
@@ -44,7 +44,7 @@ async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") 
             "entity": one["entity"],
             "record": one["record"],
             "rev": one["rev"],
-            "change": {k: v for k, v in change.get("fields", {}).items() if k not in hidden},
+            "change": dict(_told(change.get("fields", {}), masks)),
         }
         if change.get("note"):
             item["note"] = change["note"]
@@ -53,33 +53,35 @@ async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") 
     return out, str(found[limit - 1][0]) if len(found) > limit else ""
 
 
-async def _kept_back(here: Here, record: str, paths: set[str]) -> dict[str, frozenset[str]]:
-    """By entity what the reader does not see on this document: fields no role of his shows, and fields shown only by
-    roles that do not admit this one."""
-    out: dict[str, frozenset[str]] = {}
+def _told(changed: Mapping[str, Any], masks: Mapping[str, Mask | None]) -> Iterator[tuple[str, Any]]:
+    for name, pair in changed.items():
+        if name not in masks:
+            yield name, pair
+        elif (mask := masks[name]) is not None:
+            yield name, [mask.of(value) if isinstance(value, str) else None for value in pair]
+
+
+async def _kept_back(here: Here, record: str, paths: set[str]) -> dict[str, dict[str, Mask | None]]:
+    """By entity what the reader does not see whole on this document: fields shown only in part by the roles that
+    admit him to it, with the mask, and fields that none of them shows."""
+    out: dict[str, dict[str, Mask | None]] = {}
     admitted: dict[tuple[str, ...], bool] = {}
+
+    async def admits(roles: tuple[str, ...], entity: Entity) -> bool:
+        if roles not in admitted:
+            admitted[roles] = bool(roles) and await here.admits(entity, "read", record, roles)
+        return admitted[roles]
+
     for path in paths & here.app.entities.keys():
         entity = here.app.entities[path]
-        gone = set(rights.hidden(here.app, here.me, entity))
+        told: dict[str, Mask | None] = {}
         for field in entity.fields.values():
-            showing = rights.showing(here.app, here.me, entity, field)
-            if showing is None or field.name in gone:
+            seen = rights.seen(here.app, here.me, entity, field)
+            if seen.plain or await admits(seen.whole, entity):
                 continue
-            if showing not in admitted:
-                admitted[showing] = await _admits(here, entity, record, showing)
-            if not admitted[showing]:
-                gone.add(field.name)
-        out[path] = frozenset(gone)
+            told[field.name] = field.mask if await admits(seen.part, entity) else None
+        out[path] = told
     return out
-
-
-async def _admits(here: Here, entity: Entity, record: str, roles: tuple[str, ...]) -> bool:
-    root = rights.root_of(here.app, entity)
-    statement = here.tenant.asker.access(here.app, root.path, "read", roles)
-    if statement is None:
-        return False
-    asked = call(statement, here.moment(), {"roots": id_array([record])})
-    return bool(await here.tenant.database.read(asked.sql, asked.values))
 
 
 def page_of(pairs: list[tuple[str, str]]) -> tuple[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,6 @@ from engine.plan.page import FormPage
 from engine.plan.viewer import Action, RecordView
 from engine.serve import actions, boards, decode, forms, past, reading, request, resolve, rights
 from engine.serve.answer import Answer, said
-from engine.serve.bind import call, id_array
 from engine.serve.door import At, Door
 from engine.serve.fault import Refusal, refuse
 from engine.serve.here import Here, record_id
@@ -34,7 +33,7 @@ async def _record(here: Here, at: At) -> Answer:
     if record == "new":
         rights.require(here.app, here.me, entity, "create")
         sent = await _filled(here, entity, given)
-        return _shown(here, entity, RecordView(None, sent=sent))
+        return _shown(here, entity, RecordView(None, sent=sent, fixed=await _fixed(here, entity, "")))
     view = await _view(here, entity, record_id(record, entity))
     return _shown(here, entity, replace(view, saved=given.get("saved") == "1"))
 
@@ -83,6 +82,7 @@ async def _view(here: Here, entity: Entity, record: str) -> RecordView:
         data,
         told,
         editable,
+        await _fixed(here, entity, record),
         editable is None and await _may(here, entity, record, "delete"),
         tuple(await boards.trail(here, record)) if entity.machine else (),
         tuple(happened),
@@ -103,16 +103,30 @@ async def _editable(
     return None if await _may(here, entity, record, "update") else ()
 
 
+async def _fixed(here: Here, entity: Entity, record: str) -> frozenset[str]:
+    """Paths of the fields that no role of the caller's changes on this record; of a new one, by all of his roles."""
+    out = set()
+    by_roles: dict[tuple[str, ...], bool] = {}
+    for path, prefix in _paths(here.app, entity):
+        operation = "update" if record else "create"
+        for name, roles in rights.fixed(here.app, here.me, here.app.entities[path], operation).items():
+            if roles not in by_roles:
+                by_roles[roles] = bool(roles) and (not record or await here.admits(entity, "update", record, roles))
+            if not by_roles[roles]:
+                out.add(prefix + name)
+    return frozenset(out)
+
+
+def _paths(app: App, entity: Entity, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """A document and its lines, with what stands before their fields' names in a path."""
+    yield entity.path, prefix
+    for known in entity.fields.values():
+        if known.origin == "lines":
+            yield from _paths(app, app.entities[known.target], f"{prefix}{known.name}.")
+
+
 async def _may(here: Here, entity: Entity, record: str, operation: str) -> bool:
-    if rights.may_always(here.app, here.me, entity, operation):
-        return True
-    if not rights.may_ever(here.app, here.me, entity, operation):
-        return False
-    statement = here.tenant.asker.access(here.app, entity.path, operation, here.me.roles)
-    if statement is None:
-        return False
-    made = call(statement, here.moment(), {"roots": id_array([record])})
-    return bool(await here.tenant.database.read(made.sql, made.values))
+    return await here.admits(entity, operation, record, here.me.roles)
 
 
 async def _save(here: Here, at: At) -> Answer:
@@ -130,7 +144,8 @@ async def _save(here: Here, at: At) -> Answer:
         shown = said(refusal.faults, here.language)
         sent = await _sent(here, entity, form.body)
         if new:
-            return _shown(here, entity, RecordView(None, sent=sent, said=shown), 422)
+            fixed = await _fixed(here, entity, "")
+            return _shown(here, entity, RecordView(None, sent=sent, said=shown, fixed=fixed), 422)
         view = await _view(here, entity, record_id(record, entity))
         return _shown(here, entity, replace(view, sent=sent, said=shown), refusal.status)
     if form.do == "delete":
@@ -141,7 +156,7 @@ async def _save(here: Here, at: At) -> Answer:
 
 def _ops(here: Here, entity: Entity, record: str, form: forms.Form) -> list[Op]:
     new = record == "new"
-    rules = decode.Rules(text=True, hidden=rights.hidden_everywhere(here.app, here.me, entity))
+    rules = rights.rules(here.app, here.me, entity, text=True)
     ids = "" if new else record_id(record, entity)
     if form.do == "delete" and not new:
         return [Op("delete", entity.path, ids, rev=form.rev)]

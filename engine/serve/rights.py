@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from engine.db import Body
 from engine.label import Label
+from engine.plan import sight
 from engine.plan.app import App
 from engine.plan.entity import Entity, Field
 from engine.plan.machine import People
 from engine.plan.question import Asker
+from engine.plan.sight import Sight
 from engine.plan.statement import Statement
 from engine.serve.bind import Me, Moment, call, id_array
-from engine.serve.fault import refuse
+from engine.serve.decode import Change, Rules
+from engine.serve.fault import Fault, Refusal, fault, refuse
+from engine.serve.store import Doc, World
 
 WORDS = {
     "create": Label("新建", "create"),
@@ -20,15 +25,13 @@ WORDS = {
     "update": Label("修改", "change"),
     "delete": Label("删除", "delete"),
     "export": Label("导出", "export"),
+    "act": Label("处理", "act on"),
     "restore": Label("恢复", "restore"),
 }
 
 
 def root_of(app: App, entity: Entity) -> Entity:
-    """Owned lines have the rights of their document."""
-    while entity.owner:
-        entity = app.entities[entity.owner]
-    return entity
+    return sight.root_of(app.entities, entity)
 
 
 def may_ever(app: App, me: Me, entity: Entity, operation: str) -> bool:
@@ -56,32 +59,81 @@ def hidden(app: App, me: Me, entity: Entity) -> frozenset[str]:
     """Fields that no role of the caller shows: unknown to him. Lines are read by the rights of their root."""
     if me.admin:
         return frozenset()
-    rules = root_of(app, entity).access.get("read", {})
-    reading = [role for role in me.roles if rules.get(role)]
+    return frozenset(f.name for f in entity.fields.values() if f.restricted and seen(app, me, entity, f).hidden)
+
+
+def seen(app: App, me: Me, entity: Entity, field: Field) -> Sight:
+    """Which of the caller's roles show the field, whole or in part."""
+    if me.admin or not field.restricted:
+        return Sight()
+    return sight.sight(field, sight.holding(app.entities, entity, "read", me.roles))
+
+
+def partly(app: App, me: Me, entity: Entity) -> frozenset[str]:
+    """Fields that the caller sees in part at most: what he sends back as he got it leaves them as they are."""
     return frozenset(
-        f.name
-        for f in entity.fields.values()
-        if f.hidden_from and reading and all(role in f.hidden_from for role in reading)
+        f.name for f in entity.fields.values() if f.masked_for and not (s := seen(app, me, entity, f)).plain and s.part
     )
 
 
-def showing(app: App, me: Me, entity: Entity, field: Field) -> tuple[str, ...] | None:
-    """The caller's roles that show a field which others of his hide; None where it is the same whichever admits him."""
-    if me.admin or not field.hidden_from:
-        return None
-    rules = root_of(app, entity).access.get("read", {})
-    reading = [role for role in me.roles if rules.get(role)]
-    shown = tuple(role for role in reading if role not in field.hidden_from)
-    return shown if shown and len(shown) < len(reading) else None
+def fixed(app: App, me: Me, entity: Entity, operation: str) -> dict[str, tuple[str, ...]]:
+    """Fields that some of the caller's roles do not change, with those by which he may; he himself where empty."""
+    if me.admin:
+        return {}
+    writing = sight.holding(app.entities, entity, operation, me.roles)
+    judged = {f.name: sight.fixed(f, writing) for f in entity.fields.values() if f.readonly_for}
+    return {name: one.whole for name, one in judged.items() if not one.plain}
+
+
+def check_fixed(world: World, entity: Entity, docs: Sequence[Doc], operation: str) -> Body[None]:
+    """Refuses values for fields that no role of the caller's changes on the record they were sent for."""
+    app, me = world.app, world.moment.me
+    fixed_here = everywhere(app, entity, lambda one: fixed(app, me, one, operation))
+    if not fixed_here:
+        return
+    faults: list[Fault] = []
+    for doc in docs:
+        for roles, said in _touched(app, entity, doc.op.change, fixed_here, doc.op.pointer):
+            if not (yield from admitted(app, world.asker, world.moment, entity, operation, [doc.id], roles)):
+                faults.append(said)
+    if faults:
+        raise Refusal(faults, 422)
+
+
+def _touched(
+    app: App, entity: Entity, change: Change, fixed_here: Mapping[str, Mapping[str, tuple[str, ...]]], at: str
+) -> Iterator[tuple[tuple[str, ...], Fault]]:
+    """The restricted fields a change names: the roles by which they may be changed, and what is said else."""
+    here = fixed_here.get(entity.path, {})
+    for name in (*change.values, *change.lines):
+        if name in here:
+            yield here[name], fault("api.readonly-field", f"{at}/{name}", title=entity.fields[name].title)
+    for name, lines in change.lines.items():
+        child = app.entities[entity.fields[name].target]
+        for line in lines.lines:
+            yield from _touched(app, child, line.change, fixed_here, f"{at}/{name}/{line.at}")
+
+
+Of = TypeVar("Of")
+
+
+def everywhere(app: App, entity: Entity, of: Callable[[Entity], Of]) -> dict[str, Of]:
+    """Something of a document and of its lines, by entity path, where there is any of it."""
+    out = {entity.path: of(entity)}
+    for known in entity.fields.values():
+        if known.origin == "lines":
+            out.update(everywhere(app, app.entities[known.target], of))
+    return {path: found for path, found in out.items() if found}
 
 
 def hidden_everywhere(app: App, me: Me, entity: Entity) -> dict[str, frozenset[str]]:
-    """The same for a document and its lines."""
-    out = {entity.path: hidden(app, me, entity)}
-    for known in entity.fields.values():
-        if known.origin == "lines":
-            out.update(hidden_everywhere(app, me, app.entities[known.target]))
-    return {path: names for path, names in out.items() if names}
+    return everywhere(app, entity, lambda one: hidden(app, me, one))
+
+
+def rules(app: App, me: Me, entity: Entity, text: bool = False) -> Rules:
+    """How a body of this caller is read; ``text``: as a form sends it."""
+    partly_here = everywhere(app, entity, lambda one: partly(app, me, one))
+    return Rules(text=text, hidden=hidden_everywhere(app, me, entity), partly=partly_here)
 
 
 def allowed_statement(app: App, asker: Asker, me: Me, entity: Entity, operation: str) -> Statement | None:
@@ -95,19 +147,24 @@ def check_records(
     app: App, asker: Asker, moment: Moment, entity: Entity, operation: str, ids: Sequence[str]
 ) -> Body[None]:
     """Refuses unless the operation is allowed on each of these records as they stand now."""
-    me = moment.me
-    if not ids:
-        return
-    require(app, me, entity, operation)
-    if may_always(app, me, entity, operation):
-        return
-    statement = asker.access(app, root_of(app, entity).path, operation, me.roles)
-    if statement is None:
-        raise refuse("access.denied", operation=WORDS[operation], entity=entity.title)
-    rows = yield call(statement, moment, {"roots": id_array(ids)})
-    allowed = {row[0] for row in rows}
-    if not allowed.issuperset(ids):
-        raise refuse("access.denied-here", operation=WORDS[operation], entity=entity.title)
+    if ids:
+        require(app, moment.me, entity, operation)
+        allowed = yield from admitted(app, asker, moment, entity, operation, ids, moment.me.roles)
+        if not allowed.issuperset(ids):
+            raise refuse("access.denied-here", operation=WORDS[operation], entity=entity.title)
+
+
+def admitted(
+    app: App, asker: Asker, moment: Moment, entity: Entity, operation: str, ids: Sequence[str], roles: Sequence[str]
+) -> Body[set[str]]:
+    """Those of the records, as they stand now, on which one of these roles of the caller gives the operation."""
+    rules = root_of(app, entity).access.get(operation, {})
+    if moment.me.admin or any(rules.get(role) is True for role in roles):
+        return set(ids)
+    statement = asker.access(app, root_of(app, entity).path, operation, tuple(roles))
+    if statement is None or not ids:
+        return set()
+    return {row[0] for row in (yield call(statement, moment, {"roots": id_array(ids)}))}
 
 
 def users_of(people: People, moment: Moment, ids: Sequence[str]) -> Body[dict[str, list[str]]]:

@@ -39,7 +39,7 @@ def _filled(world: World, entity: Entity, template: Template, values: Mapping[st
 def _shown(world: World, entity: Entity, path: str, form: str, value: Any, language: str) -> str:
     if value is None:
         return "–"
-    if path.partition(".")[0] in rights.hidden(world.app, world.moment.me, entity):
+    if not _open(world, entity, path):
         return "…"
     if form and isinstance(value, str) and re.match(r"\d{4}-\d{2}", value):
         moment = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(f"{value}-01"[:10])
@@ -55,6 +55,20 @@ def _shown(world: World, entity: Entity, path: str, form: str, value: Any, langu
     if isinstance(value, bool):
         return REGISTRY["boolean"].format(value, REGISTRY_SPEC, language)
     return str(value)
+
+
+def _open(world: World, entity: Entity, path: str) -> bool:
+    """Whether the reader sees every step of the path whole, whichever role of his admits him: a sentence does not
+    look at rows, so what he sees only on some is not told."""
+    for name in path.split("."):
+        known = entity.fields.get(name)
+        if known is None:
+            return True
+        if not rights.seen(world.app, world.moment.me, entity, known).plain:
+            return False
+        if known.target in world.app.entities:
+            entity = world.app.entities[known.target]
+    return True
 
 
 def _field(world: World, entity: Entity, path: str) -> Field | None:

@@ -49,6 +49,7 @@ def _together(world: World, ops: Sequence[Op]) -> Body[list[Done]]:
         rights.require(world.app, world.moment.me, entity, "create")
         yield from files.bind_files(world, entity, docs)
         yield from store(world, write, docs)
+        yield from rights.check_fixed(world, entity, [doc for doc in docs if not doc.op.rules.trusted], "create")
     else:
         yield from _lock(world, entity, write, docs)
         yield from files.bind_files(world, entity, docs)
@@ -92,11 +93,13 @@ def _lock(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[N
 def _update(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
     """In an editable state whoever may update, both what was there and what becomes of it; at an approval step
     whoever must decide, what the step lets him."""
-    ids = []
+    own = []
     for doc in docs:
         if not (yield from flow.by_step(world, entity, doc)):
-            ids.append(doc.id)
+            own.append(doc)
+    ids = [doc.id for doc in own]
     yield from rights.check_records(world.app, world.asker, world.moment, entity, "update", ids)
+    yield from rights.check_fixed(world, entity, [doc for doc in own if not doc.op.rules.trusted], "update")
     yield from store(world, write, docs)
     yield from rights.check_records(world.app, world.asker, world.moment, entity, "update", ids)
 

@@ -44,7 +44,7 @@ def reasons_of(body: dict[str, Any], entity: Entity | None = None) -> tuple[dict
 
 
 def rules_of(here: Here, entity: Entity) -> decode.Rules:
-    return decode.Rules(hidden=rights.hidden_everywhere(here.app, here.me, entity))
+    return rights.rules(here.app, here.me, entity)
 
 
 def rev_of(here: Here, needed: bool = True) -> int | None:

@@ -66,11 +66,18 @@ RULES: dict[str, dict[str, dict[str, Rule]]] = {
         "read": {"foreman": lambda p, r: where(r, "id") in p.places["foreman"], "head": lambda p, r: True},
         "update": {"head": lambda p, r: True},
     },
-    "period": {"read": {"head": lambda p, r: True}, "update": {"head": lambda p, r: True}},
+    "period": {
+        "read": {"manager": lambda p, r: where(r) in p.places["manager"], "head": lambda p, r: True},
+        "update": {"head": lambda p, r: True},
+    },
     "worker": {},
     "allowance": {},
 }
 HIDDEN = {"sheet": {"foreman": {"amount"}}}
+MASKED = {"manager"}
+"""Roles to which ``sheet.contact`` is told in part."""
+FIXED = {"foreman"}
+"""Roles that do not change ``sheet.remark``."""
 
 
 def may(person: Person, entity: str, operation: str, record: Record) -> bool:
@@ -87,6 +94,14 @@ def sees(person: Person, entity: str, record: Record, field: str) -> bool:
     rules = RULES[entity].get("read", {})
     admitting = [role for role in person.roles if role in rules and rules[role](person, record)]
     return any(field not in HIDDEN.get(entity, {}).get(role, ()) for role in admitting)
+
+
+def told(person: Person, record: Record) -> str | None:
+    """``contact`` of a record that he may read: whole when a role that admits him to it shows it so."""
+    rules = RULES["sheet"]["read"]
+    admitting = [role for role in person.roles if role in rules and rules[role](person, record)]
+    whole: str | None = record["contact"]
+    return whole if set(admitting) - MASKED or whole is None else f"{whole[:3]}****{whole[-4:]}"
 
 
 async def world(stage: Stage, seed: int, count: int) -> list[Person]:
@@ -110,8 +125,10 @@ async def world(stage: Stage, seed: int, count: int) -> list[Person]:
         writer = await stage.door(name)
         liability = random.choice(["own", "charge"])
         line = {"worker": stage.ids[random.choice("赵钱孙")], "hours": "1"}
-        body = stage.sheet(project=stage.ids[place], sheet_date=f"2026-03-{n % 5 + 1:02d}", lines=[line],
-                           liability=liability, **({"charge_to": "x"} if liability == "charge" else {}))  # fmt: skip
+        contact = random.choice(["13800001234", "13900005678", None])
+        charged = {"charge_to": "x"} if liability == "charge" else {}
+        body = stage.sheet(contact=contact, project=stage.ids[place], sheet_date=f"2026-03-{n % 5 + 1:02d}",
+                           lines=[line], liability=liability, **charged)  # fmt: skip
         made = await writer.post("/sheet", json=body)
         assert made.status_code == 201, made.text
         if random.random() < 0.4:
@@ -137,8 +154,10 @@ async def matrix(stage: Stage, seed: int, count: int) -> int:
             compared += await lists(door, entity, readable, opens)
             if entity == "sheet" and opens:
                 compared += await amounts(door, person, records, readable)
+                compared += await contacts(door, person, [r for r in records if r["id"] in readable])
             for record in records:
                 compared += await one(door, person, entity, record, record["id"] in readable, opens)
+                compared += await remark(door, person, record) if entity == "sheet" else 0
             compared += await taken(door, person, entity, records, opens)
     return compared
 
@@ -177,6 +196,42 @@ async def amounts(door: httpx.AsyncClient, person: Person, records: list[Record]
     total = (await door.get("/sheet/aggregate?measures=s:SUM(amount)")).json()["rows"][0]["s"]
     assert Decimal(total or 0) == sum((Decimal(a) for a in shown.values()), Decimal(0))
     return 5
+
+
+async def contacts(door: httpx.AsyncClient, person: Person, records: list[Record]) -> int:
+    """What is told in part is so at every door: listed, sought, filtered, sorted, grouped, computed, in history."""
+    expected = {r["id"]: told(person, r) for r in records}
+    items = (await door.get("/sheet?limit=1000&fields=contact,told&sort=contact")).json()["items"]
+    assert {i["id"]: i["contact"] for i in items} == expected
+    assert {i["id"]: i["told"] for i in items} == {k: v and f"{v}!" for k, v in expected.items()}
+    known = [i["contact"] for i in items if i["contact"] is not None]
+    assert known == sorted(known)
+    for text in ("0000", "5678"):
+        found = {i for i, v in expected.items() if v and text in v}
+        for query in (f"contact[contains]={text}", f"q={text}", f"where=CONTAINS(contact, '{text}')"):
+            asked = (await door.get(f"/sheet?limit=1000&{query}")).json()
+            assert {i["id"] for i in asked["items"]} == found, (person.name, query, asked)
+    groups = (await door.get("/sheet/aggregate?by=contact&measures=n:COUNT(sheet)")).json()["rows"]
+    counted = {v: list(expected.values()).count(v) for v in expected.values()}
+    assert {g["contact"]: g["n"] for g in groups} == counted
+    for record, value in list(expected.items())[:5]:
+        said = (await door.get(f"/sheet/{record}/history")).json()["items"]
+        pairs = [change["change"]["contact"] for change in said if "contact" in change["change"]]
+        assert all(pair[-1] == value for pair in pairs), (person.name, record)
+        assert value is None or pairs, (person.name, record)
+    return 9 + len(expected)
+
+
+async def remark(door: httpx.AsyncClient, person: Person, record: Record) -> int:
+    """A field is changed by a role that may change the record and this field of it."""
+    rules = RULES["sheet"]["update"]
+    by = {role for role in person.roles if role in rules and rules[role](person, record)}
+    if record["state"] != "draft" or not by:
+        return 0
+    place = f"/sheet/{record['id']}"
+    changed = await door.patch(place, json={"remark": "x"}, headers={"if-match": "*"})
+    assert changed.status_code == (200 if by - FIXED else 422), (person.name, changed.text)
+    return 1
 
 
 async def one(door: httpx.AsyncClient, person: Person, entity: str, record: Record, readable: bool, opens: bool) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 from engine.catalog import Access, Check, Entity, Field, Ledger, NumberRule, Template, Unique, Value
 from engine.expr.build.api import Expr
 from engine.fieldtypes import Option, Spec
+from engine.fieldtypes.mask import Mask
 from engine.problem import Where
 from engine.read.link.desk import WORKFLOW_FIELD, Desk
 from engine.read.link.structure import Bone, Frame, Skeleton, label, language_of
@@ -21,6 +22,8 @@ _BOOLEAN = Spec("boolean")
 _LEVEL = Spec("text")
 _DIGITS = re.compile(r"\{(0+)\}")
 PERIODS = ("day", "month", "year")
+MASKABLE = ("text", "phone", "email", "number", "url")
+"""Types of one line of text, of which a part can be told."""
 
 
 @dataclass(slots=True)
@@ -108,10 +111,18 @@ class Entities:
             min=speech.maybe_value(shape.min, look, bound), max=speech.maybe_value(shape.max, look, bound),
             number=self.number(bones, shape, look) if shape.pattern else None,
             on_delete=cast(Any, shape.on_delete or "refuse"), acyclic=bool(shape.acyclic),
-            translated=bool(shape.translated), public=bool(shape.public),
+            translated=bool(shape.translated), public=bool(shape.public), mask=self.mask(bone, shape),
             help=label(shape.help, language_of(bones.one)), was=tuple(w.text for w in shape.was or ()),
             where=shape.place,
         )  # fmt: skip
+
+    def mask(self, bone: Bone, shape: shapes.Field) -> Mask:
+        if shape.mask is None:
+            return Mask()
+        made = Mask(shape.mask.first or 0, shape.mask.last or 0)
+        if bone.spec.type not in MASKABLE or not 0 <= min(made.first, made.last) <= max(made.first, made.last) <= 20:
+            self.desk.say("rule.mask", shape.mask.place, field=bone.name, type=bone.spec.type)
+        return made
 
     def unbounded(self, spec: Spec) -> Spec:
         return Spec(spec.type, spec.scale, options=spec.options, target=spec.target, unit=spec.unit, many=spec.many)
@@ -211,10 +222,17 @@ class Entities:
         role = self.desk.role(Scalar(name, shape.place))
         look = replace(look, role=role)
         rules = {
-            verb: self.rule(getattr(shape, verb), look) for verb in ("create", "read", "update", "delete", "export")
+            verb: self.rule(getattr(shape, verb), look)
+            for verb in ("create", "read", "update", "delete", "export", "act")
         }
-        hide, mask = self.frame.fields(shape.hide, bones.path), self.frame.fields(shape.mask, bones.path)
-        return Access(role, hide=hide, mask=mask, where=shape.place, **rules)
+        if shape.act is False:
+            rules["act"] = False
+        for item in shape.mask or ():
+            bone = bones.bones.get(item.text)
+            if bone is not None and bone.spec.type not in MASKABLE:
+                self.desk.say("rule.mask", item.where, field=item.text, type=bone.spec.type)
+        hide, mask, fixed = (self.frame.fields(f, bones.path) for f in (shape.hide, shape.mask, shape.readonly))
+        return Access(role, hide=hide, mask=mask, readonly=fixed, where=shape.place, **rules)
 
     def rule(self, found: bool | Scalar | None, look: Look) -> bool | Expr | None:
         if isinstance(found, Scalar):

@@ -38,6 +38,14 @@ class Option(Noun):
 
 
 @dataclass(slots=True, eq=False)
+class Mask(Noun):
+    thing: ClassVar[str] = "a mask"
+
+    first: int | None = key(Int(), "How many letters at the beginning are told; left out: none")
+    last: int | None = key(Int(), "How many letters at the end are told; left out: none")
+
+
+@dataclass(slots=True, eq=False)
 class Field(Noun):
     thing: ClassVar[str] = "field"
     needs: ClassVar = (("type",),)
@@ -62,6 +70,9 @@ class Field(Noun):
     visible: Scalar | None = key(Expression(), "Shown only while this holds")
     public: bool | None = key(
         Bool(), "May stand in the `display` of a reference for readers without rights to the record"
+    )
+    mask: Mask | None = key(
+        One("mask", Mask), "What those see to whom their role masks it; left out: the last four letters"
     )
     min: Scalar | None = key(Value(), "Smallest value; for `lines`: fewest lines (judged at submit)")
     max: Scalar | None = key(Value(), "Greatest value; for `lines`: most lines")
@@ -140,10 +151,14 @@ class Access(Noun):
     update: bool | Scalar | None = key(_RULE, "May change, where the record's state allows it")
     delete: bool | Scalar | None = key(_RULE, "May send to the bin")
     export: bool | Scalar | None = key(_RULE, "May take out as a file")
+    act: bool | Scalar | None = key(
+        _RULE, "May make the moves whose `by` names nobody; left out: whoever may update the record"
+    )
     hide: tuple[Scalar, ...] | None = key(Names("list of fields"), "Fields this role does not see")
     mask: tuple[Scalar, ...] | None = key(
-        Names("list of fields"), "To be shown to this role in part; hidden until then"
+        Names("list of fields"), "Text fields this role sees in part, as the field's `mask` says"
     )
+    readonly: tuple[Scalar, ...] | None = key(Names("list of fields"), "Fields this role sees and does not change")
 
 
 @dataclass(slots=True, eq=False)

@@ -33,7 +33,7 @@ class Transition(Noun):
     title: Words | None = key(Label(), "The button's words")
     from_: tuple[Scalar, ...] | None = key(Names("list of states"), "The states it begins in")
     to: Scalar | None = key(Name(), "The state it leads to")
-    by: tuple[Scalar, ...] | None = key(PEOPLE, "Who may do it; left out: whoever may update the record")
+    by: tuple[Scalar, ...] | None = key(PEOPLE, "Who may do it; left out: whoever may `act` on the record")
     when: Scalar | None = key(Expression(), "Offered only while this holds")
     reason: bool | None = key(Bool(), "Takes a reason, which is kept")
     require: tuple[Scalar, ...] | None = key(Names("list of fields"), "Fields that must be filled for it")
