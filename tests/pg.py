@@ -79,7 +79,21 @@ def fresh_database(server: str) -> Iterator[str]:
         try:
             yield urlsplit(server)._replace(path=f"/{name}").geturl()
         finally:
+            owners = _owners(urlsplit(server)._replace(path=f"/{name}").geturl())
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+            for owner in owners:
+                connection.execute(f'DROP ROLE "{owner}"')  # type: ignore[call-overload]
+
+
+def _owners(url: str) -> list[str]:
+    """The tenants' roles of a database; a server that is there only for this run takes them along itself."""
+    import psycopg  # noqa: PLC0415
+
+    if not os.environ.get("DOUGONG_TEST_POSTGRES"):
+        return []
+    with psycopg.connect(url) as connection:
+        asked = "SELECT DISTINCT pg_get_userbyid(nspowner)::text FROM pg_namespace"
+        return [owner for (owner,) in connection.execute(asked) if owner.startswith("dougong_")]
 
 
 @pytest.fixture(scope="session")

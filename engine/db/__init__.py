@@ -5,6 +5,6 @@ from __future__ import annotations
 from engine.db.bell import Bell
 from engine.db.call import Body, Call, Database, Lost, Violation
 from engine.db.install import install
-from engine.db.open import open_database
+from engine.db.open import open_database, raze
 
-__all__ = ["Bell", "Body", "Call", "Database", "Lost", "Violation", "install", "open_database"]
+__all__ = ["Bell", "Body", "Call", "Database", "Lost", "Violation", "install", "open_database", "raze"]

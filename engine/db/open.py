@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from engine.db.call import Database, Lost
 from engine.db.postgres import PostgresDatabase
@@ -12,17 +12,34 @@ from engine.db.sqlite import SqliteDatabase
 async def open_database(url: str) -> Database:
     """Opens ``sqlite:///absolute/path.db`` or ``postgresql://user@host/db?schema=tenant``.
 
-    A new SQLite file is made; a PostgreSQL schema is made when missing. Raises ``Lost`` in words people understand.
+    A new SQLite file is made; a PostgreSQL schema and its role are made when missing (``wall=off``: the schema alone,
+    which then belongs to the user of the URL). Raises ``Lost`` in words people understand.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         return SqliteDatabase(parts.path)
     if parts.scheme in ("postgresql", "postgres"):
-        query = parse_qs(parts.query)
-        schema = query.pop("schema", ["public"])[0]
-        kept = "&".join(f"{key}={value}" for key, values in query.items() for value in values)
-        return await PostgresDatabase.open(urlunsplit(parts._replace(query=kept)), schema)
+        plain, schema, walled = _asked(url)
+        return await PostgresDatabase.open(plain, schema, walled)
     raise Lost(
         f"{parts.scheme or url!r} is not a database we speak",
         "write sqlite:///path/to/file.db or postgresql://user@host/name?schema=tenant",
     )
+
+
+async def raze(url: str) -> None:
+    """Takes a PostgreSQL schema and its role away with all that is in them; for databases made for a scenario."""
+    plain, schema, walled = _asked(url)
+    await PostgresDatabase.raze(plain, schema, walled)
+
+
+def _asked(url: str) -> tuple[str, str, bool]:
+    """(the URL without what is ours, schema, whether the wall is up)"""
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    schema = query.pop("schema", ["public"])[0]
+    wall = query.pop("wall", ["on"])[0]
+    if wall not in ("on", "off"):
+        raise Lost(f"wall={wall} means nothing", "write wall=on or wall=off in the database's URL")
+    kept = urlencode(query, doseq=True)
+    return urlunsplit(parts._replace(query=kept)), schema, wall == "on"

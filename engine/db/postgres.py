@@ -1,4 +1,4 @@
-"""PostgreSQL over asyncpg: a pool per tenant's schema, prepared statements, transactions driven by generators."""
+"""PostgreSQL over asyncpg: leases of one tenant, prepared statements, transactions driven by generators."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 
 import asyncpg
 
+from engine.db import wall
 from engine.db.call import Body, Lost, Rows, T, Violation
+from engine.db.lease import Lease, Leases
+from engine.db.wall import Place
 from engine.plan.statement import Dialect
 
 _ATTEMPTS = 4
@@ -25,48 +28,43 @@ _AWAY = (
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,  # the connection was found closed
 )
-_CONNECT_SECONDS = 10
 _POOL = 16
 
 
 class PostgresDatabase:
     dialect: Dialect = "postgresql"
 
-    def __init__(self, pool: asyncpg.Pool[Any], schema: str) -> None:
-        self._pool = pool
-        self.schema = schema
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+
+    @property
+    def place(self) -> Place:
+        return self._leases.place
 
     @classmethod
-    async def open(cls, url: str, schema: str, size: int = _POOL) -> PostgresDatabase:
+    async def open(cls, url: str, schema: str, walled: bool = True, size: int = _POOL) -> PostgresDatabase:
+        """``walled``: the schema belongs to a role of its own, which is made when it is missing."""
         try:
             first = await asyncpg.connect(url)
             try:
-                await first.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+                place = Place(schema)
+                if walled:
+                    place = await wall.raised(first, schema)
+                else:
+                    await first.execute(f"CREATE SCHEMA IF NOT EXISTS {wall.quoted(schema)}")
             finally:
                 await first.close()
-            pool = await asyncpg.create_pool(
-                url,
-                min_size=1,
-                max_size=size,
-                init=_init,
-                reset=_reset,
-                timeout=_CONNECT_SECONDS,
-                statement_cache_size=2000,
-                max_cached_statement_lifetime=0,
-                server_settings={
-                    "search_path": schema,
-                    "timezone": "UTC",
-                    "jit": "off",
-                    # Starting workers costs 5 ms: worth it for sums over millions of rows, never for a record's write.
-                    "parallel_setup_cost": "100000",
-                    # Statements are prepared once and their limits said inside; planning anew is half of a list's time.
-                    "plan_cache_mode": "force_generic_plan",
-                    "default_transaction_isolation": "read committed",
-                },
-            )
+            return cls(await Leases.open(url, place, size))
         except (OSError, asyncpg.PostgresError) as error:
             raise _lost(error) from error
-        return cls(pool, schema)
+
+    @staticmethod
+    async def raze(url: str, schema: str, walled: bool) -> None:
+        first = await asyncpg.connect(url)
+        try:
+            await wall.razed(first, schema, walled)
+        finally:
+            await first.close()
 
     async def read(self, sql: str, values: Sequence[Any] = ()) -> Rows:
         try:
@@ -77,15 +75,14 @@ class PostgresDatabase:
             raise _lost(error) from error
 
     async def _fetch(self, sql: str, values: Sequence[Any]) -> Rows:
-        async with self._pool.acquire() as connection:
-            rows: Rows = await connection.fetch(sql, *values)
-        return rows
+        async with self._leases.lend() as lease:
+            return await lease.fetch(sql, *values)
 
     async def write(self, make_body: Callable[[], Body[T]]) -> T:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                async with self._pool.acquire() as connection, connection.transaction():
-                    return await _drive(connection, make_body())
+                async with self._leases.lend() as lease, lease.transaction():
+                    return await _drive(lease, make_body())
             except _RETRIED:
                 if attempt == _ATTEMPTS:
                     raise
@@ -97,33 +94,24 @@ class PostgresDatabase:
         raise AssertionError("unreachable")
 
     async def run_script(self, statements: Sequence[str]) -> None:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._leases.lend() as lease, lease.transaction():
             for statement in statements:
-                await connection.execute(statement)
+                await lease.execute(statement)
 
     async def close(self) -> None:
-        await self._pool.close()
+        await self._leases.close()
 
 
-async def _drive(connection: Any, body: Body[T]) -> T:
+async def _drive(lease: Lease, body: Body[T]) -> T:
     try:
         call = next(body)
         while True:
-            call = body.send(await connection.fetch(call.sql, *call.values))
+            call = body.send(await lease.fetch(call.sql, *call.values))
     except StopIteration as stop:
         result: T = stop.value
         return result
     finally:
         body.close()
-
-
-async def _init(connection: asyncpg.Connection[Any]) -> None:
-    """Ids travel as text, as everywhere else in the engine."""
-    await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
-
-
-async def _reset(connection: asyncpg.Connection[Any]) -> None:
-    """Our statements leave no session state behind, so giving a connection back costs no round trip."""
 
 
 _KINDS: tuple[tuple[type[asyncpg.PostgresError], Any], ...] = (
@@ -143,6 +131,8 @@ def _violation(error: asyncpg.IntegrityConstraintViolationError) -> Violation:
 def _lost(error: BaseException) -> Lost:
     if isinstance(error, asyncpg.InvalidCatalogNameError):
         return Lost("the PostgreSQL database of that name does not exist", "create it, or check the name in the URL")
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return Lost(f"PostgreSQL does not allow this: {error}", "see docs/security.md, The second wall")
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         return Lost("PostgreSQL did not accept the user or password", "check the URL")
     return Lost("PostgreSQL does not answer", "check the address in the URL and that the server runs")

@@ -16,7 +16,7 @@ from uuid import uuid4
 from rich.console import Console
 
 from engine.catalog import Catalog, Scenario
-from engine.db import Database, open_database
+from engine.db import Database, open_database, raze
 from engine.serve.http import asgi
 from engine.serve.tenancy import OneTenant
 from engine.studio.build import catalog_of
@@ -73,17 +73,20 @@ class _Stages:
         self.names: dict[tuple[str, str], str] = {}
 
     async def play(self, scenario: Scenario) -> list[Failure]:
-        database = await self._database()
+        mark = "&" if "?" in self.server else "?"
+        url = f"{self.server}{mark}schema=scenario_{uuid4().hex[:12]}" if self.server else ""
+        database = await self._database(url)
         try:
             opened = await opened_in(self.project, self.catalog, database)
             return await self._stage(opened).play(scenario)
         finally:
             await database.close()
+            if url:
+                await raze(url)
 
-    async def _database(self) -> Database:
-        if self.server:
-            mark = "&" if "?" in self.server else "?"
-            return await open_database(f"{self.server}{mark}schema=scenario_{uuid4().hex[:12]}")
+    async def _database(self, url: str) -> Database:
+        if url:
+            return await open_database(url)
         if self.template is None:
             self.template = self.folder / "template.db"
             database = await open_database(f"sqlite://{self.template}")

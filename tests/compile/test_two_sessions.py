@@ -105,8 +105,8 @@ async def test_a_lock_that_was_waited_for_says_so(site: Site) -> None:
     made = await site.sheet(site.line(hours=Decimal("8")))
     write = stage.write_of("site.sheet")
     entered, leave = asyncio.Event(), asyncio.Event()
-    asyncpg: Any = stage.database
-    async with asyncpg._pool.acquire() as first, asyncpg._pool.acquire() as second:
+    postgres: Any = stage.database
+    async with postgres._leases.lend() as first, postgres._leases.lend() as second:
 
         async def holds() -> None:
             async with first.transaction():
@@ -142,10 +142,10 @@ async def test_without_its_guard_the_check_lets_two_pass(site: Site) -> None:
     if site.stage.app.dialect == "sqlite":
         pytest.skip("one writer")
     gate = asyncio.Barrier(2)
-    asyncpg: Any = site.stage.database
+    postgres: Any = site.stage.database
 
     async def session() -> str:
-        async with asyncpg._pool.acquire() as connection:
+        async with postgres._leases.lend() as connection:
             transaction = connection.transaction()
             await transaction.start()
             body = sheet(site, False)
