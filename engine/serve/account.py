@@ -32,9 +32,7 @@ async def change_password(here: Here, old: str, new: str) -> None:
     passwords.require_good(new, str(row["name"]))
     if old == new:
         raise refuse("auth.password-same", "/new")
-    await _set(here, row, new, False, here.asked.address)
-    for kind in ("page", "api"):
-        await auth.end(tenant, {"user": me.user, "kind": kind}, but=me.session)
+    await _set(here, row, new, False, here.asked.address, ("page", "api"), but=me.session)
 
 
 async def sessions_of(here: Here, user: str) -> list[dict[str, Any]]:
@@ -103,25 +101,40 @@ async def give_password(here: Here, user: str) -> str:
     if row is None:
         raise refuse("auth.no-login")
     secret = passwords.one_time()
-    await _set(here, row, secret, True, "")
-    await auth.end(here.tenant, {"user": user})
+    await _set(here, row, secret, True, "", ("page", "api", "token"))
     return secret
 
 
-async def _set(here: Here, row: Mapping[str, Any], password: str, must_change: bool, address: str) -> None:
-    """A new password for the login ``row``; what was guessed before is forgiven."""
+async def _set(
+    here: Here,
+    row: Mapping[str, Any],
+    password: str,
+    given: bool,
+    address: str,
+    ended: Iterable[str],
+    but: str = "",
+) -> None:
+    """A new password for the login ``row``, chosen by its holder while the one he gave is still right, or ``given`` to
+    him by somebody else and to be changed; sessions of the kinds ``ended`` go in the same transaction, so that none
+    opened with the old password outlives it; what was guessed before is forgiven."""
     dialect = here.tenant.database.dialect
     sets = {
         "hash": await passwords.hashed(password),
-        "must_change": must_change,
+        "must_change": given,
         "changed_at": here.tenant.clock(),
     }
 
     def body() -> Body[None]:
+        held = yield auth.locked(str(row["user"]), dialect)
+        if not given and (not held or held[0][0] != row["hash"]):
+            raise refuse("auth.password-old", "/old")
         yield rows.update("_login", dialect, {"user": row["user"]}, sets)
+        for kind in ended:
+            yield from auth.ended({"user": row["user"], "kind": kind}, but, dialect)
         yield from passwords.forgive(str(row["name"]), address, dialect)
 
     await here.tenant.database.write(body)
+    here.tenant.forget_people()
 
 
 def require_person(here: Here) -> None:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.db import Body, Call, Database
+from engine.plan.statement import Dialect
 from engine.serve import audit, passwords, rows
 from engine.serve.bind import ADMIN, EVERYONE, Me, call
 from engine.serve.fault import refuse
@@ -89,15 +90,31 @@ async def login(tenant: Tenant, name: str, password: str, kind: str = "api", cam
         audit.note(tenant, "login.failed", detail={"name": name[:80]}, address=came.address)
         raise refuse("auth.wrong")
     better = await passwords.hashed(password) if passwords.weak(str(kept)) else None
+    user = str(row["user"])
+    opened = _session_row(tenant, user, kind, tenant.clock() + _LIFE[kind], came)
 
-    def forgiven() -> Body[None]:
+    def body() -> Body[bool]:
+        """Only while the password is still the one that was looked at: whoever changes it meanwhile ends this too."""
+        held = yield locked(user, tenant.database.dialect)
+        if not held or held[0][0] != kept:
+            return False
         yield from passwords.forgive(name, came.address, tenant.database.dialect)
         if better is not None:
-            yield rows.update("_login", tenant.database.dialect, {"user": row["user"]}, {"hash": better})
+            yield rows.update("_login", tenant.database.dialect, {"user": user}, {"hash": better})
+        yield rows.insert("_session", [opened.row], tenant.database.dialect)
+        return True
 
-    await tenant.database.write(forgiven)
-    audit.note(tenant, "login", str(row["user"]), detail={"kind": kind}, address=came.address)
-    return await open_for(tenant, str(row["user"]), kind, came)
+    if not await tenant.database.write(body):
+        raise refuse("auth.wrong")
+    audit.note(tenant, "login", user, detail={"kind": kind}, address=came.address)
+    return await _session_of(tenant, opened)
+
+
+def locked(user: str, dialect: Dialect) -> Call:
+    """The hash of a login that nobody changes until this transaction ends; SQLite has one writer."""
+    asked = rows.select("_login", dialect, {"user": user})
+    column = f'SELECT hash FROM "_login" WHERE "user" = {rows.placeholder(dialect, 1)}'
+    return Call(column + (" FOR UPDATE" if dialect == "postgresql" else ""), asked.values)
 
 
 async def login_of(tenant: Tenant, where: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -115,29 +132,42 @@ async def may_enter(tenant: Tenant, user: str, row: Mapping[str, Any]) -> bool:
 
 async def open_for(tenant: Tenant, user: str, kind: str, came: From | None = None) -> Session:
     """A session for somebody whom a way in has proven."""
-    token, csrf = await _opened(tenant, user, kind, tenant.clock() + _LIFE[kind], came or From())
-    me = await who(tenant, token)
+    opened = _session_row(tenant, user, kind, tenant.clock() + _LIFE[kind], came or From())
+    await _keep(tenant, opened)
+    return await _session_of(tenant, opened)
+
+
+async def _session_of(tenant: Tenant, opened: _Opened) -> Session:
+    me = await who(tenant, opened.token)
     if me is None:
         raise refuse("auth.wrong")
-    return Session(token, csrf, me)
+    return Session(opened.token, str(opened.row["csrf"]), me)
 
 
 async def open_session(tenant: Tenant, user: str, kind: str = "api") -> str:
     """A token for a user who has a login, without a password: for the roof (demo data, scenarios)."""
-    return (await _opened(tenant, user, kind, tenant.clock() + timedelta(days=3650), From()))[0]
+    opened = _session_row(tenant, user, kind, tenant.clock() + timedelta(days=3650), From())
+    await _keep(tenant, opened)
+    return opened.token
 
 
 async def make_token(tenant: Tenant, user: str, name: str, scopes: Iterable[str], days: int) -> tuple[str, str]:
     """(token, its id) for a program that acts for this person; told once, kept as a digest."""
     ends = tenant.clock() + timedelta(days=days)
-    record = uuid7()
-    more = {"id": record, "name": name, "scopes": list(scopes)}
-    return (await _opened(tenant, user, "token", ends, From(), more))[0], record
+    opened = _session_row(tenant, user, "token", ends, From(), {"name": name, "scopes": list(scopes)})
+    await _keep(tenant, opened)
+    return opened.token, str(opened.row["id"])
 
 
-async def _opened(
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    token: str
+    row: Mapping[str, Any]
+
+
+def _session_row(
     tenant: Tenant, user: str, kind: str, ends: datetime, came: From, more: Mapping[str, Any] | None = None
-) -> tuple[str, str]:
+) -> _Opened:
     token, csrf, now = secrets.token_urlsafe(32), secrets.token_urlsafe(24), tenant.clock()
     row = {
         "token": digest(token),
@@ -152,32 +182,34 @@ async def _opened(
         "agent": came.agent[:200] or None,
         **(more or {}),
     }
+    return _Opened(token, row)
 
+
+async def _keep(tenant: Tenant, opened: _Opened) -> None:
     def body() -> Body[None]:
-        yield rows.insert("_session", [row], tenant.database.dialect)
+        yield rows.insert("_session", [opened.row], tenant.database.dialect)
 
     await tenant.database.write(body)
-    return token, csrf
 
 
 async def logout(tenant: Tenant, token: str) -> None:
     await end(tenant, {"token": digest(token)})
 
 
-async def end(tenant: Tenant, where: Mapping[str, Any], but: str = "") -> int:
+async def end(tenant: Tenant, where: Mapping[str, Any]) -> int:
     """Ends sessions and tokens, at once in this process and within two seconds in others; how many."""
-    dialect = tenant.database.dialect
-    found = await _read(tenant, rows.select("_session", dialect, where))
-    ids = [str(row[rows.names_of("_session").index("id")]) for row in found]
-    gone = [one for one in ids if one != but]
-
-    def body() -> Body[None]:
-        for one in gone:
-            yield rows.delete("_session", dialect, {"id": one})
-
-    if gone:
-        await tenant.database.write(body)
+    gone = await tenant.database.write(lambda: ended(where, "", tenant.database.dialect))
     tenant.forget_people()
+    return gone
+
+
+def ended(where: Mapping[str, Any], but: str, dialect: Dialect) -> Body[int]:
+    """How many there were, besides the one whose id is ``but``."""
+    place = rows.names_of("_session").index("id")
+    ids = [str(row[place]) for row in (yield rows.select("_session", dialect, where))]
+    gone = [one for one in ids if one != but]
+    for one in gone:
+        yield rows.delete("_session", dialect, {"id": one})
     return len(gone)
 
 

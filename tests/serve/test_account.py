@@ -247,3 +247,38 @@ async def test_a_hash_made_with_less_work_is_made_anew(stage: Stage, zhao: httpx
     ((kept,),) = [row for row in await stage.rows("_login", "hash") if row[0] != "!"]
     assert kept != weak
     assert not passwords.weak(kept)
+
+
+async def test_a_log_in_does_not_outlive_a_change_of_password(
+    stage: Stage, zhao: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The password is changed when the old one has been looked at and its session is not there yet."""
+    real = passwords.right
+    changed = False
+
+    async def slow(kept: str | None, password: str) -> bool:
+        nonlocal changed
+        right = await real(kept, password)
+        if not changed:
+            changed = True
+            done = await zhao.post("/api/v1/system/password", json={"old": OLD, "new": NEW})
+            assert done.status_code == 204
+        return right
+
+    before = len(await stage.rows("_session", "id"))
+    monkeypatch.setattr(passwords, "right", slow)
+    late = await outside(stage).post("/api/v1/login", json={"name": "zhao", "password": OLD})
+    assert (late.status_code, errors(late)) == (401, [("auth.wrong", "")])
+    assert len(await stage.rows("_session", "id")) == before
+    await signed_in(stage, NEW)
+
+
+async def test_of_two_changes_of_a_password_one_is_done(stage: Stage, zhao: httpx.AsyncClient) -> None:
+    other = await signed_in(stage)
+    asked = enumerate((zhao, other))
+    answers = await asyncio.gather(
+        *(who.post("/api/v1/system/password", json={"old": OLD, "new": f"{NEW}{n}"}) for n, who in asked)
+    )
+    assert sorted(answer.status_code for answer in answers) in ([204, 401], [204, 422])
+    winner = next(n for n, answer in enumerate(answers) if answer.status_code == 204)
+    await signed_in(stage, f"{NEW}{winner}")
