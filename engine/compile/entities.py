@@ -31,6 +31,7 @@ def entity(catalog: Catalog, made: Entity, write: plan.Write | None) -> plan.Ent
         made.workflow,
         checks.named(catalog, made),
         access.rules(catalog, made),
+        {role: str(given.where) for role, given in made.access.items()},
         write,
         str(made.where),
     )

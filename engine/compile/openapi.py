@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.compile import doors
+from engine.compile import doors, explained
 from engine.compile.doors import ID, LANGUAGE, Json, ref, schema_name
 from engine.fieldtypes import REGISTRY
 from engine.plan.entity import Entity, Field
@@ -23,12 +23,12 @@ def document(
     figures: Mapping[str, Figures],
 ) -> Mapping[str, Any]:
     """Lines have no doors of their own: they are written and read with their root."""
-    schemas: Json = dict(doors.COMMON)
+    schemas: Json = {**doors.COMMON, **explained.SCHEMAS}
     paths: Json = {}
     for entity in entities.values():
         schemas |= _schemas(entity, entities)
         if not entity.owner:
-            paths |= doors.of_entity(entity, machines.get(entity.machine))
+            paths |= doors.of_entity(entity, machines.get(entity.machine)) | explained.of_entity(entity)
     for path, made in figures.items():
         paths |= doors.of_figures(path, made)
     return {

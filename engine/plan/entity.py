@@ -213,5 +213,7 @@ class Entity:
     """Name of its workflow in App.machines."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     access: Mapping[str, Mapping[str, bool | str]] = field(default_factory=dict)
+    access_at: Mapping[str, str] = field(default_factory=dict)
+    """By role the file:line:column of the YAML that says what it may."""
     write: Write | None = None
     where: str = ""

@@ -37,6 +37,8 @@ class Viewer:
     title: Label = field(default_factory=Label)
     """The tenant's name, for the head of the page."""
     tools: tuple[Tool, ...] = ()
+    behind: bool = False
+    """An administrator looks with this person's eyes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,30 @@ class AccountView:
     roles: tuple[tuple[str, Label], ...] = ()
     token: str = ""
     said: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RightsView:
+    """Who may do what, of a ``role`` or of a ``person`` (as the API's explanation tells him). ``rows`` by entity: path,
+    ``operations`` {name: {"ever", "rules": [{role, title, rule, where}]}}, ``fields`` as explained."""
+
+    roles: tuple[tuple[str, Label], ...] = ()
+    role: str = ""
+    person: Mapping[str, Any] | None = None
+    rows: tuple[Mapping[str, Any], ...] = ()
+    people: str = ""
+    """The entity of people, for choosing one."""
+    said: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WhyView:
+    """Why somebody may or may not do things with one record: ``told`` is the API's explanation."""
+
+    record: Record
+    told: Mapping[str, Any]
+    people: str = ""
+    """The entity of people, where the viewer may ask about others."""
 
 
 @dataclass(frozen=True, slots=True)

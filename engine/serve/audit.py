@@ -75,11 +75,11 @@ async def through(here: Here, door: Door, at: At, answer: Answer) -> Answer:
     entity = at.found.path if at.found is not None else None
     named = {name: value for name, value in at.names.items() if name not in ("module", "entity", "id")}
     query = here.asked.query.decode("latin-1")[:500]
-    detail = {**named, **({"asked": query} if query else {})}
+    detail = {**named, **({"asked": query} if query else {}), **({"as": here.me.user} if here.me.behind else {})}
     act = door.audited or door.name
     named_id = at.names.get("id", "")
     record = named_id.lower() if looks_like_id(named_id) else None
-    note(here.tenant, act, here.me.user, entity, record, detail, here.asked.address)
+    note(here.tenant, act, here.me.behind or here.me.user, entity, record, detail, here.asked.address)
     if ruling:
         await flush(here.tenant)
     return answer

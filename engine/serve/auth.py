@@ -285,6 +285,16 @@ async def _noticed(tenant: Tenant, record: str, now: datetime) -> None:
     await tenant.database.write(body)
 
 
+async def as_person(tenant: Tenant, user: str) -> Me | None:
+    """Somebody as he is today, whoever asks; None where there is no such person."""
+    row = await login_of(tenant, {"user": user})
+    me = Me(user, str(row["name"]) if row else "", str(row["language"] or "") if row else tenant.language)
+    if row is not None and row["admin"]:
+        return replace(me, roles=(ADMIN,))
+    made = await with_roles(tenant, me)
+    return made if row is not None or made.roles != (EVERYONE,) else None
+
+
 async def with_roles(tenant: Tenant, me: Me) -> Me:
     """The roles this person holds today and where, from the assignments the packs declare."""
     places: dict[str, dict[str, None]] = {}

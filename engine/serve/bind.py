@@ -37,6 +37,8 @@ class Me:
     token: bool = False
     """He comes with a token made for a program, which may do no more than it was made for."""
     reads_only: bool = False
+    behind: str = ""
+    """The administrator who looks with this person's eyes: he sees what this one sees, and does nothing."""
     must_change: bool = False
     """His password was given to him: until he has chosen his own, he may do nothing else."""
 

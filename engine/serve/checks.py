@@ -13,7 +13,7 @@ from engine.db import Body
 from engine.label import Label
 from engine.plan.entity import Check, Entity, Message, Template, Write
 from engine.serve.bind import call, id_array
-from engine.serve.fault import Fault, Refusal, fault
+from engine.serve.fault import Fault, Refusal, fault, yaml_of
 from engine.serve.store import Doc, World
 from engine.serve.words import fill
 
@@ -55,7 +55,7 @@ def _one(
     check, pointer = _find(world, entity, doc, name, line)
     code = _CODES.get(name.partition(":")[0], f"check.{name}") if ":" in name else f"check.{name}"
     says = fill(world, world.app.entities[check.entity], check.message, values)
-    where = "/".join(check.where.split("/")[-2:])
+    where = yaml_of(check.where)
     told = Fault(code, says, pointer, check=name, where=where)
     level = values.get("$level") or check.level
     reason = doc.op.reasons.get(name) or doc.op.reason

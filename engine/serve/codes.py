@@ -94,6 +94,15 @@ _ALL = (
     Code("api.not-found", "There is no such {entity}", "没有这条{entity_zh}", 404),
     Code("access.denied", "You may not {operation} {entity}", "您没有{operation_zh}“{entity_zh}”的权限", 403),
     Code("access.administrator", "This is for administrators", "只有管理员可以这样做", 403),
+    Code("access.no-person", "There is no such person", "没有这个人员", 404),
+    Code(
+        "access.looking",
+        "You look with somebody else's eyes: nothing can be done so",
+        "您正在以他人身份查看，不能办理业务",
+        403,
+        "go back to yourself first",
+        "请先返回本人身份",
+    ),
     Code("access.denied-here", "You may not {operation} this {entity}", "您不能{operation_zh}这条“{entity_zh}”", 403),
     Code(
         "api.append-only",

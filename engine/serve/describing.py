@@ -22,6 +22,8 @@ _NEEDS: Mapping[str, str] = {
     "get": "read",
     "query": "read",
     "history": "read",
+    "explain": "read",
+    "rules": "read",
     "aggregate": "read",
     "actions": "read",
     "files": "read",

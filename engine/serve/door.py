@@ -125,8 +125,15 @@ OWN_PASSWORD = frozenset({"account.password", "page.account", "page.account-do",
 """What somebody may do whose password was given to him: choose his own, or leave."""
 
 
+PRIVATE = ("account.", "page.account")
+"""Doors to one's own affairs: nobody goes through them with somebody else's eyes."""
+LEAVING = frozenset({"page.eyes-closed", "page.logout"})
+
+
 def let_in(door: Door, me: Me) -> None:
     """What a door asks of everybody, before its handler asks the entity's rules."""
+    if me.behind and door.name not in LEAVING and (door.scope == "write" or door.name.startswith(PRIVATE)):
+        raise refuse("access.looking")
     if me.must_change and door.name not in OWN_PASSWORD:
         raise refuse("auth.must-change")
     if me.reads_only and door.scope == "write":

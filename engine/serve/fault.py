@@ -76,6 +76,11 @@ def of_value(refused: Refused, pointer: str) -> Fault:
     return fault(refused.code.code, pointer, **refused.params)
 
 
+def yaml_of(where: str) -> str:
+    """``entities/labour.yaml:105:7``: which line of a pack, and nothing of where this machine keeps it."""
+    return "/".join(where.split("/")[-2:])
+
+
 def of_problem(found: Problem, status: int = 400) -> Fault:
     """A problem of another room (an expression asked at run time), with its own words."""
     return Fault(found.code, Label(en=found.says), str(found.where), Label(en=found.hint), status=status)

@@ -45,4 +45,5 @@ def viewer(tenant: Tenant, me: Me, language: str) -> Viewer:
         moment.today.isoformat(),
         tenant.title,
         menu.tools(me),
+        bool(me.behind),
     )

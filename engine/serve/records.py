@@ -9,7 +9,7 @@ from typing import Any
 from engine.db import Body
 from engine.plan.entity import Entity
 from engine.problem import nearest
-from engine.serve import decode, export, past, request, rights
+from engine.serve import decode, explaining, export, past, request, rights
 from engine.serve.answer import Answer, as_json, headers_of, unchanged
 from engine.serve.bind import Moment
 from engine.serve.door import At, Door
@@ -190,6 +190,7 @@ _RECORD = "{module}/{entity}/{id}"
 
 DOORS = (
     Door("figures.declared", ("GET", "POST"), "{module}/figures/{name}", _declared),
+    explaining.DOORS[0],
     Door("records.list", ("GET", "HEAD"), _ENTITY, _list),
     Door("records.export", ("GET",), f"{_ENTITY}/export", export.door, audited="export"),
     Door("records.create", ("POST",), _ENTITY, _create, scope="write"),
@@ -201,6 +202,7 @@ DOORS = (
     Door("records.change", ("PATCH",), _RECORD, _change, scope="write"),
     Door("records.delete", ("DELETE",), _RECORD, _delete, scope="write"),
     Door("records.act", ("POST",), f"{_RECORD}/actions/{{action}}", _act, scope="write"),
+    explaining.DOORS[1],
     Door("records.history", ("GET",), f"{_RECORD}/history", _history, audited="read-history"),
     Door("records.restore", ("POST",), f"{_RECORD}/restore", _restore, scope="write"),
     Door("records.lines", ("PUT",), f"{_RECORD}/{{lines}}", _replace_lines, scope="write", fits=_names_lines),

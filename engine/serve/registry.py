@@ -16,6 +16,7 @@ from engine.serve import (
     record_pages,
     records,
     reference_page,
+    rights_pages,
     stream,
     webhook_pages,
     webhooks,
@@ -26,11 +27,11 @@ from engine.serve.fault import Refusal, refuse
 SYSTEM: tuple[Door, ...] = (*account.DOORS, *stream.DOORS, *webhooks.DOORS, *audit_doors.DOORS, *file_doors.SYSTEM)
 """The engine's own: ``/api/v1/system/…``. No pack may be called ``system`` (``pack.reserved``)."""
 
-SYSTEM_PAGES: tuple[Door, ...] = (*account_pages.DOORS, *webhook_pages.DOORS, *audit_pages.DOORS)
+SYSTEM_PAGES: tuple[Door, ...] = (*account_pages.DOORS, *rights_pages.SYSTEM, *webhook_pages.DOORS, *audit_pages.DOORS)
 """And their pages: ``/system/…``."""
 
 API = Router((*SYSTEM, *records.DOORS, *file_doors.DOORS))
-PAGES = Router((*SYSTEM_PAGES, reference_page.door(SYSTEM), *pages.DOORS, *record_pages.DOORS))
+PAGES = Router((*SYSTEM_PAGES, reference_page.door(SYSTEM), *pages.DOORS, *rights_pages.DOORS, *record_pages.DOORS))
 
 
 def nothing(app: App, path: Sequence[str]) -> Refusal:

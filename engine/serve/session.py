@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from http.cookies import CookieError, SimpleCookie
 
 from engine.label import LANGUAGES
@@ -14,7 +15,22 @@ from engine.serve.tenancy import Tenant
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+EYES = "dougong-eyes"
+"""The cookie and, with ``dougong-view-as`` as its name, the header by which an administrator sees as somebody else."""
+
+
 async def caller(tenant: Tenant, method: str, headers: Mapping[str, str], form_token: str = "") -> Me | None:
+    me = await _signed_in(tenant, method, headers, form_token)
+    wanted = headers.get("dougong-view-as", "") or cookie(headers, EYES)
+    if me is None or not me.admin or not wanted or wanted == me.user:
+        return me
+    seen = await auth.as_person(tenant, wanted)
+    if seen is None:
+        return me
+    return replace(seen, csrf=me.csrf, session=me.session, token=me.token, reads_only=True, behind=me.user or "")
+
+
+async def _signed_in(tenant: Tenant, method: str, headers: Mapping[str, str], form_token: str) -> Me | None:
     given = headers.get("authorization", "")
     if given[:7].lower() == "bearer ":
         return await auth.who(tenant, given[7:].strip())

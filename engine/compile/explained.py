@@ -1,0 +1,70 @@
+"""The doors that explain, as OpenAPI describes them: who may, by which rule, and who wrote it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.compile.doors import ID, Json, answer, parameter, ref, refusals
+from engine.plan.entity import Entity
+
+_TEXT: Json = {"type": "string"}
+_REFUSED = (400, 401, 403, 404, 429, 503)
+
+
+def of_entity(entity: Entity) -> Json:
+    module, _, name = entity.path.partition(".")
+    base = f"/api/v1/{module}/{name}"
+    return {
+        f"{base}/explain": {"get": _operation(entity, "rules", "Who may do what")},
+        f"{base}/{{id}}/explain": {
+            "parameters": [parameter("id")],
+            "get": _operation(entity, "explain", "Why one may, or not"),
+        },
+    }
+
+
+def _operation(entity: Entity, verb: str, summary: str) -> Json:
+    return {
+        "operationId": f"{entity.path}.{verb}",
+        "tags": [entity.path],
+        "summary": f"{summary}: {entity.title.to('en')}",
+        "parameters": [
+            {
+                "name": "person",
+                "in": "query",
+                "required": False,
+                "description": "whom it is about; administrators may ask about others",
+                "schema": ID,
+            }
+        ],
+        "responses": {"200": answer("The rules that speak", ref("Rules")), **refusals(*_REFUSED)},
+    }
+
+
+def _object(**properties: Any) -> Json:
+    return {"type": "object", "properties": properties}
+
+
+_RULE = _object(role=_TEXT, title=_TEXT, rule={"type": ["string", "boolean"]}, where=_TEXT, holds={"type": "boolean"})
+_RULES: Json = {"type": "array", "items": _RULE}
+SCHEMAS: Json = {
+    "Rules": _object(
+        entity=_TEXT,
+        record=ID,
+        person={"type": "object"},
+        state={"type": ["object", "null"]},
+        operations={
+            "type": "object",
+            "additionalProperties": _object(
+                allowed={"type": "boolean"},
+                ever={"type": "boolean"},
+                locked={"type": "boolean"},
+                rules=_RULES,
+                others=_RULES,
+            ),
+        },
+        fields={"type": "array", "items": {"type": "object"}},
+        moves={"type": "array", "items": {"type": "object"}},
+        waiting={"type": "array", "items": {"type": "object"}},
+    )
+}
