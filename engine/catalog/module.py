@@ -71,7 +71,9 @@ class Setting:
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """Where it is written who holds which role: rows of ``of``; ``at`` the field saying where (empty: everywhere),
-    ``gives`` the word of ``me.<gives>``, ``starts``/``ends`` date fields, both inclusive, or empty."""
+    ``gives`` the word of ``me.<gives>``, ``starts``/``ends`` date fields, both inclusive, or empty. Where places hang
+    under each other: ``below`` the word of these and all under them, ``above`` words of the nearest place, itself or
+    above, for which an expression holds. ``place`` is the entity ``at`` points at."""
 
     name: str
     of: str
@@ -81,6 +83,9 @@ class Assignment:
     gives: str = ""
     starts: str = ""
     ends: str = ""
+    below: str = ""
+    above: Mapping[str, Expr] = field(default_factory=dict)
+    place: str = ""
     where: Where = field(default_factory=Where)
 
 

@@ -8,6 +8,7 @@ from engine.catalog import Assignment, Catalog, Entity, People
 from engine.compile import emit
 from engine.compile.draft import Draft
 from engine.compile.names import table_name
+from engine.expr.build import Expr
 from engine.fieldtypes.storage import literal, quote
 from engine.plan import app, machine
 from engine.plan.statement import Dialect, Statement
@@ -31,15 +32,69 @@ def _active(catalog: Catalog, dialect: Dialect) -> Statement | None:
 
 
 def _assignment(catalog: Catalog, made: Assignment, dialect: Dialect) -> app.Assignment:
-    """Takes (user), gives (role, place or NULL): the roles that count today."""
+    """Takes (user), gives (role, word, place), place NULL for everywhere: what counts today."""
     draft = Draft(dialect)
     user = draft.value("input", "user", "uuid")
-    place = f"a.{quote(made.at)}" if made.at else "NULL"
-    sql = (
-        f"SELECT DISTINCT a.{quote(made.role)}, {place} FROM {quote(table_name(made.of))} AS a"
-        f" WHERE a.{quote(made.user)} = {user} AND {_counts(draft, made, 'a')} ORDER BY 1, 2"
+    rows = (
+        f"FROM {quote(table_name(made.of))} AS a WHERE a.{quote(made.user)} = {user} AND {_counts(draft, made, 'a')}"
     )
-    return app.Assignment(made.name, made.gives, draft.finish(sql))
+    if not made.at:
+        return app.Assignment(made.name, draft.finish(f"SELECT DISTINCT a.{quote(made.role)}, NULL, NULL {rows}"))
+    held = f"SELECT DISTINCT a.{quote(made.role)} AS role, a.{quote(made.at)} AS place {rows}"
+    parts = [f"SELECT role, {literal(made.gives)} AS word, place FROM held"]
+    steps = [f"held(role, place) AS ({held})"]
+    if made.below:
+        steps.append(f"below(role, place) AS ({_below(catalog, made)})")
+        parts.append(f"SELECT role, {literal(made.below)}, place FROM below")
+    for n, (word, holds) in enumerate(made.above.items()):
+        starts = ("h.role, ", "held AS h", "h.place")
+        steps.append(f"above{n}(role, place, stops) AS ({_above(draft, catalog, made, holds, f'above{n}', starts)})")
+        parts.append(f"SELECT role, {literal(word)}, place FROM above{n} WHERE stops = 1")
+    sql = f"WITH RECURSIVE {', '.join(steps)} {' UNION ALL '.join(parts)} ORDER BY 1, 2, 3"
+    return app.Assignment(made.name, draft.finish(sql))
+
+
+def _below(catalog: Catalog, made: Assignment) -> str:
+    parent = quote(catalog.entities[made.place].parent)
+    return (
+        "SELECT role, place FROM held WHERE place IS NOT NULL UNION"
+        f" SELECT b.role, t.id FROM below AS b JOIN {quote(table_name(made.place))} AS t"
+        f" ON t.{parent} = b.place AND t.deleted_at IS NULL"
+    )
+
+
+def _above(
+    draft: Draft, catalog: Catalog, made: Assignment, holds: Expr, name: str, starts: tuple[str, str, str]
+) -> str:
+    """From a place upwards until ``holds``. ``starts``: what is carried along, the rows begun from and their place."""
+    carried, rows, place = starts
+    table, parent = quote(table_name(made.place)), quote(catalog.entities[made.place].parent)
+    stops = f"CASE WHEN {emit.truth(draft, catalog, holds, emit.Rows('t'))} THEN 1 ELSE 0 END"
+    again = carried.replace("h.", "u.")
+    return (
+        f"SELECT {carried}t.id, {stops} FROM {rows} JOIN {table} AS t ON t.id = {place} UNION"
+        f" SELECT {again}t.id, {stops} FROM {name} AS u JOIN {table} AS c ON c.id = u.place"
+        f" JOIN {table} AS t ON t.id = c.{parent} WHERE u.stops = 0"
+    )
+
+
+def _there(draft: Draft, catalog: Catalog, made: Assignment, path: Expr | None) -> str:
+    """Whether the role of row ``a`` is held at the place ``path`` of row ``r``: at it, within it, or everywhere."""
+    field = catalog.entities[made.of].fields.get(made.at) if made.at else None
+    may_lack = field is not None and field.required is not True
+    everywhere = [f"a.{quote(made.at)} IS NULL"] if may_lack else []
+    if path is None or path.type.entity != made.place:
+        return " OR ".join(everywhere)
+    place = emit.value(draft, catalog, path, emit.Rows("r"))
+    tests = [*everywhere, f"a.{quote(made.at)} = {place}"]
+    for n, holds in enumerate(made.above.values()):
+        starts = ("", "(SELECT 1) AS h", f"a.{quote(made.at)}")
+        up = _above(draft, catalog, made, holds, f"up{n}", starts)
+        tests.append(
+            f"EXISTS (WITH RECURSIVE up{n}(place, stops) AS ({up})"
+            f" SELECT 1 FROM up{n} WHERE stops = 1 AND place = {place})"
+        )
+    return " OR ".join(tests)
 
 
 def _counts(draft: Draft, made: Assignment, alias: str) -> str:
@@ -77,10 +132,10 @@ def _users(draft: Draft, catalog: Catalog, entity: Entity, made: People) -> Iter
         for a in catalog.people.assignments.values():
             at = ""
             if a.at:
-                if made.path is None:
+                there = _there(draft, catalog, a, made.path)
+                if not there:
                     continue
-                place = emit.value(draft, catalog, made.path, emit.Rows("r"))
-                at = f" AND a.{quote(a.at)} = {place}"
+                at = f" AND ({there})"
             yield (
                 f"SELECT r.id AS root, a.{quote(a.user)} AS person {rows} JOIN {quote(table_name(a.of))} AS a"
                 f" ON a.{quote(a.role)} = {literal(made.role)}{at} AND {_counts(draft, a, 'a')} WHERE {among}"
@@ -89,11 +144,12 @@ def _users(draft: Draft, catalog: Catalog, entity: Entity, made: People) -> Iter
         user = emit.value(draft, catalog, made.path, emit.Rows("r"))
         yield f"SELECT r.id AS root, {user} AS person {rows} WHERE {among} AND {user} IS NOT NULL"
     elif made.kind == "leader" and made.path is not None and catalog.people.leader:
+        field = quote(catalog.people.leader.rpartition(".")[2])
         department = emit.value(draft, catalog, made.path, emit.Rows("r"))
         owner = made.path.type.entity
         if owner in catalog.entities:
             yield (
-                f"SELECT r.id AS root, d.{quote(catalog.people.leader)} AS person {rows}"
+                f"SELECT r.id AS root, d.{field} AS person {rows}"
                 f" JOIN {quote(table_name(owner))} AS d ON d.id = {department}"
-                f" WHERE {among} AND d.{quote(catalog.people.leader)} IS NOT NULL"
+                f" WHERE {among} AND d.{field} IS NOT NULL"
             )

@@ -43,10 +43,10 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Where roles come from: rows of an entity. ``statement`` takes (user) and gives (role, place or NULL)."""
+    """Where roles come from: rows of an entity. ``statement`` takes (user) and gives (role, word of
+    ``me.<word>``, place); no place: everywhere."""
 
     name: str
-    gives: str
     statement: Statement
 
 

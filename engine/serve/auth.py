@@ -303,13 +303,13 @@ async def with_roles(tenant: Tenant, me: Me) -> Me:
     moment = tenant.moment()
     for assignment in tenant.app.people.assignments:
         asked = call(assignment.statement, moment, {"user": me.user})
-        for role, place in await tenant.database.read(asked.sql, asked.values):
+        for role, word, place in await tenant.database.read(asked.sql, asked.values):
             roles.add(role)
             if place is None:
                 everywhere.add(role)
             else:
                 for holder in (role, EVERYONE):
-                    places.setdefault(f"{holder}.{assignment.gives}", {})[place] = None
+                    places.setdefault(f"{holder}.{word}", {})[place] = None
     return replace(
         me,
         roles=tuple(sorted(roles)),

@@ -98,6 +98,9 @@ def _of_me(name: str, me: Me) -> Any:
         return me.user
     if name == "roles":
         return list(me.roles)
+    if "." not in name:
+        # Outside a role's rule, and `any_…` in one: wherever he holds any role.
+        name = f"{EVERYONE}.{name.removeprefix('any_')}"
     role, _, what = name.partition(".")
     if what == "everywhere":
         return me.admin or role in me.everywhere

@@ -117,7 +117,6 @@ def statement(machine: Machine, dialect: Dialect, acting: Statement | bool = Fal
 
 def columns(machine: Machine, combined: Combined, acting: Statement | bool = False) -> list[str]:
     """The case as JSON text, then per transition whether its people mean me, then whether its condition holds."""
-    me = combined.bind(Param("me", "id", "uuid"))
     cast = "::uuid" if combined.dialect == "postgresql" else ""
     out = [_case_sql(combined)] if machine.steps else ["NULL"]
     for move in machine.transitions.values():
@@ -127,6 +126,7 @@ def columns(machine: Machine, combined: Combined, acting: Statement | bool = Fal
             out.append("1 = 1" if move.open and acting else "1 = 0")
         else:
             inner = combined.embed(move.by.statement)
+            me = combined.bind(Param("me", "id", "uuid"))
             out.append(f"EXISTS (WITH b(r, u) AS ({inner}) SELECT 1 FROM b WHERE b.u = {me}{cast})")
     for move in machine.transitions.values():
         if move.when is None:

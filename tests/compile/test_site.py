@@ -385,7 +385,7 @@ async def test_who_holds_which_role(site: Site) -> None:
     found = {}
     for assignment in site.stage.app.people.assignments:
         found[assignment.name] = await site.stage.run(assignment.statement, user=site.ids["li"])
-    assert found == {"member": [("manager", site.ids["A"])], "post": [("head", None)]}
+    assert found == {"member": [("manager", "projects", site.ids["A"])], "post": [("head", None, None)]}
 
 
 async def test_a_tree_without_rings(site: Site) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -27,8 +27,8 @@ NOW = datetime(2026, 3, 5, 0, 30, tzinfo=UTC)
 
 
 @cache
-def catalog() -> Catalog:
-    return read([Path(__file__).parent / "works.yaml"])
+def catalog(pack: str = "works.yaml") -> Catalog:
+    return read([Path(__file__).parent / pack])
 
 
 class Counting:
@@ -55,6 +55,9 @@ class Counting:
 
 @dataclass
 class Stage:
+    pack: ClassVar[str] = "works.yaml"
+    """Its module is called ``works`` whichever it is."""
+
     database: Counting
     tenant: Tenant
     doors: dict[str, httpx.AsyncClient] = field(default_factory=dict)
@@ -62,7 +65,7 @@ class Stage:
 
     @classmethod
     async def build(cls, database: Database) -> Stage:
-        app = compile_app(catalog(), database.dialect)
+        app = compile_app(catalog(cls.pack), database.dialect)
         await install(database, (*TABLES, *app.tables))
         counting = Counting(database)
         tenant = Tenant("works", app, counting, Ask(), clock=lambda: NOW)

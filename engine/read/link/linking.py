@@ -35,7 +35,7 @@ from engine.read.link.flows import Flows
 from engine.read.link.structure import Frame, label, language_of, number_of, options, skeletons, users
 from engine.read.link.views import Views
 from engine.read.link.words import Look, Speech
-from engine.read.link.world import world_of
+from engine.read.link.world import held_at, world_of
 from engine.read.shape import pack as shapes
 from engine.read.switched import Gone, Written
 from engine.read.tree import Scalar
@@ -223,6 +223,7 @@ def _cast(desk: Desk, frame: Frame, speech: Speech) -> Cast:
                 _assignment,
                 desk,
                 frame,
+                speech,
                 name,
                 shape,
                 one,
@@ -243,7 +244,9 @@ def _cast(desk: Desk, frame: Frame, speech: Speech) -> Cast:
     return Cast()
 
 
-def _assignment(desk: Desk, frame: Frame, name: str, shape: shapes.Assignment, one: Written) -> Assignment | None:
+def _assignment(
+    desk: Desk, frame: Frame, speech: Speech, name: str, shape: shapes.Assignment, one: Written
+) -> Assignment | None:
     of = desk.find("entities", shape.of, one.key)
     if of not in frame.of:
         return None
@@ -251,10 +254,19 @@ def _assignment(desk: Desk, frame: Frame, name: str, shape: shapes.Assignment, o
     def at(text: Scalar | None) -> str:
         return frame.path(text, of) if text is not None else ""
 
-    gives = shape.gives.text if shape.gives else ""
+    place = held_at(desk, one.key, shape.of, shape.at.text) if shape.of and shape.at else ""
+    if shape.below is not None or shape.above:
+        hangs = frame.of[place].shape.tree if place in frame.of else None
+        if not hangs:
+            desk.say("rule.assignment-tree", shape.place, name=name, place=place.partition(".")[2] or "—")
+            return None
+    look = Look(one.key, place)
     return Assignment(
-        name, of, at(shape.user), at(shape.role), at(shape.at), gives, at(shape.from_), at(shape.to), shape.place
-    )
+        name, of, at(shape.user), at(shape.role), at(shape.at), shape.gives.text if shape.gives else "",
+        at(shape.from_), at(shape.to), shape.below.text if shape.below else "",
+        {word: speech.expression(text, look, "boolean") for word, text in (shape.above or {}).items()},
+        place, shape.place,
+    )  # fmt: skip
 
 
 def _function(desk: Desk, frame: Frame, one: Written, path: str, shape: shapes.Function) -> Function | None:

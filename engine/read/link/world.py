@@ -80,16 +80,17 @@ def me_words(desk: Desk, people: str) -> dict[str, Type]:
     for one in desk.written.values():
         found = one.pack.people
         for assignment in (found.assignments or {}).values() if found else ():
-            if assignment.gives is None or assignment.at is None or assignment.of is None:
+            if assignment.at is None or assignment.of is None:
                 continue
-            target = _place(desk, one.key, assignment.of, assignment.at.text)
-            if target:
-                out[assignment.gives.text] = Type("rows", entity=target)
-                out[f"any_{assignment.gives.text}"] = Type("rows", entity=target)
+            target = held_at(desk, one.key, assignment.of, assignment.at.text)
+            given = [word.text for word in (assignment.gives, assignment.below) if word is not None]
+            for word in (*given, *(assignment.above or ())) if target else ():
+                out[word] = Type("rows", entity=target)
+                out[f"any_{word}"] = Type("rows", entity=target)
     return out
 
 
-def _place(desk: Desk, module: str, of: Scalar, field: str) -> str:
+def held_at(desk: Desk, module: str, of: Scalar, field: str) -> str:
     """The entity a reference of an assignment points at, found by text alone."""
     for path in (f"{module}.{of.text}", of.text):
         found = desk.things["entities"].get(path)

@@ -68,6 +68,13 @@ class Assignment(Noun):
     role: Scalar | None = key(Name("field"), "Its field that holds the role: a choice of roles, or a text")
     at: Scalar | None = key(Name("field"), "Its reference to the place the role is held at; left out: everywhere")
     gives: Scalar | None = key(Name("word"), "`projects` makes `me.projects` of those places")
+    below: Scalar | None = key(
+        Name("word"), "`departments_below` makes `me.departments_below` of those places and all that hang under them"
+    )
+    above: dict[str, Scalar] | None = key(
+        Named("map of expressions", Expression()),
+        "`companies: kind = 'company'` makes `me.companies` of the nearest place, itself or above, for which it holds",
+    )
     from_: Scalar | None = key(Name("field"), "Its first day")
     to: Scalar | None = key(Name("field"), "Its last day")
 
