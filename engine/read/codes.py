@@ -111,6 +111,9 @@ _ALL = (
     Code("link.order", "`{text}` is not an order", "`{text}` 不是排序", hint_en="like since DESC, name", hint_zh="例如 since DESC, name"),
     Code("link.each", "`{text}` is not `entity BY path, … [WHERE …]`", "`{text}` 不是 `实体 BY 路径, … [WHERE …]`"),
     # things together
+    Code("rule.scope-unknown", "`{name}` is neither a scope nor a yes/no field", "`{name}` 既不是范围，也不是是/否字段"),
+    Code("rule.scope-nowhere", "{entity} does not say which field its `{name}` is", "{entity} 没有说明“{name}”范围对应哪个字段",
+         hint_en="a reference `{key}` to {target}, or `scopes: {{{key}: path}}` at the entity", hint_zh="加一个指向 {target} 的引用 `{key}`，或在实体上写 `scopes: {{{key}: 路径}}`"),
     Code("rule.assignment-tree", "assignment `{name}`: `below` and `above` need places that hang under each other, but `{place}` is no tree",
          "任职 `{name}`：`below` 和 `above` 要求地点成树，而 `{place}` 不是树", hint_en="`tree: true` at the entity that `at` points at", hint_zh="在 `at` 指向的实体上写 `tree: true`"),
     Code("rule.owner-ring", "entities own each other in a ring: {ring}", "实体的归属成环：{ring}"),

@@ -13,6 +13,7 @@ from engine.fieldtypes import Option, Spec
 from engine.fieldtypes.mask import Mask
 from engine.problem import Where
 from engine.read.link.desk import WORKFLOW_FIELD, Desk
+from engine.read.link.scopes import Scopes
 from engine.read.link.structure import Bone, Frame, Skeleton, label, language_of
 from engine.read.link.words import Look, Speech
 from engine.read.shape import entity as shapes
@@ -30,6 +31,7 @@ MASKABLE = ("text", "phone", "email", "number", "url")
 class Entities:
     frame: Frame
     speech: Speech
+    scopes: Scopes
 
     @property
     def desk(self) -> Desk:
@@ -47,6 +49,7 @@ class Entities:
         checks = self.parts(f"{prefix}.checks", shape.checks, lambda n, s: self.check(bones, n, s, look))
         uniques = self.parts(f"{prefix}.unique", shape.unique, lambda n, s: self.unique(bones, n, s, look))
         access = self.parts(f"{prefix}.access", shape.access, lambda n, s: self.access(bones, n, s, look))
+        self.scopes.check(bones)
         ledger = self.ledger(bones, shape.ledger) if shape.ledger else None
         display = self.speech.template(shape.display, look)
         key = self.frame.fields(shape.key, bones.path) or self.own_key(uniques)
@@ -222,7 +225,7 @@ class Entities:
         role = self.desk.role(Scalar(name, shape.place))
         look = replace(look, role=role)
         rules = {
-            verb: self.rule(getattr(shape, verb), look)
+            verb: self.rule(getattr(shape, verb), look, bones)
             for verb in ("create", "read", "update", "delete", "export", "act")
         }
         if shape.act is False:
@@ -234,7 +237,12 @@ class Entities:
         hide, mask, fixed = (self.frame.fields(f, bones.path) for f in (shape.hide, shape.mask, shape.readonly))
         return Access(role, hide=hide, mask=mask, readonly=fixed, where=shape.place, **rules)
 
-    def rule(self, found: bool | Scalar | None, look: Look) -> bool | Expr | None:
+    def rule(self, found: bool | Scalar | None, look: Look, bones: Skeleton) -> bool | Expr | None:
+        if isinstance(found, Scalar):
+            said = len(self.desk.problems)
+            found = self.scopes.rule(found, bones)
+            if len(self.desk.problems) > said or self.desk.sleeps:
+                return None
         if isinstance(found, Scalar):
             return self.speech.expression(found, look, "boolean")
         return True if found else None

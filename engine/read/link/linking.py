@@ -32,6 +32,7 @@ from engine.read.link.entities import Entities, owned, state_options
 from engine.read.link.expressions import figure_types, parser
 from engine.read.link.figures import Figures
 from engine.read.link.flows import Flows
+from engine.read.link.scopes import Scopes
 from engine.read.link.structure import Frame, label, language_of, number_of, options, skeletons, users
 from engine.read.link.views import Views
 from engine.read.link.words import Look, Speech
@@ -119,7 +120,7 @@ def _all(desk: Desk, section: str, make: Callable[[Written, str, Any], Any]) -> 
 
 
 def _entities(frame: Frame, speech: Speech) -> dict[str, Entity]:
-    maker = Entities(frame, speech)
+    maker = Entities(frame, speech, Scopes(frame))
     out = {}
     for path, bones in frame.of.items():
         inner = f"{bones.module}.entities.{bones.name}"

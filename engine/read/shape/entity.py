@@ -139,7 +139,7 @@ class Unique(Noun):
     feature: Scalar | None = key(Name(), "The feature it belongs to")
 
 
-_RULE = BoolOr("true \\| expression")
+_RULE = BoolOr("true \\| scope \\| expression")
 
 
 @dataclass(slots=True, eq=False)
@@ -186,6 +186,9 @@ class Entity(Noun):
         Names("list of fields"), "Fields that searching looks into; left out: `display`'s"
     )
     scope: Scalar | None = key(Name(), "The reference that places a record, for roles held at a place")
+    scopes: dict[str, Scalar] | None = key(
+        Named("map of paths", Name("path")), "Scope → the path it asks here; `own` is `created_by` unless it says so"
+    )
     owned_by: Scalar | None = key(Name(), "The entity whose lines these are")
     ledger: Ledger | None = key(One("ledger", Ledger), "Takes entries from postings only")
     tree: bool | None = key(Bool(), "Rows hang under each other by the one field of type `tree`")

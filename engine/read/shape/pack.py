@@ -80,6 +80,15 @@ class Assignment(Noun):
 
 
 @dataclass(slots=True, eq=False)
+class Within(Noun):
+    thing: ClassVar[str] = "scope"
+    needs: ClassVar = (("in",),)
+
+    in_: Scalar | None = key(Name("word"), "The word of `me.` whose places it means: `departments_below`")
+    of: Scalar | None = key(Name(), "What entities call the path that must be among them; left out: the scope's name")
+
+
+@dataclass(slots=True, eq=False)
 class People(Noun):
     thing: ClassVar[str] = "people"
     needs: ClassVar = (("users",),)
@@ -88,6 +97,9 @@ class People(Noun):
     while_: Scalar | None = key(Expression(), "Who of them may: as long as this holds for the person")
     assignments: dict[str, Assignment] | None = key(
         Named("map of assignments", One("assignment", Assignment)), "Where it is written who holds which role"
+    )
+    scopes: dict[str, Within] | None = key(
+        Named("map of scopes", One("scope", Within, short="in")), "Words that rules of `access` may say for a condition"
     )
     leader: Scalar | None = key(
         Name("path"), "`org.leader`: the entity and the field that names its leader, for `leader(path)`"
