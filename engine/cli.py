@@ -176,6 +176,65 @@ def user(
         typer.echo(f"{name} / {made}   (to be changed at the first login)")
 
 
+@app.command()
+def plan(
+    target: Target,
+    database: DatabaseUrl = "",
+    json: Json = False,
+    language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
+) -> None:
+    """Show what the packs would change in a database that is in use. Ends with 0: nothing, 2: changes, 3: refused."""
+    from engine.studio.changing import plan as run
+
+    made = run(target, database)
+    typer.echo(made.json() if json else made.told(language))
+    raise typer.Exit(made.code)
+
+
+@app.command()
+def apply(
+    target: Target,
+    database: DatabaseUrl = "",
+    reviewed: Annotated[
+        str, typer.Option("--plan", help="What `dougong plan --json` printed: that plan and no other is applied.")
+    ] = "",
+    note: Annotated[str, typer.Option(help="Why; kept with the revision.")] = "",
+    json: Json = False,
+    language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
+) -> None:
+    """Change a database to what the packs say, while it is in use: all of the plan, or nothing of it."""
+    from engine.studio.changing import apply as run
+
+    made = run(target, database, reviewed, note)
+    typer.echo(made.json() if json else made.told(language))
+    raise typer.Exit(made.code)
+
+
+@app.command()
+def revisions(target: Target, database: DatabaseUrl = "", json: Json = False) -> None:
+    """List what a database's metadata has been: when, by whom, why."""
+    from engine.studio.changing import revisions as run
+
+    typer.echo(run(target, database, json))
+
+
+@app.command()
+def revert(
+    target: Target,
+    number: Annotated[int, typer.Argument(help="The revision whose metadata shall hold again.")],
+    database: DatabaseUrl = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
+    json: Json = False,
+    language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
+) -> None:
+    """Go back to the metadata of an earlier revision, as a plan like any other; nothing is lost on the way."""
+    from engine.studio.changing import revert as run
+
+    made = run(target, number, database, dry_run)
+    typer.echo(made.json() if json else made.told(language))
+    raise typer.Exit(made.code)
+
+
 audit = typer.Typer(help="The audit of a database: is it whole, and as a file.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 

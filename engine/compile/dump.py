@@ -14,7 +14,7 @@ from engine.plan.entity import Entity, Template
 from engine.plan.statement import Statement
 from engine.plan.table import Column, ForeignKey, Index
 
-_QUIET = ("symbols", "openapi")
+_QUIET = ("symbols", "openapi", "epoch")
 """Parts shown on their own, or not as text."""
 _INDENT = "  "
 _CUTS = re.compile(r" (c\d+ AS MATERIALIZED|held AS MATERIALIZED|UNION ALL|INSERT INTO|UPDATE|FROM c\d+|FROM held)\b")

@@ -53,15 +53,36 @@ class Lost(Exception):
         super().__init__(says)
 
 
+class Stale(Exception):
+    """The tenant has changed since the caller learnt what it is: nothing was done. Learn it anew and begin again."""
+
+
+class Held(Exception):
+    """Others hold what a change needs, and did not let go in time: nothing was done."""
+
+
 class Database(Protocol):
-    """One tenant's data. ``read`` runs one statement; ``write`` one transaction, retried where that is safe."""
+    """One tenant's data. ``read`` runs one statement; ``write`` one transaction, retried where that is safe.
+
+    ``epoch``: the write is by the tenant's metadata of that epoch. It raises ``Stale`` when another one holds, and as
+    long as the transaction runs no other one can come to hold.
+    """
 
     @property
     def dialect(self) -> Dialect: ...
 
     async def read(self, sql: str, values: Sequence[Any] = ()) -> Rows: ...
 
-    async def write(self, make_body: Callable[[], Body[T]]) -> T: ...
+    async def write(self, make_body: Callable[[], Body[T]], epoch: int = 0) -> T: ...
+
+    async def change(self, make_body: Callable[[], Body[T]]) -> T:
+        """One transaction that may change tables: alone, after the writes that run, before those that wait.
+        Raises ``Held`` when they do not end in time."""
+        ...
+
+    async def outside(self, sql: str) -> None:
+        """Runs a statement that no transaction may hold (building an index beside writers)."""
+        ...
 
     async def run_script(self, statements: Sequence[str]) -> None:
         """Runs data definition statements in one transaction."""

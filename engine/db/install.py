@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,11 +28,14 @@ class _Exact(UserDefinedType[Any]):
         return self.text
 
 
-def definitions(tables: Iterable[Table], dialect: Dialect) -> list[str]:
+def definitions(tables: Sequence[Table], dialect: Dialect) -> list[str]:
     """The statements that create the tables, in an order that works also when references form rings."""
     speech: Any = sqlite.dialect() if dialect == "sqlite" else postgresql.dialect()  # type: ignore[no-untyped-call]
     metadata = sa.MetaData()
     built = [_table(table, metadata, dialect) for table in tables]
+    pointed_at = {key.table for table in tables for key in table.foreign_keys}
+    for missing in sorted(pointed_at - set(metadata.tables)):
+        sa.Table(missing, metadata, sa.Column("id", sa.Text))  # it is there already
     out = [str(CreateTable(t).compile(dialect=speech)).strip() for t in built]
     out += [
         str(AddConstraint(fk).compile(dialect=speech)).strip()

@@ -40,8 +40,33 @@ class Lease:
     async def execute(self, sql: str) -> None:
         await self._connection.execute(sql)
 
-    def transaction(self) -> Any:
-        return self._connection.transaction()
+    def transaction(self, first: str = "") -> Any:
+        """``first`` goes with BEGIN in one message; when it fails nothing has begun."""
+        return _Transaction(self._connection, first) if first else self._connection.transaction()
+
+
+class Unbegun(Exception):
+    """What was to hold at the beginning of a transaction does not."""
+
+
+class _Transaction:
+    __slots__ = ("_connection", "_first")
+
+    def __init__(self, connection: Any, first: str) -> None:
+        self._connection = connection
+        self._first = first
+
+    async def __aenter__(self) -> None:
+        try:
+            await self._connection.execute(f"BEGIN; {self._first}")
+        except BaseException as error:
+            await self._connection.execute("ROLLBACK")
+            if isinstance(error, asyncpg.DivisionByZeroError | asyncpg.LockNotAvailableError):
+                raise Unbegun from error
+            raise
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        await self._connection.execute("ROLLBACK" if kind is not None else "COMMIT")
 
 
 class _Lent:

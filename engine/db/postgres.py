@@ -10,8 +10,8 @@ from typing import Any
 import asyncpg
 
 from engine.db import wall
-from engine.db.call import Body, Lost, Rows, T, Violation
-from engine.db.lease import Lease, Leases
+from engine.db.call import Body, Held, Lost, Rows, Stale, T, Violation
+from engine.db.lease import Lease, Leases, Unbegun
 from engine.db.wall import Place
 from engine.plan.statement import Dialect
 
@@ -29,6 +29,14 @@ _AWAY = (
     asyncpg.InterfaceError,  # the connection was found closed
 )
 _POOL = 16
+_CHANGED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
+"""What a statement made for another revision runs into."""
+_LOCK = "hashtextextended(current_schema(), 4711)"
+_FENCE = f"SELECT pg_advisory_xact_lock_shared({_LOCK}); SELECT 1 / (epoch = {{}})::int FROM _epoch"
+"""Many may write at once; whoever changes the tenant waits for them, and they for him. Then the epoch is read, in a
+statement of its own: it must not see what was before the wait."""
+_TRIES = 40
+_WAIT_MS = 250
 
 
 class PostgresDatabase:
@@ -71,6 +79,8 @@ class PostgresDatabase:
             return await self._fetch(sql, values)
         except _RETRIED:
             return await self._fetch(sql, values)
+        except _CHANGED as error:
+            raise Stale(str(error)) from error
         except _AWAY as error:
             raise _lost(error) from error
 
@@ -78,11 +88,16 @@ class PostgresDatabase:
         async with self._leases.lend() as lease:
             return await lease.fetch(sql, *values)
 
-    async def write(self, make_body: Callable[[], Body[T]]) -> T:
+    async def write(self, make_body: Callable[[], Body[T]], epoch: int = 0) -> T:
+        first = _FENCE.format(epoch) if epoch else ""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                async with self._leases.lend() as lease, lease.transaction():
+                async with self._leases.lend() as lease, lease.transaction(first):
                     return await _drive(lease, make_body())
+            except Unbegun as error:
+                raise Stale from error
+            except _CHANGED as error:
+                raise Stale(str(error)) from error
             except _RETRIED:
                 if attempt == _ATTEMPTS:
                     raise
@@ -92,6 +107,27 @@ class PostgresDatabase:
             except _AWAY as error:
                 raise _lost(error) from error
         raise AssertionError("unreachable")
+
+    async def change(self, make_body: Callable[[], Body[T]]) -> T:
+        """Waits a quarter of a second for its locks, then lets those who wait behind it pass, and tries again."""
+        first = f"SET LOCAL lock_timeout = '{_WAIT_MS}ms'; SELECT pg_advisory_xact_lock({_LOCK})"
+        for attempt in range(_TRIES):
+            try:
+                async with self._leases.lend() as lease, lease.transaction(first):
+                    return await _drive(lease, make_body())
+            except (Unbegun, asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+                if attempt == _TRIES - 1:
+                    raise Held from error
+                await asyncio.sleep(random.uniform(0.05, 0.3))
+            except asyncpg.IntegrityConstraintViolationError as error:
+                raise _violation(error) from error
+            except _AWAY as error:
+                raise _lost(error) from error
+        raise AssertionError("unreachable")
+
+    async def outside(self, sql: str) -> None:
+        async with self._leases.lend() as lease:
+            await lease.execute(sql)
 
     async def run_script(self, statements: Sequence[str]) -> None:
         async with self._leases.lend() as lease, lease.transaction():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.db.call import Body, Call, Lost, Rows, T, Violation
+from engine.db.call import Body, Call, Held, Lost, Rows, Stale, T, Violation
 from engine.expr.run import sqlite_functions
 from engine.plan.statement import Dialect
 
@@ -32,6 +33,7 @@ class _Job:
     make_body: Callable[[], Body[Any]]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    epoch: int = 0
 
 
 class SqliteDatabase:
@@ -58,7 +60,7 @@ class SqliteDatabase:
             return self._reader.execute(sql, values).fetchall()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-                raise _lost(self._path, error) from error
+                raise _changed(error) or _lost(self._path, error) from error
         finally:
             self._reader.set_progress_handler(None, 0)
         loop = asyncio.get_running_loop()
@@ -72,12 +74,38 @@ class SqliteDatabase:
         rows: Rows = connection.execute(sql, values).fetchall()
         return rows
 
-    async def write(self, make_body: Callable[[], Body[T]]) -> T:
+    async def write(self, make_body: Callable[[], Body[T]], epoch: int = 0) -> T:
         loop = asyncio.get_running_loop()
-        job = _Job(make_body, loop, loop.create_future())
+        job = _Job(make_body, loop, loop.create_future(), epoch)
         self._jobs.put(job)
         result: T = await job.future
         return result
+
+    async def change(self, make_body: Callable[[], Body[T]]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._change, make_body)
+
+    def _change(self, make_body: Callable[[], Body[T]]) -> T:
+        """On a connection of its own: only outside a transaction can references be left unchecked, which a table that
+        is made anew needs. The body checks them."""
+        connection = _connect(self._path)
+        try:
+            connection.execute("PRAGMA foreign_keys=OFF")
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                raise Held from error
+            try:
+                result = self._drive(make_body(), connection)
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            return result
+        finally:
+            connection.close()
+
+    async def outside(self, sql: str) -> None:
+        await self.run_script([sql])
 
     async def run_script(self, statements: Sequence[str]) -> None:
         def body() -> Body[None]:
@@ -136,7 +164,9 @@ class SqliteDatabase:
         for job in batch:
             run("SAVEPOINT job")
             try:
-                outcomes.append((True, self._drive(job.make_body())))
+                if job.epoch:
+                    self._require(job.epoch)
+                outcomes.append((True, self._drive(job.make_body(), self._writer)))
             except BaseException as error:  # the waiting caller gets it, whatever it is
                 if not self._writer.in_transaction:
                     return [(False, _lost(self._path, error))] * len(batch)
@@ -151,16 +181,21 @@ class SqliteDatabase:
             return None
         return outcomes
 
-    def _drive(self, body: Body[T]) -> T:
+    def _require(self, epoch: int) -> None:
+        """BEGIN IMMEDIATE has shut out whoever would change it."""
+        if self._writer.execute("SELECT epoch FROM _epoch").fetchone() != (epoch,):
+            raise Stale
+
+    def _drive(self, body: Body[T], connection: sqlite3.Connection) -> T:
         try:
             call = next(body)
             while True:
                 try:
-                    rows = self._writer.execute(call.sql, call.values).fetchall()
+                    rows = connection.execute(call.sql, call.values).fetchall()
                 except sqlite3.IntegrityError as error:
                     raise _violation(error) from error
                 except sqlite3.Error as error:
-                    raise _lost(self._path, error, call.sql) from error
+                    raise _changed(error) or _lost(self._path, error, call.sql) from error
                 call = body.send(rows)
         except StopIteration as stop:
             result: T = stop.value
@@ -175,6 +210,8 @@ def _connect(path: str) -> sqlite3.Connection:
     )
     for pragma in ("foreign_keys=ON", "recursive_triggers=ON", "synchronous=FULL", "cache_size=-65536"):
         connection.execute(f"PRAGMA {pragma}")
+    if sys.version_info >= (3, 12):  # else a column that is not there any more is read as a text
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)
     sqlite_functions.register(connection)
     return connection
 
@@ -220,6 +257,11 @@ _LOST = (
     ("locked", "{0} is held by another process", "try again in a moment"),
     ("busy", "{0} is held by another process", "try again in a moment"),
 )
+
+
+def _changed(error: sqlite3.Error) -> BaseException | None:
+    """What a statement made for another revision runs into."""
+    return Stale(str(error)) if str(error).startswith(("no such table", "no such column")) else None
 
 
 def _lost(path: str, error: BaseException, sql: str = "") -> BaseException:

@@ -15,8 +15,12 @@ def _table(name: str, columns: str, key: str = "id", *indexes: Index) -> Table:
 
 
 TABLES: tuple[Table, ...] = (
-    _table("_revision", "n:integer! digest:text! at:datetime! by:uuid source:json note:text", "n"),
-    _table("_identity", "path:text! identity:text! physical:text! born:integer! retired:integer", "path"),
+    _table(
+        "_revision",
+        "n:integer! digest:text! at:datetime! by:text source:text! shape:text! changes:text! note:text",
+        "n",
+    ),
+    _table("_identity", "identity:text! path:text! physical:text! born:integer! retired:integer", "identity"),
     _table("_epoch", "one:integer! epoch:integer!", "one"),
     _table("_setting", "id:uuid! name:text! scope:text! place:uuid since:date value:json by:uuid at:datetime"),
     _table(

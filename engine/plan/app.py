@@ -122,3 +122,5 @@ class App:
     demo: tuple[tuple[str, str, Mapping[str, Any]], ...]
     openapi: Mapping[str, Any]
     symbols: Any
+    epoch: int = 0
+    """Which epoch of the tenant this is; writes by another one are refused. 0: nobody asks."""

@@ -1,7 +1,8 @@
 """YAML → Catalog. ``read`` is the pipeline; it raises ``Problems`` with everything that is wrong, at once."""
 
-from engine.read.cache import read_cached
+from engine.read.cache import read_cached, texts_cached
+from engine.read.packs import texts_of
 from engine.read.pipeline import read, read_texts
 from engine.read.report import for_editors, for_people, ordered
 
-__all__ = ["for_editors", "for_people", "ordered", "read", "read_cached", "read_texts"]
+__all__ = ["for_editors", "for_people", "ordered", "read", "read_cached", "read_texts", "texts_cached", "texts_of"]

@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.catalog import Catalog
 from engine.problem import Problem, Problems
+from engine.read.packs import Texts
 from engine.read.pipeline import Toggles, all_kept, digest_of, read_texts, texts_in
 
 _ENGINE = Path(__file__).resolve().parents[1]
@@ -29,6 +30,13 @@ def read_cached(
     base, over = texts_in(packs, problems), texts_in(overlays, problems)
     if problems:
         raise Problems(problems)
+    return texts_cached(base, over, toggles, cache=cache)
+
+
+def texts_cached(
+    base: Sequence[Texts], over: Sequence[Texts] = (), toggles: Toggles | None = None, *, cache: Path
+) -> Catalog:
+    """The same from texts, wherever they come from."""
     names = "\n".join(file for texts in (*base, *over) for file in texts)
     key = hashlib.sha256(f"{digest_of(base, over, toggles or {})}\n{names}\n{engine_digest()}".encode()).hexdigest()[
         :32

@@ -39,11 +39,12 @@ def record_statement(
     approvals = machine_of(app, entity)
     tasked = approvals is not None and bool(approvals.steps) and not rights.may_always(app, me, entity, "read")
     key = ("record", question, plain)
-    made: Statement | str | None = tenant.facts.get(key)
+    kept = tenant.kept(app)
+    made: Statement | str | None = kept.get(key)
     if made is None:
-        if len(tenant.facts) > _KEPT:
-            tenant.facts.clear()
-        made = tenant.facts[key] = _record_statement(tenant, app, entity, question, me, machine, tasked)
+        if len(kept) > _KEPT:
+            kept.clear()
+        made = kept[key] = _record_statement(tenant, app, entity, question, me, machine, tasked)
     return made if isinstance(made, Statement) else None
 
 
@@ -165,14 +166,14 @@ def moment_text(value: Any) -> str | None:
 
 def people_entities(tenant: Tenant, app: App) -> frozenset[str]:
     """Entities whose records say who holds which role: a write to them ends what is remembered of people."""
-    kept: frozenset[str] | None = tenant.facts.get("people")
+    kept: frozenset[str] | None = tenant.kept(app).get("people")
     if kept is None:
         texts = [assignment.statement.sql for assignment in app.people.assignments]
         tables = {quote(e.table): e for e in app.entities.values()}
         kept = frozenset(
             rights.root_of(app, e).path for name, e in tables.items() if any(name in text for text in texts)
         ) | {app.people.users}
-        tenant.facts["people"] = kept
+        tenant.kept(app)["people"] = kept
     return kept
 
 

@@ -45,7 +45,7 @@ async def names_of(here: Here, wanted: Mapping[str, Iterable[str]]) -> dict[str,
 
 def _naming(here: Here, paths: tuple[str, ...]) -> Statement:
     key = ("names", paths)
-    kept: Statement | None = here.tenant.facts.get(key)
+    kept: Statement | None = here.tenant.kept(here.app).get(key)
     if kept is None:
         combined, columns = Combined(here.app.dialect), []
         for n, path in enumerate(paths):
@@ -53,7 +53,7 @@ def _naming(here: Here, paths: tuple[str, ...]) -> Statement:
             asked = here.tenant.asker.records(here.app, question).statement
             own = [replace(p, name=f"n{n}.{p.name}") if p.source == "input" else p for p in asked.params]
             columns.append(f"({combined.embed(replace(asked, params=tuple(own)))})")
-        kept = here.tenant.facts[key] = combined.finish(columns)
+        kept = here.tenant.kept(here.app)[key] = combined.finish(columns)
     return kept
 
 

@@ -272,6 +272,14 @@ _ALL = (
     Code("server.no-tenant", "Nobody lives at this address", "此地址没有对应的系统", 404),
     Code("server.lost", "{says}", "数据库不可用：{says}", 503, "{hint}", "{hint}"),
     Code(
+        "server.changing",
+        "The system is being changed",
+        "系统正在变更",
+        503,
+        "try again in a moment; nothing was done",
+        "请稍后再试；本次未做任何更改",
+    ),
+    Code(
         "server.fault",
         "Something went wrong on our side ({reference})",
         "系统出错（{reference}）",

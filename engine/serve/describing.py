@@ -40,9 +40,10 @@ _NEEDS: Mapping[str, str] = {
 def document(tenant: Tenant, me: Me, doors: Iterable[Door]) -> Json:
     """Made once for each set of roles; what the caller may never do or see is not in it."""
     key = ("openapi", me.roles, me.reads_only)
-    kept: Json | None = tenant.facts.get(key)
+    app = tenant.app
+    kept: Json | None = tenant.kept(app).get(key)
     if kept is None:
-        kept = tenant.facts[key] = _document(tenant.app, me, doors)
+        kept = tenant.kept(app)[key] = _document(app, me, doors)
     return kept
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from engine.db import Lost
+from engine.db import Held, Lost, Stale
 from engine.problem import Problems
 from engine.serve import audit, pages, registry
 from engine.serve.answer import Answer, Asked, choose_language, problem
@@ -31,6 +31,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_FORM = 4 * 1024 * 1024
+_REPLAYED = 32 * 1024 * 1024
+_BEGINNINGS = 8
 _FIXED = frozenset({"/health", "/api/v1/login", "/api/v1/logout", "/api/v1/me", "/api/v1/openapi.json"})
 _log = logging.getLogger("dougong.serve")
 
@@ -68,17 +70,15 @@ async def _answer(tenants: Tenants, scope: Scope, headers: Mapping[str, str], re
         language = choose_language(headers.get("accept-language", ""), tenant.language)
         address = (scope.get("client") or ("",))[0]
         asked = Asked(method, _parts(path, api), scope["query_string"], headers=headers, address=address)
-        if api:
-            return await _api(tenant, asked, path, language, receive)
-        if method not in SAFE:
-            asked = replace(asked, body=await _body(receive, headers, MAX_FORM))
-        return await pages.handle(tenant, asked, language, registry.PAGES.find)
+        return await _by_what_holds(tenant, asked, path, language, Replayed(receive))
     except Refusal as refusal:
         said = refusal
     except Problems as found:
         said = Refusal([of_problem(p) for p in found.problems])
     except Lost as lost:
         said = Refusal([fault("server.lost", says=lost.says, hint=lost.hint)])
+    except (Stale, Held):
+        said = Refusal((fault("server.changing"),), 503, {"retry-after": "1"})
     except Gone:
         raise
     except Exception:
@@ -88,6 +88,53 @@ async def _answer(tenants: Tenants, scope: Scope, headers: Mapping[str, str], re
     if api or tenant is None:
         return problem(said, language)
     return pages.refused(tenant, said, language)
+
+
+async def _by_what_holds(tenant: Tenant, asked: Asked, path: str, language: str, received: Replayed) -> Answer:
+    """A request that the tenant's metadata changed under begins anew, by what holds now; its caller does not notice."""
+    for _ in range(_BEGINNINGS - 1):
+        try:
+            return await _served(tenant, asked, path, language, received)
+        except Stale:
+            if tenant.learn is None or not received.again():
+                raise
+            await tenant.learn()
+    return await _served(tenant, asked, path, language, received)
+
+
+async def _served(tenant: Tenant, asked: Asked, path: str, language: str, receive: Receive) -> Answer:
+    if path == "/api" or path.startswith("/api/"):
+        return await _api(tenant, asked, path, language, receive)
+    if asked.method not in SAFE:
+        asked = replace(asked, body=await _body(receive, asked.headers, MAX_FORM))
+    return await pages.handle(tenant, asked, language, registry.PAGES.find)
+
+
+class Replayed:
+    """A request's body that can be received once more, as long as it was not too large to keep."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._kept: list[MutableMapping[str, Any]] = []
+        self._next = 0
+        self._size = 0
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        if self._next < len(self._kept):
+            self._next += 1
+            return self._kept[self._next - 1]
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        if self._size <= _REPLAYED:
+            self._kept.append(message)
+            self._next += 1
+        else:
+            self._kept.clear()
+        return message
+
+    def again(self) -> bool:
+        self._next = 0
+        return self._size <= _REPLAYED
 
 
 def _parts(path: str, api: bool) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ async def repost(tenant: Tenant, dry_run: bool = False) -> Counter[str]:
 
 async def _next(tenant: Tenant, world: World, entity: Entity, after: str, dry_run: bool) -> tuple[Counter[str], str]:
     try:
-        return await tenant.database.write(lambda: _batch(world, entity, after, dry_run))
+        return await tenant.database.write(lambda: _batch(world, entity, after, dry_run), world.app.epoch)
     except _Undo as told:
         return told.made, told.last
 

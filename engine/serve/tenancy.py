@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -51,24 +51,35 @@ class Tenant:
     """Per user, how many streams of events are open in this process."""
     closing: bool = False
     """The process is about to end: streams end too."""
+    learn: Callable[[], Awaitable[bool]] | None = None
+    """Takes over what the tenant's metadata has become, if it has: whether it had."""
     noted: list[dict[str, Any]] = field(default_factory=list)
     """Audit rows not yet written: see ``audit``."""
 
     def moment(self, me: Me = ENGINE, board: Mapping[str, Any] | None = None) -> Moment:
         return Moment(self.database.dialect, me, self.clock(), self.zone, self.settings, board or {})
 
-    def swap(self, app: App) -> None:
+    def swap(self, app: App, settings: Mapping[str, Any] | None = None) -> None:
+        """Whoever began with the App of before goes on with it."""
         self.app = app
+        self.settings = self.settings if settings is None else settings
         self.facts = {}
         self.forget_people()
+
+    def kept(self, app: App) -> dict[Any, Any]:
+        """Where things made of ``app`` are kept; those of an App of before are not."""
+        return self.facts if app is self.app else {}
 
     def forget_people(self) -> None:
         self.people = {}
         self.names = None
 
     async def load_settings(self) -> None:
+        self.settings = await self.settings_of(self.app)
+
+    async def settings_of(self, app: App) -> Mapping[str, Any]:
         """What the administrator set for the whole tenant, over the packs' defaults; the newest that has begun."""
-        values = {name: setting.default for name, setting in self.app.settings.items()}
+        values = {name: setting.default for name, setting in app.settings.items()}
         call = select_all("_setting", self.database.dialect, "since, at")
         for row in await self.database.read(call.sql, call.values):
             found = dict(zip(names_of("_setting"), row, strict=True))
@@ -77,9 +88,9 @@ class Tenant:
                 raw = found["value"]
                 values[found["name"]] = json.loads(raw) if isinstance(raw, str) else raw
         for name, value in values.items():
-            spec = self.app.settings[name].spec
+            spec = app.settings[name].spec
             values[name] = None if value is None else REGISTRY[spec.type].coerce(value, spec)
-        self.settings = values
+        return values
 
 
 class Tenants(Protocol):

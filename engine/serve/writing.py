@@ -115,7 +115,7 @@ async def perform(tenant: Tenant, me: Me, ops: Sequence[Op], app: App | None = N
 async def transact(tenant: Tenant, app: App, ops: Sequence[Op], body: Callable[[], Body[T]]) -> T:
     """Runs a write; what the database refused is told in the entity's words."""
     try:
-        result = await _with_numbers(tenant, body)
+        result = await _with_numbers(tenant, app, body)
     except Violation as found:
         faults = await refs.explain(tenant, app, ops) if found.kind == "foreign" else []
         if faults:
@@ -132,11 +132,11 @@ def world_of(tenant: Tenant, app: App, moment: Moment) -> World:
     return World(app, tenant.asker, moment, tenant.blocks if app.dialect == "postgresql" else None)
 
 
-async def _with_numbers(tenant: Tenant, body: Callable[[], Body[T]]) -> T:
+async def _with_numbers(tenant: Tenant, app: App, body: Callable[[], Body[T]]) -> T:
     """Runs a write again when it ran out of reserved numbers, after reserving more."""
     for _ in range(_ATTEMPTS):
         try:
-            return await tenant.database.write(body)
+            return await tenant.database.write(body, app.epoch)
         except numbers.Exhausted as short:
             wanted = short.wanted
         async with tenant.reserving:
@@ -144,7 +144,7 @@ async def _with_numbers(tenant: Tenant, body: Callable[[], Body[T]]) -> T:
             if still:
                 take = partial(numbers.reserve, still, tenant.database.dialect)
                 tenant.blocks.update(await tenant.database.write(take))
-    return await tenant.database.write(body)
+    return await tenant.database.write(body, app.epoch)
 
 
 class _Undo(Exception):

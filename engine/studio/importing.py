@@ -56,7 +56,9 @@ async def import_file(
     if reading.problems:
         raise Problems(reading.problems)
     try:
-        return await tenant.database.write(lambda: _all(tenant, plan, entity, file.name, reading.lines, progress, keep))
+        return await tenant.database.write(
+            lambda: _all(tenant, plan, entity, file.name, reading.lines, progress, keep), tenant.app.epoch
+        )
     except Violation as found:
         told = of_violation(tenant.app, entity, found).faults
         where = Where(file.name)

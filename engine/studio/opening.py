@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.ask import Ask
 from engine.catalog import Catalog
 from engine.compile.app import compile_app
 from engine.db import Database, open_database
-from engine.problem import Problems, problem
 from engine.serve.filestore import Folder
 from engine.serve.tenancy import Tenant
-from engine.studio.build import catalog_of, sources
-from engine.studio.codes import CODES
+from engine.studio.build import catalog_of, source_from, source_of
+from engine.studio.following import Following, held, require_shape
 from engine.studio.planting import Planter
 from engine.studio.project import Project, find_project
 from engine.tenants import revision
@@ -23,13 +22,15 @@ from engine.tenants import revision
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """``fresh``: the database was empty and has just been installed."""
+    """``fresh``: the database was empty and has just been installed. ``behind``: the project's text has been changed
+    since it was applied; ``catalog`` is what was applied."""
 
     project: Project
     catalog: Catalog
     tenant: Tenant
     planter: Planter
     fresh: bool
+    behind: bool = False
 
 
 def database_url(project: Project, given: str) -> str:
@@ -65,20 +66,21 @@ async def opened(target: Path, url: str = "") -> AsyncIterator[Opened]:
 
 
 async def opened_in(project: Project, catalog: Catalog, database: Database) -> Opened:
-    app = compile_app(catalog, database.dialect)
-    try:
-        have = await revision.current(database)
-    except LookupError:
-        raise Problems([problem(CODES["tenant.foreign"])]) from None
-    if have is not None and have.digest != app.digest:
-        said = problem(CODES["tenant.other-revision"], have=have.digest[:12], want=app.digest[:12])
-        raise Problems([said])
+    """What the database holds is what is served: text that was changed since is for ``dougong plan`` and ``apply``."""
+    have = await held(database)
+    source = source_of(project)
+    behind = have is not None and have.source != source.told()
+    if have is not None and behind:
+        source = source_from(have.source)
+        catalog = source.catalog()
+    app = replace(compile_app(catalog, database.dialect), epoch=have.epoch if have else 1)
     if have is None:
-        await revision.install(database, app, sources(project))
-    tenant = Tenant(
-        project.name, app, database, Ask(), zone=project.zone, language=project.language, title=project.title
-    )
+        await revision.install(database, app, source.told())
+    else:
+        require_shape(have, app)
+    tenant = Tenant(source.name, app, database, Ask(), zone=source.zone, language=source.language, title=source.title)
     await tenant.load_settings()
+    tenant.learn = Following(tenant).learn
     planter = Planter(tenant, catalog)
     if have is None:
         try:
@@ -86,4 +88,4 @@ async def opened_in(project: Project, catalog: Catalog, database: Database) -> O
         except BaseException:
             await revision.undo_install(database, app)
             raise
-    return Opened(project, catalog, tenant, planter, have is None)
+    return Opened(project, catalog, tenant, planter, have is None, behind)

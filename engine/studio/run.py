@@ -29,6 +29,7 @@ from engine.serve.ids import uuid7
 from engine.serve.tenancy import OneTenant, Tenant
 from engine.studio import workers
 from engine.studio.codes import CODES
+from engine.studio.following import keep_up
 from engine.studio.opening import Opened, opened
 from engine.studio.stories import moment, plant_stories
 from engine.work.background import Background
@@ -155,7 +156,7 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
         tenant.database, tenant.committed, tenant.published, partial(audit.flush, tenant), asked.private_webhooks
     )
     await background.start()
-    beside = [asyncio.create_task(_sweep(tenant))]
+    beside = [asyncio.create_task(_sweep(tenant)), asyncio.create_task(keep_up(tenant))]
     if parent:
         beside.append(asyncio.create_task(server.orphaned(parent)))
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, time
+from functools import partial
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -38,7 +39,7 @@ async def plant_stories(
     for told, group in groupby(rows, key=lambda row: row.story is not None):
         if not told:
             plain = list(group)
-            done += await planter.tenant.database.write(lambda plain=plain: planter.plant(plain))  # type: ignore[misc]
+            done += await planter.tenant.database.write(partial(planter.plant, plain), planter.tenant.app.epoch)
             seen(done)
             continue
         for row in group:
@@ -56,14 +57,14 @@ async def _live_through(planter: Planter, row: Row, moment_of: Callable[[str], d
     moment = await _moment(planter, story.as_, at)
     who = story.as_
     try:
-        made = await tenant.database.write(lambda: planter.one(row, moment))
+        made = await tenant.database.write(lambda: planter.one(row, moment), tenant.app.epoch)
         for act in story.acts:
             at = moment_of(act.now) if act.now else at
             who = f"{act.as_} {act.action}"
             moment = await _moment(planter, act.as_, at)
             op = Op("act", row.entity, made.id, action=act.action, reason=story.reason)
             world = World(tenant.app, tenant.asker, moment)
-            await tenant.database.write(lambda w=world, o=op: documents(w, [o]))  # type: ignore[misc]
+            await tenant.database.write(lambda w=world, o=op: documents(w, [o]), tenant.app.epoch)  # type: ignore[misc]
     except (LookupError, Refusal) as error:
         raise not_planted(row, error, who) from error
 

@@ -1,30 +1,58 @@
-"""Which revision of the metadata a tenant's database holds; installing the first one."""
+"""The revisions of a tenant's metadata, kept in its own database: the text, the shape of the tables, what changed."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from engine.db import Body, Call, Database
 from engine.db.install import definitions
 from engine.db.system import TABLES
 from engine.fieldtypes.storage import bind
+from engine.plan import shape
 from engine.plan.app import App
+from engine.plan.statement import Dialect
+from engine.plan.table import Table
+from engine.tenants import identity
 
 _TABLES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
     "postgresql": "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()",
 }
+_KNOWN = {
+    "sqlite": "SELECT name FROM pragma_table_info('_revision')",
+    "postgresql": "SELECT attname::text FROM pg_attribute WHERE attrelid = '_revision'::regclass AND attnum > 0",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """``digest`` is the App's; ``number`` counts from 1."""
+    """``number`` counts from 1; ``digest`` is the App's; ``source`` the text it is made from; ``tables`` what the
+    database then held, retired columns and tables included; ``changes`` the plan that led to it."""
 
     number: int
     digest: str
+    source: str = ""
+    tables: tuple[Table, ...] = ()
+    epoch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the list of revisions."""
+
+    number: int
+    digest: str
+    at: Any
+    by: str
+    note: str
+    changes: str
+
+
+class TooOld(Exception):
+    """The database was made before revisions kept their text."""
 
 
 async def current(database: Database) -> Revision | None:
@@ -34,41 +62,76 @@ async def current(database: Database) -> Revision | None:
         return None
     if "_revision" not in names:
         raise LookupError("not ours")
-    rows = await database.read("SELECT n, digest FROM _revision ORDER BY n DESC LIMIT 1")
-    return Revision(rows[0][0], rows[0][1]) if rows else None
+    if "shape" not in {row[0] for row in await database.read(_KNOWN[database.dialect])}:
+        raise TooOld
+    rows = await database.read(_NEWEST)
+    return _revision(rows[0]) if rows else None
 
 
-async def install(database: Database, app: App, source: Mapping[str, str]) -> Revision:
-    """Creates every table and writes revision 1 in one transaction: all of it or nothing.
+_NEWEST = "SELECT r.n, r.digest, r.source, r.shape, e.epoch FROM _revision AS r, _epoch AS e ORDER BY r.n DESC LIMIT 1"
 
-    ``source`` is the text the App was made from, file by file, kept as it was written.
+
+def newest() -> Body[Revision]:
+    """The same inside a transaction."""
+    rows = yield Call(_NEWEST)
+    return _revision(rows[0])
+
+
+def _revision(row: Sequence[Any]) -> Revision:
+    return Revision(row[0], row[1], row[2], shape.of_text(row[3]), row[4])
+
+
+async def epoch(database: Database) -> int:
+    return int((await database.read("SELECT epoch FROM _epoch"))[0][0])
+
+
+async def listed(database: Database) -> list[Entry]:
+    """Newest first."""
+    rows = await database.read("SELECT n, digest, at, by, note, changes FROM _revision ORDER BY n DESC")
+    return [Entry(*row) for row in rows]
+
+
+async def source_of(database: Database, number: int) -> str | None:
+    mark = _mark(database.dialect)
+    rows = await database.read(f"SELECT source FROM _revision WHERE n = {mark}1", (number,))
+    return str(rows[0][0]) if rows else None
+
+
+def _mark(dialect: Dialect) -> str:
+    return "?" if dialect == "sqlite" else "$"
+
+
+def keep(
+    dialect: Dialect, number: int, app: App, source: str, tables: Sequence[Table], by: str, note: str, changes: str
+) -> Body[None]:
+    """Writes a revision down and makes it the one that holds: whoever writes by another one is refused from now on."""
+    mark = _mark(dialect)
+    values = (number, app.digest, bind("datetime", 0, dialect, datetime.now(UTC)), by, source, shape.told(tables))
+    marks = ", ".join(f"{mark}{n}" for n in range(1, 9))
+    yield Call(
+        f"INSERT INTO _revision (n, digest, at, by, source, shape, changes, note) VALUES ({marks})",
+        (*values, changes, note),
+    )
+    if number == 1:
+        yield Call("INSERT INTO _epoch (one, epoch) VALUES (1, 1)")
+    else:
+        yield Call("UPDATE _epoch SET epoch = epoch + 1")
+
+
+async def install(database: Database, app: App, source: str, by: str = "") -> Revision:
+    """Creates every table and writes revision 1, in one transaction: all of it or nothing.
+
+    ``source`` is the text the App was made from, kept as it was written.
     """
     dialect = database.dialect
-    mark = "?" if dialect == "sqlite" else "$"
-    now = bind("datetime", 0, dialect, datetime.now(UTC))
+    tables = (*TABLES, *app.tables)
 
     def body() -> Body[Revision]:
-        for statement in definitions((*TABLES, *app.tables), dialect):
+        for statement in definitions(tables, dialect):
             yield Call(statement)
-        yield Call(
-            f"INSERT INTO _revision (n, digest, at, source, note) VALUES (1, {mark}1, {mark}2, {mark}3, 'installed')",
-            (app.digest, now, json.dumps(source, ensure_ascii=False)),
-        )
-        yield Call("INSERT INTO _epoch (one, epoch) VALUES (1, 1)")
-        rows = [
-            {"path": path, "physical": name}
-            for entity in app.entities.values()
-            for path, name in (
-                (entity.path, entity.table),
-                *((f"{entity.path}.{f.name}", f.column) for f in entity.fields.values() if f.column),
-            )
-        ]
-        for row in rows:
-            yield Call(
-                f"INSERT INTO _identity (path, identity, physical, born) VALUES ({mark}1, {mark}2, {mark}3, 1)",
-                (row["path"], row["path"], row["physical"]),
-            )
-        return Revision(1, app.digest)
+        yield from keep(dialect, 1, app, source, tables, by, "installed", "[]")
+        yield from identity.keep(dialect, [identity.born(path, name, 1) for path, name in identity.named(app)])
+        return Revision(1, app.digest, source, tables)
 
     return await database.write(body)
 

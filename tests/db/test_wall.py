@@ -35,7 +35,10 @@ async def tenant(url: str, schema: str, more: str = "") -> AsyncIterator[Postgre
 
 def _planted(key: str) -> Body[None]:
     yield Call("INSERT INTO _guard (key, n) VALUES ($1, 1)", (key,))
-    yield Call("INSERT INTO _revision (n, digest, at) VALUES (1, 'x', now())")
+    yield Call(
+        "INSERT INTO _revision (n, digest, at, by, source, shape, changes, note)"
+        " VALUES (1, 'x', now(), '', '{}', '[]', '[]', '')"
+    )
 
 
 async def admin(url: str, *statements: str) -> list[Any]:

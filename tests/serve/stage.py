@@ -43,8 +43,14 @@ class Counting:
         self.reads.append(sql)
         return await self._database.read(sql, values)
 
-    async def write(self, make_body: Any) -> Any:
-        return await self._database.write(make_body)
+    async def write(self, make_body: Any, epoch: int = 0) -> Any:
+        return await self._database.write(make_body, epoch)
+
+    async def change(self, make_body: Any) -> Any:
+        return await self._database.change(make_body)
+
+    async def outside(self, sql: str) -> None:
+        await self._database.outside(sql)
 
     async def run_script(self, statements: Sequence[str]) -> None:
         await self._database.run_script(statements)

@@ -1,0 +1,249 @@
+"""What has to change → statements, per database. PostgreSQL alters; SQLite adds columns, and makes a table anew when
+more is asked, since it can do nothing else to one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from engine.db.diff import TableChange, fit, reworded
+from engine.db.install import definitions
+from engine.fieldtypes.storage import column_type, json_value, quote
+from engine.plan.statement import Dialect
+from engine.plan.table import Column, ForeignKey, Index, Table
+
+Fills = Mapping[tuple[str, str], str]
+"""(table, column) → an SQL literal for the rows that are there, of a new column that may not be empty."""
+
+
+def statements(changes: Sequence[TableChange], dialect: Dialect, fills: Fills) -> list[str]:
+    """In the order in which they can run, in one transaction (on SQLite with references unchecked)."""
+    return list(_sqlite(changes, fills) if dialect == "sqlite" else _postgresql(changes, fills))
+
+
+def rebuilt(change: TableChange, fills: Fills) -> bool:
+    """Whether SQLite has to make the table anew."""
+    before, after = change.before, change.after
+    if before is None:
+        return False
+    kept = {c.name: c for c in before.columns}
+    fresh = set(change.fresh)
+    return (
+        before.name != after.name
+        or any(old != new for old, new in change.moved.items())
+        or any(kept[c.name] != c for c in after.columns if c.name not in fresh)
+        or any(not c.nullable for c in after.columns if c.name in fresh)
+        or any((after.name, name) in fills for name in fresh)
+        or set(before.foreign_keys) != {k for k in after.foreign_keys if k.column not in fresh}
+        or {(c.name, c.sqlite) for c in before.checks}
+        != {(c.name, c.sqlite) for c in after.checks if not _about(c.sqlite, fresh)}
+    )
+
+
+def _about(sql: str, columns: set[str]) -> bool:
+    return any(quote(c) in sql for c in columns)
+
+
+def _sqlite(changes: Sequence[TableChange], fills: Fills) -> Iterator[str]:
+    new = [c.after for c in changes if c.before is None]
+    for change in changes:
+        if change.before is not None and change.before.name != change.after.name:
+            yield f"ALTER TABLE {quote(change.before.name)} RENAME TO {quote(change.after.name)}"
+    yield from definitions(new, "sqlite")
+    for change in changes:
+        if change.before is None:
+            continue
+        if rebuilt(change, fills):
+            yield from _anew(change, fills)
+        else:
+            yield from _added(change)
+
+
+def _anew(change: TableChange, fills: Fills) -> Iterator[str]:
+    assert change.before is not None
+    table = change.after
+    beside = replace(table, name=f"{table.name}__new", indexes=())
+    yield definitions([beside], "sqlite")[0]
+    came = {new: old for old, new in change.moved.items()}
+    given = []
+    for column in table.columns:
+        old = change.column_before(column.name)
+        if old is None:
+            given.append(fills.get((table.name, column.name), "NULL"))
+        else:
+            value = converted(old, column, quote(came[column.name]), "sqlite")
+            fill = fills.get((table.name, column.name))
+            given.append(f"COALESCE({value}, {fill})" if fill else value)
+    names = ", ".join(quote(c.name) for c in table.columns)
+    yield f"INSERT INTO {quote(beside.name)} ({names}) SELECT {', '.join(given)} FROM {quote(table.name)}"
+    yield f"DROP TABLE {quote(table.name)}"
+    yield f"ALTER TABLE {quote(beside.name)} RENAME TO {quote(table.name)}"
+    yield from _indexes(table, table.indexes, "sqlite")
+
+
+def _added(change: TableChange) -> Iterator[str]:
+    assert change.before is not None
+    table, before = change.after, change.before
+    last = change.fresh[-1:]
+    for name in change.fresh:
+        column = next(c for c in table.columns if c.name == name)
+        words = [quote(name), column_type(column.kind, column.scale, "sqlite")]
+        words += [
+            f"CONSTRAINT {quote(c.name)} CHECK ({c.sqlite})"
+            for c in table.checks
+            if _about(c.sqlite, {name}) and (name in last or not _about(c.sqlite, set(change.fresh) - {name}))
+        ]
+        words += [_references(k) for k in table.foreign_keys if k.column == name]
+        yield f"ALTER TABLE {quote(table.name)} ADD COLUMN {' '.join(words)}"
+    for index in before.indexes:
+        if index not in table.indexes:
+            yield f"DROP INDEX {quote(index.name)}"
+    yield from _indexes(table, [i for i in table.indexes if i not in before.indexes], "sqlite")
+
+
+def _references(key: ForeignKey) -> str:
+    tail = f" ON DELETE {key.on_delete.upper()}" if key.on_delete != "restrict" else ""
+    return f"CONSTRAINT {quote(key.name)} REFERENCES {quote(key.table)} (id){tail}"
+
+
+def _indexes(table: Table, indexes: Sequence[Index], dialect: Dialect) -> Iterator[str]:
+    for index in indexes:
+        yield index_sql(table.name, index)
+
+
+def index_sql(table: str, index: Index, how: str = "") -> str:
+    """``how``: what stands after INDEX."""
+    columns = ", ".join(quote(c) for c in index.columns)
+    where = f" WHERE {index.where}" if index.where else ""
+    unique = "UNIQUE " if index.unique else ""
+    return f"CREATE {unique}INDEX {how}{quote(index.name)} ON {quote(table)} ({columns}){where}"
+
+
+def converted(old: Column, new: Column, sql: str, dialect: Dialect) -> str:
+    """SQL that gives a column's value in the other kind; whoever asks has seen that it fits."""
+    if fit(old, new) == "same":
+        return sql
+    if new.kind == "text":
+        return json_value(old.kind, old.scale, dialect, sql)
+    if dialect == "postgresql":
+        return f"round({sql}, {new.scale})" if new.kind == "decimal" else f"{sql}::bigint"
+    digits = new.scale - old.scale
+    return f"{sql} * {10**digits}" if digits >= 0 else f"{sql} / {10**-digits}"
+
+
+def _postgresql(changes: Sequence[TableChange], fills: Fills) -> Iterator[str]:
+    old = [c for c in changes if c.before is not None]
+    for change in old:
+        assert change.before is not None
+        if change.before.name != change.after.name:
+            yield f"ALTER TABLE {quote(change.before.name)} RENAME TO {quote(change.after.name)}"
+    for change in old:
+        yield from _dropped(change)
+    for change in old:
+        yield from _columns(change, fills)
+    yield from definitions([c.after for c in changes if c.before is None], "postgresql")
+    for change in old:
+        yield from _constraints(change)
+
+
+def _columns(change: TableChange, fills: Fills) -> Iterator[str]:
+    table = change.after
+    alter = f"ALTER TABLE {quote(table.name)}"
+    going = [(old, new) for old, new in change.moved.items() if old != new]
+    taken = {old for old, _ in going}
+    for n, (old, new) in enumerate(going):
+        yield f"{alter} RENAME COLUMN {quote(old)} TO {quote(f'_moving_{n}' if new in taken else new)}"
+    for n, (_, new) in enumerate(going):
+        if new in taken:
+            yield f"{alter} RENAME COLUMN {quote(f'_moving_{n}')} TO {quote(new)}"
+    for column in table.columns:
+        was = change.column_before(column.name)
+        kind = column_type(column.kind, column.scale, "postgresql")
+        if was is None:
+            fill = fills.get((table.name, column.name))
+            tail = f"{f' DEFAULT {fill}' if fill else ''}{'' if column.nullable else ' NOT NULL'}"
+            yield f"{alter} ADD COLUMN {quote(column.name)} {kind}{tail}"
+            if fill:
+                yield f"{alter} ALTER COLUMN {quote(column.name)} DROP DEFAULT"
+            continue
+        if fit(was, column) != "same":
+            using = converted(was, column, quote(column.name), "postgresql")
+            yield f"{alter} ALTER COLUMN {quote(column.name)} TYPE {kind} USING {using}"
+        if was.nullable and not column.nullable and (fill := fills.get((table.name, column.name))):
+            name = quote(column.name)
+            yield f"UPDATE {quote(table.name)} SET {name} = {fill} WHERE {name} IS NULL"
+        if was.nullable != column.nullable:
+            yield f"{alter} ALTER COLUMN {quote(column.name)} {'DROP' if column.nullable else 'SET'} NOT NULL"
+
+
+def _held(table: Table) -> dict[object, tuple[str, str]]:
+    """What constraints and indexes say → (what it is, its name)."""
+    out: dict[object, tuple[str, str]] = {}
+    out |= {("k", replace(k, name="")): ("constraint", k.name) for k in table.foreign_keys}
+    out |= {("c", c.postgresql): ("constraint", c.name) for c in table.checks if c.postgresql}
+    return out | {("i", replace(i, name="")): ("index", i.name) for i in table.indexes}
+
+
+def _both(change: TableChange) -> tuple[dict[object, tuple[str, str]], dict[object, tuple[str, str]]]:
+    """What there is, as it reads after its columns have been renamed, and what shall be."""
+    assert change.before is not None
+    moved = {old: new for old, new in change.moved.items() if old != new}
+    before = change.before
+    now = replace(
+        before,
+        foreign_keys=tuple(replace(k, column=moved.get(k.column, k.column)) for k in before.foreign_keys),
+        checks=tuple(replace(c, postgresql=reworded(c.postgresql, moved)) for c in before.checks),
+        indexes=tuple(
+            replace(i, columns=tuple(moved.get(c, c) for c in i.columns), where=reworded(i.where, moved))
+            for i in before.indexes
+        ),
+    )
+    return _held(now), _held(change.after)
+
+
+def _dropped(change: TableChange) -> Iterator[str]:
+    have, want = _both(change)
+    converting = {
+        c.name for c in change.after.columns if (was := change.column_before(c.name)) and fit(was, c) != "same"
+    }
+    for told, (what, name) in have.items():
+        if told not in want or _touches(told, converting):
+            table = quote(change.after.name)
+            yield (
+                f"DROP INDEX {quote(name)}" if what == "index" else f"ALTER TABLE {table} DROP CONSTRAINT {quote(name)}"
+            )
+        elif want[told][1] != name:
+            table, after = quote(change.after.name), quote(want[told][1])
+            yield (
+                f"ALTER INDEX {quote(name)} RENAME TO {after}"
+                if what == "index"
+                else f"ALTER TABLE {table} RENAME CONSTRAINT {quote(name)} TO {after}"
+            )
+
+
+def _touches(told: object, columns: set[str]) -> bool:
+    """A column of another kind: what speaks of it is made anew."""
+    return any(quote(c) in str(told) or f"'{c}'" in str(told) for c in columns)
+
+
+def _constraints(change: TableChange) -> Iterator[str]:
+    have, want = _both(change)
+    converting = {
+        c.name for c in change.after.columns if (was := change.column_before(c.name)) and fit(was, c) != "same"
+    }
+    alter = f"ALTER TABLE {quote(change.after.name)}"
+    for check in change.after.checks:
+        key = ("c", check.postgresql)
+        if check.postgresql and (key not in have or _touches(key, converting)):
+            yield f"{alter} ADD CONSTRAINT {quote(check.name)} CHECK ({check.postgresql})"
+    for key_ in change.after.foreign_keys:
+        told = ("k", replace(key_, name=""))
+        if told not in have or _touches(told, converting):
+            tail = f" ON DELETE {key_.on_delete.upper()}" if key_.on_delete != "restrict" else ""
+            target = f"FOREIGN KEY ({quote(key_.column)}) REFERENCES {quote(key_.table)} (id){tail}"
+            yield f"{alter} ADD CONSTRAINT {quote(key_.name)} {target}"
+    for index in change.after.indexes:
+        named = ("i", replace(index, name=""))
+        if named not in have or _touches(named, converting):
+            yield index_sql(change.after.name, index, "IF NOT EXISTS ")
+    assert want is not None

@@ -1,0 +1,76 @@
+"""Two catalogs, noun by noun: what was added, changed or removed that no table shows (labels, forms, rights, flows)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from engine.catalog import Catalog
+from engine.catalog.dump import plain
+from engine.label import Label
+from engine.plan.change import Line
+from engine.studio.matching import Matching
+
+_NOUNS: Mapping[str, Label] = {
+    "modules": Label("模块", "module"),
+    "features": Label("功能", "feature"),
+    "roles": Label("角色", "role"),
+    "settings": Label("参数", "setting"),
+    "workflows": Label("工作流", "workflow"),
+    "postings": Label("过账", "posting"),
+    "controls": Label("预算控制", "control"),
+    "aggregations": Label("汇总", "aggregation"),
+    "forms": Label("表单", "form"),
+    "lists": Label("列表", "list"),
+    "menus": Label("菜单", "menu"),
+    "dashboards": Label("看板", "dashboard"),
+    "imports": Label("导入", "import"),
+}
+_NOT_TOLD = frozenset({"name", "path", "was", "where", "module"})
+
+
+def compared(old: Catalog, new: Catalog, made: Matching) -> Iterator[Line]:
+    """Entities and fields that stay are compared with what they were called before."""
+    for entity in new.entities.values():
+        before = old.entities.get(made.before(entity.path))
+        if before is None:
+            continue
+        yield from _line(entity.path, _differing(plain(before), plain(entity), {"fields", "workflows"}), _where(entity))
+        for field in entity.fields.values():
+            path = f"{entity.path}.{field.name}"
+            was = before.fields.get(made.before(path).rpartition(".")[2])
+            if was is not None:
+                yield from _line(path, _differing(plain(was), plain(field), set()), _where(field))
+    for noun, title in _NOUNS.items():
+        yield from _noun(getattr(old, noun), getattr(new, noun), title)
+    if plain(old.people) != plain(new.people):
+        yield Line("changed", "people", "safe", Label("人员与任职", "people and appointments"))
+
+
+def _noun(old: Mapping[str, Any], new: Mapping[str, Any], title: Label) -> Iterator[Line]:
+    for path, one in new.items():
+        if path not in old:
+            yield Line("added", path, "safe", title, where=_where(one))
+        else:
+            keys = _differing(plain(old[path]), plain(one), set())
+            if keys:
+                told = Label(f"{title.zh}：{'、'.join(keys)}", f"{title.en}: {', '.join(keys)}")
+                yield Line("changed", path, "safe", told, where=_where(one))
+    for path in old:
+        if path not in new:
+            yield Line("removed", path, "safe", title)
+
+
+def _line(path: str, keys: list[str], where: str) -> Iterator[Line]:
+    if keys:
+        yield Line("changed", path, "safe", Label("、".join(keys), ", ".join(keys)), where=where)
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any], quiet: set[str]) -> list[str]:
+    return sorted(k for k in {*old, *new} - _NOT_TOLD - quiet if old.get(k) != new.get(k))
+
+
+def _where(one: Any) -> str:
+    known = any(f.name == "where" for f in fields(one))
+    return str(one.where) if known and one.where.file else ""

@@ -1,0 +1,83 @@
+"""A process follows what its tenant becomes: the newest revision's text, compiled here and swapped in whole."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+
+from engine.compile.app import compile_app
+from engine.db import Database
+from engine.db.diff import wanting
+from engine.db.system import TABLES
+from engine.label import Label
+from engine.plan.app import App
+from engine.plan.statement import Dialect
+from engine.problem import Problems, problem
+from engine.serve.tenancy import Tenant
+from engine.studio.build import source_from
+from engine.studio.codes import CODES
+from engine.tenants import revision
+from engine.tenants.revision import Revision
+
+LOOKS = 0.5
+"""Seconds between two looks at whether the tenant has changed."""
+_log = logging.getLogger("dougong.serve")
+
+
+async def held(database: Database) -> Revision | None:
+    """The revision a database holds, or None when it is empty."""
+    try:
+        return await revision.current(database)
+    except LookupError:
+        raise Problems([problem(CODES["tenant.foreign"])]) from None
+    except revision.TooOld:
+        raise Problems([problem(CODES["tenant.too-old"])]) from None
+
+
+def require_shape(have: Revision, app: App) -> None:
+    """Refuses to serve tables that are not there: another version of the engine may want others for the same text."""
+    if wanting(have.tables, (*TABLES, *app.tables)):
+        raise Problems([problem(CODES["tenant.other-revision"], number=have.number)])
+
+
+def made_of(have: Revision, dialect: Dialect) -> tuple[App, str, str, Label]:
+    """(App, zone, language, title) of a revision."""
+    source = source_from(have.source)
+    app = replace(compile_app(source.catalog(), dialect), epoch=have.epoch)
+    require_shape(have, app)
+    return app, source.zone, source.language, source.title
+
+
+@dataclass(slots=True)
+class Following:
+    tenant: Tenant
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def learn(self) -> bool:
+        """Takes over the newest revision when it is not the one served: whether it was not."""
+        tenant = self.tenant
+        async with self.turn:
+            if await revision.epoch(tenant.database) == tenant.app.epoch:
+                return False
+            have = await held(tenant.database)
+            if have is None:
+                return False
+            app, zone, language, title = await asyncio.to_thread(made_of, have, tenant.database.dialect)
+            settings = await tenant.settings_of(app)
+            tenant.zone, tenant.language, tenant.title = zone, language, title
+            tenant.swap(app, settings)
+            tenant.published.ring()
+            _log.info("revision %s is served", have.number)
+            return True
+
+
+async def keep_up(tenant: Tenant) -> None:
+    """For as long as the process serves. What cannot be made here leaves the last good revision in place."""
+    while tenant.learn is not None:
+        await asyncio.sleep(LOOKS)
+        try:
+            await tenant.learn()
+        except Exception as error:
+            _log.warning("the newest revision could not be taken over: %s", error)
+            await asyncio.sleep(5)

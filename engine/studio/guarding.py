@@ -1,0 +1,248 @@
+"""What stands in a change's way: each guard is a question to the rows that are there, and names those it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from engine.catalog import Catalog, Entity, Field
+from engine.compile.names import has_column, kind_of
+from engine.db import Database
+from engine.db.diff import TableChange, fit, reworded
+from engine.db.inspect import sample
+from engine.db.steps import Fills
+from engine.fieldtypes.storage import literal, quote
+from engine.label import Label
+from engine.plan.change import Line, Risk
+from engine.plan.statement import Dialect
+from engine.plan.table import Column, Index, Table
+from engine.studio.matching import Matching
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """``where`` is over ``t``, a row of ``table`` as it is called now; whatever row it holds for is in the way."""
+
+    kind: str
+    path: str
+    table: str
+    where: str
+    says: Label
+    risk: Risk = "guarded"
+    key: str = ""
+    origin: str = ""
+    quiet: bool = False
+    """Told only when somebody is in its way."""
+
+
+async def judged(database: Database, guard: Guard) -> Line | None:
+    table = quote(guard.table)
+    count = int((await database.read(f"SELECT count(*) FROM {table} AS t WHERE {guard.where}"))[0][0])
+    if guard.quiet and not count:
+        return None
+    found = await database.read(sample(table, guard.where, guard.key, SHOWN)) if count else []
+    named = tuple(f"{row[1]} ({row[0]})" if row[1] else str(row[0]) for row in found)
+    return Line(guard.kind, guard.path, guard.risk, guard.says, against=count, offenders=named, where=guard.origin)
+
+
+def of_tables(
+    change: TableChange, path: str, fills: Fills, key: str, made: Matching, dialect: Dialect
+) -> Iterator[Guard]:
+    """What the database itself will refuse, asked before it is."""
+    before, after = change.before, change.after
+    if before is None:
+        return
+    now = {new: old for old, new in change.moved.items()}
+    for column in after.columns:
+        was = change.column_before(column.name)
+        at = f"{path}.{column.name}"
+        if was is None:
+            if not column.nullable and (after.name, column.name) not in fills:
+                says = Label(
+                    "新必填字段没有默认值，已有记录会缺少它：给出 default，或先设为非必填",
+                    "new, required and without a default, which the records there are would lack: "
+                    "give it a default, or make it optional first",
+                )
+                yield Guard("required", at, before.name, "true" if dialect == "postgresql" else "1", says, key=key)
+            continue
+        sql = f"t.{quote(was.name)}"
+        if was.nullable and not column.nullable and (after.name, column.name) not in fills:
+            says = Label("改为必填；仍为空的记录", "becomes required; records that leave it empty")
+            yield Guard("required", at, before.name, f"{sql} IS NULL", says, key=key)
+        if fit(was, column) == "narrower":
+            says = Label(
+                f"小数位减少到 {column.scale}；会丢失尾数的记录",
+                f"keeps {column.scale} decimals; records that have more",
+            )
+            yield Guard("narrowed", at, before.name, _too_fine(was, column, sql, dialect), says, key=key)
+    for name in change.aside:
+        old = now[name]
+        wanted = next(old_name for old_name in (c.name for c in after.columns) if name.startswith(f"{old_name}__"))
+        says = Label(
+            "新类型装不下现有值；仍有值的记录（给新字段另取名称，旧字段即被停用并保留）",
+            "its new type cannot hold what is there; records that have a value "
+            "(give the new field another name: the old one is then retired and keeps them)",
+        )
+        yield Guard("replaced", f"{path}.{wanted}", before.name, f"t.{quote(old)} IS NOT NULL", says, key=key)
+    yield from _constraints(change, path, now, key, made, dialect)
+
+
+def _too_fine(was: Column, column: Column, sql: str, dialect: Dialect) -> str:
+    if dialect == "postgresql":
+        return f"{sql} <> round({sql}, {column.scale})"
+    return f"{sql} % {10 ** (was.scale - column.scale)} <> 0"
+
+
+def _constraints(
+    change: TableChange,
+    path: str,
+    now: Mapping[str, str],
+    key: str,
+    made: Matching,
+    dialect: Dialect,
+) -> Iterator[Guard]:
+    before, after = change.before, change.after
+    assert before is not None
+    fresh = set(change.fresh)
+    held = {reworded(c.sqlite if dialect == "sqlite" else c.postgresql, dict(change.moved)) for c in before.checks}
+    for check in after.checks:
+        sql = check.sqlite if dialect == "sqlite" else check.postgresql
+        if sql and check.check and sql not in held and not any(quote(c) in sql for c in fresh):
+            says = Label(
+                f"检查 {check.check} 由数据库强制；不满足的记录", f"check {check.check}: records that break it"
+            )
+            yield Guard("checked", path, before.name, f"NOT ({reworded(sql, now)})", says, key=key)
+    indexes = {(tuple(change.moved.get(c, c) for c in i.columns), i.unique, i.where) for i in before.indexes}
+    for index in after.indexes:
+        known = (index.columns, index.unique, index.where) in indexes
+        if index.unique and not known and not fresh & set(index.columns):
+            says = Label(
+                f"{'、'.join(index.columns)} 改为唯一；重复的记录",
+                f"{', '.join(index.columns)} become unique; records that are the same",
+            )
+            yield Guard("unique", path, before.name, _twice(before, index, now), says, key=key)
+    targets = {(change.moved.get(k.column, k.column), made.tables.get(k.table, k.table)) for k in before.foreign_keys}
+    back = {new: old for old, new in made.tables.items()}
+    for link in after.foreign_keys:
+        if link.column not in fresh and (link.column, link.table) not in targets:
+            column = f"t.{quote(now[link.column])}"
+            says = Label(
+                "改为引用其他实体；引用不存在的记录", "refers to another entity; records that refer to nothing"
+            )
+            target = back.get(link.table, link.table)
+            living = f"SELECT 1 FROM {quote(target)} AS o WHERE o.id = {column}"
+            where = f"{column} IS NOT NULL" + (f" AND NOT EXISTS ({living})" if target in made.there else "")
+            yield Guard("refers", f"{path}.{link.column}", before.name, where, says, key=key)
+
+
+def _twice(before: Table, index: Index, now: Mapping[str, str]) -> str:
+    columns = [quote(now[c]) for c in index.columns]
+    where = reworded(index.where, now) if index.where else "id IS NOT NULL"
+    same = " AND ".join(f"o.{c} = t.{c}" for c in columns)
+    inner = f"SELECT o.* FROM {quote(before.name)} AS o WHERE {where}"
+    own = f"t.id IN (SELECT id FROM {quote(before.name)} WHERE {where})"
+    return f"{own} AND EXISTS (SELECT 1 FROM ({inner}) AS o WHERE {same} AND o.id <> t.id)"
+
+
+def of_values(
+    old: Catalog | None, new: Catalog, made: Matching, have: Mapping[str, Table], dialect: Dialect
+) -> Iterator[Guard]:
+    """Values that rows hold and the new metadata does not know: choices, states, steps of running approvals."""
+    for entity in new.entities.values():
+        was = made.before(entity.path)
+        held = made.held.get(entity.path)
+        table = have.get(held.physical) if held is not None else None
+        if table is None:
+            continue
+        key = key_of(made, entity, table)
+        for field in entity.fields.values():
+            one = made.held.get(f"{entity.path}.{field.name}")
+            if one is not None and field.spec.options and kind_of(field) in ("text", "json"):
+                before = _options(old, one.path)
+                yield from _choices(entity, field, one.physical, before, table, key, dialect)
+        yield from _states(old, new, entity, was, table, key)
+
+
+def key_of(made: Matching, entity: Entity, table: Table) -> str:
+    """The column by which people know a record, as it is called now."""
+    names = {c.name for c in table.columns}
+    for name in (*entity.key, "number", "code", "name"):
+        one = made.held.get(f"{entity.path}.{name}")
+        if one is not None and one.physical in names:
+            return f"t.{quote(one.physical)}"
+    return ""
+
+
+def _options(old: Catalog | None, path: str) -> frozenset[str] | None:
+    entity, _, name = path.rpartition(".")
+    known = old.entities.get(entity) if old is not None else None
+    field = known.fields.get(name) if known is not None else None
+    return frozenset(o.name for o in field.spec.options) if field is not None else None
+
+
+def _choices(
+    entity: Entity,
+    field: Field,
+    column: str,
+    before: frozenset[str] | None,
+    table: Table,
+    key: str,
+    dialect: Dialect,
+) -> Iterator[Guard]:
+    now = [o.name for o in field.spec.options]
+    if not has_column(field) or (before is not None and before <= set(now)):
+        return
+    sql, known = f"t.{quote(column)}", ", ".join(literal(n) for n in now)
+    if kind_of(field) == "text":
+        where = f"{sql} NOT IN ({known})"
+    elif dialect == "sqlite":
+        where = f"EXISTS (SELECT 1 FROM json_each({sql}) AS e WHERE e.value NOT IN ({known}))"
+    else:
+        where = f"EXISTS (SELECT 1 FROM jsonb_array_elements_text({sql}) AS e(v) WHERE e.v NOT IN ({known}))"
+    gone = ", ".join(sorted((before or frozenset()) - set(now)))
+    says = Label(f"去掉选项 {gone}；仍在使用的记录", f"loses the choices {gone}; records that hold one of them")
+    yield Guard(
+        "choices",
+        f"{entity.path}.{field.name}",
+        table.name,
+        where,
+        says,
+        key=key,
+        origin=str(field.where),
+        quiet=before is None,
+    )
+
+
+def _states(old: Catalog | None, new: Catalog, entity: Entity, was: str, table: Table, key: str) -> Iterator[Guard]:
+    columns = {c.name for c in table.columns}
+    before = old.entities.get(was) if old is not None else None
+    held = {old.workflows[p].field: old.workflows[p] for p in before.workflows} if old and before else {}
+    for path in entity.workflows:
+        flow = new.workflows[path]
+        if flow.field not in columns:
+            continue
+        previous = held.pop(flow.field, None)
+        gone = sorted(set(previous.states) - set(flow.states)) if previous is not None else []
+        if gone or previous is None:
+            known = ", ".join(literal(s) for s in flow.states)
+            says = Label(
+                f"去掉状态 {'、'.join(gone)}；仍处于其中的记录",
+                f"loses the states {', '.join(gone)}; records still there",
+            )
+            where = f"t.{quote(flow.field)} NOT IN ({known})"
+            yield Guard("states", path, table.name, where, says, key=key, quiet=previous is None)
+        steps = sorted(set(previous.steps) - set(flow.steps)) if previous is not None else []
+        if steps:
+            known = ", ".join(literal(s) for s in steps)
+            says = Label(
+                f"去掉审批步骤 {'、'.join(steps)}；正停在那里的审批",
+                f"loses the steps {', '.join(steps)}; approvals that stand there",
+            )
+            where = f"t.entity = {literal(was)} AND t.state = 'open' AND t.step IN ({known})"
+            yield Guard("steps", path, "_case", where, says)
+    for flow in held.values():
+        says = Label("去掉工作流；仍在进行的审批", "loses its workflow; approvals still running")
+        where = f"t.entity = {literal(was)} AND t.state = 'open'"
+        yield Guard("steps", flow.path, "_case", where, says)

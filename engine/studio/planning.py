@@ -1,0 +1,208 @@
+"""What a project says and what its database holds → a plan. Nothing is changed here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.catalog import Catalog, Entity
+from engine.compile import texts
+from engine.compile.app import compile_app
+from engine.compile.names import has_column, kind_of, scale_of, table_name
+from engine.db import Database
+from engine.db.diff import Difference, TableChange, difference, fit
+from engine.db.inspect import drift
+from engine.db.steps import Fills, rebuilt, statements
+from engine.db.system import TABLES
+from engine.fieldtypes.storage import quote
+from engine.label import Label
+from engine.plan.app import App
+from engine.plan.change import Line, Plan
+from engine.plan.statement import Dialect
+from engine.problem import Problems, problem
+from engine.studio import guarding
+from engine.studio.build import Source, source_from
+from engine.studio.codes import CODES
+from engine.studio.comparing import compared
+from engine.studio.following import held
+from engine.studio.matching import Matching, match, replaced
+from engine.tenants import identity
+from engine.tenants.revision import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with all that applying it needs."""
+
+    plan: Plan
+    source: Source
+    catalog: Catalog
+    app: App
+    have: Revision
+    matching: Matching
+    difference: Difference
+    fills: Fills
+
+    def statements(self) -> list[str]:
+        return statements(self.difference.changes, self.app.dialect, self.fills)
+
+
+async def planned(source: Source, database: Database) -> Planned:
+    """Raises Problems with everything that is wrong in the text, or when there is nothing to change yet."""
+    catalog = source.catalog()
+    app = compile_app(catalog, database.dialect)
+    have = await held(database)
+    if have is None:
+        raise Problems([problem(CODES["tenant.empty"])])
+    old = _old(have)
+    matching = match(await identity.all_of(database), have.tables, catalog, app, have.number + 1, old)
+    made = difference(have.tables, (*TABLES, *app.tables), matching.renames)
+    for change in made.changes:
+        for name in change.aside:
+            wanted = next(c.name for c in change.after.columns if name.startswith(f"{c.name}__"))
+            replaced(matching, change.after.name, wanted, name)
+    fills = _fills(catalog, made, matching, database.dialect)
+    lines = [*_names(matching, catalog)]
+    for change in made.changes:
+        lines += [line async for line in _table(database, change, catalog, matching, fills)]
+    tables = {table.name: table for table in have.tables}
+    for guard in guarding.of_values(old, catalog, matching, tables, database.dialect):
+        line = await guarding.judged(database, guard)
+        lines += [line] if line is not None else []
+    if old is not None:
+        lines += compared(old, catalog, matching)
+    told = source.told() != have.source
+    plan = Plan(have.number, app.digest, tuple(lines), await drift(database, have.tables), told)
+    return Planned(plan, source, catalog, app, have, matching, made, fills)
+
+
+def _old(have: Revision) -> Catalog | None:
+    """The catalog of the revision; None when this engine does not read that text any more."""
+    try:
+        return source_from(have.source).catalog()
+    except Problems:
+        return None
+
+
+def _fills(catalog: Catalog, made: Difference, matching: Matching, dialect: Dialect) -> dict[tuple[str, str], str]:
+    """What rows that are there get in a column that is new, or comes back, and may not be empty: a default that is a
+    value, a first state."""
+    fresh = {(c.after.name, name) for c in made.changes if c.before is not None for name in c.fresh}
+    back = [path.rpartition(".") for path in matching.restored]
+    fresh |= {(table_name(entity), name) for entity, _, name in back}
+    empty = {(c.after.name, k.name) for c in made.changes for k in c.after.columns if not k.nullable}
+    out: dict[tuple[str, str], str] = {}
+    for entity in catalog.entities.values():
+        table = table_name(entity.path)
+        for path in entity.workflows:
+            flow = catalog.workflows[path]
+            out[table, flow.field] = texts.constant(dialect, "text", 0, flow.initial)
+        for field in entity.fields.values():
+            given = field.default.literal if field.default is not None else None
+            if given is not None and has_column(field) and kind_of(field) != "uuid":
+                out[table, field.name] = texts.constant(dialect, kind_of(field), scale_of(field), given)
+    return {key: sql for key, sql in out.items() if key in fresh and key in empty}
+
+
+def _names(made: Matching, catalog: Catalog) -> Iterator[Line]:
+    """What came, went, came back or is called otherwise."""
+
+    def what(path: str) -> Label:
+        return Label("字段", "field") if path.count(".") > 1 else Label("实体", "entity")
+
+    def inside(path: str, among: list[str]) -> bool:
+        return path.count(".") > 1 and path.rpartition(".")[0] in among
+
+    for path in made.added:
+        if not inside(path, made.added):
+            yield Line("added", path, "safe", what(path), where=_place(catalog, path))
+    for path in made.restored:
+        if not inside(path, made.restored):
+            says = what(path)
+            told = Label(f"{says.zh}恢复，原有数据随之回来", f"{says.en} comes back, with the values it had")
+            yield Line("restored", path, "safe", told, where=_place(catalog, path))
+    for path, old in made.renamed.items():
+        yield Line("renamed", path, "safe", Label(f"原名 {old}", f"was {old}"), where=_place(catalog, path))
+    for path in made.retired:
+        if not inside(path, made.retired):
+            says = what(path)
+            told = Label(f"{says.zh}停用：隐藏，数据保留，可恢复", f"{says.en} retired: hidden, kept, restorable")
+            yield Line("retired", path, "safe", told)
+
+
+def _place(catalog: Catalog, path: str) -> str:
+    if path in catalog.entities:
+        return str(catalog.entities[path].where)
+    entity, _, name = path.rpartition(".")
+    known: Any = catalog.entities[entity].fields.get(name) if entity in catalog.entities else None
+    return str(known.where) if known is not None else ""
+
+
+async def _table(
+    database: Database, change: TableChange, catalog: Catalog, made: Matching, fills: Fills
+) -> AsyncIterator[Line]:
+    """What a table has to go through, and what stands in the way."""
+    if change.before is None:
+        return
+    entity = catalog.entities.get(change.after.entity)
+    path = change.after.entity or change.after.name
+    rows = int((await database.read(f"SELECT count(*) FROM {quote(change.before.name)}"))[0][0])
+    key = guarding.key_of(made, entity, change.before) if entity is not None else ""
+    for guard in guarding.of_tables(change, path, fills, key, made, database.dialect):
+        line = await guarding.judged(database, guard)
+        if line is not None:
+            yield replace(line, rows=rows, where=line.where or _place(catalog, line.path))
+    for column in change.after.columns:
+        was = change.column_before(column.name)
+        if was is not None and fit(was, column) == "wider":
+            kinds = (_kind(was.kind, was.scale), _kind(column.kind, column.scale))
+            says = Label(f"{kinds[0]} 放宽为 {kinds[1]}", f"{kinds[0]} becomes {kinds[1]}")
+            yield Line("widened", f"{path}.{column.name}", "online", says, rows, where=_where(entity, column.name))
+    if _worth_telling(change, fills, database.dialect):
+        yield Line(
+            "table", change.after.name, "online" if rows else "safe", *_work(change, rows, fills, database.dialect)
+        )
+
+
+def _where(entity: Entity | None, name: str) -> str:
+    field = entity.fields.get(name) if entity is not None else None
+    return str(field.where) if field is not None else ""
+
+
+def _kind(kind: str, scale: int) -> str:
+    return f"{kind}({scale})" if kind == "decimal" else kind
+
+
+def _worth_telling(change: TableChange, fills: Fills, dialect: Dialect) -> bool:
+    return bool(statements([change], dialect, fills))
+
+
+def _work(change: TableChange, rows: int, fills: Fills, dialect: Dialect) -> tuple[Label, int, Label]:
+    """(what is done to the table, its rows, what waits for it)"""
+    if dialect == "sqlite":
+        if rebuilt(change, fills):
+            return (
+                Label("重建表", "the table is made anew"),
+                rows,
+                Label("期间写入等待，读取照常", "writers wait for it, readers do not"),
+            )
+        return (
+            Label("加列、加索引", "columns and indexes are added"),
+            rows,
+            Label("写入片刻等待", "writers wait a moment"),
+        )
+    rewritten = any(
+        (was := change.column_before(c.name)) is not None and fit(was, c) != "same" for c in change.after.columns
+    )
+    if rewritten:
+        return (
+            Label("改列类型，重写表", "columns change their type, the table is written anew"),
+            rows,
+            Label("期间读写等待（ACCESS EXCLUSIVE）", "readers and writers wait for it (ACCESS EXCLUSIVE)"),
+        )
+    return (
+        Label("改表结构", "the table is altered"),
+        rows,
+        Label("片刻独占（ACCESS EXCLUSIVE）", "readers and writers wait a moment (ACCESS EXCLUSIVE)"),
+    )

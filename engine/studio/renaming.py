@@ -1,0 +1,72 @@
+"""What else speaks of an entity or a field by its name, in rows: history, open approvals, counters, files. A rename
+takes them along, in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.compile.names import columns_of, table_name
+from engine.db import Call
+from engine.fieldtypes.storage import literal, quote
+from engine.plan.statement import Dialect
+from engine.studio.planning import Planned
+
+_BY_ENTITY = ("_history", "_outbox", "_case", "_task", "_file")
+
+
+def calls(made: Planned) -> Iterator[Call]:
+    """To run after the tables have their new names. The audit keeps the names of its day: it is sealed."""
+    dialect = made.app.dialect
+    for new, old in made.matching.renamed.items():
+        if new.count(".") == 1:
+            yield from _entity(made, old, new)
+    for new, old in made.matching.renamed.items():
+        if new.count(".") > 1:
+            yield from _field(made, old.rpartition(".")[2], new, dialect)
+
+
+def _entity(made: Planned, old: str, new: str) -> Iterator[Call]:
+    for table in _BY_ENTITY:
+        yield Call(f"UPDATE {table} SET entity = {literal(new)} WHERE entity = {literal(old)}")
+    for entity in made.catalog.entities.values():
+        if entity.kind == "ledger":
+            table = quote(table_name(entity.path))
+            yield Call(f"UPDATE {table} SET _source = {literal(new)} WHERE _source = {literal(old)}")
+    yield _words("_webhook", "entities", old, new, made.app.dialect)
+    yield _counters(f"{old}.", f"{new}.")
+
+
+def _field(made: Planned, old: str, path: str, dialect: Dialect) -> Iterator[Call]:
+    """By now the entity has its new name everywhere."""
+    entity_path, _, new = path.rpartition(".")
+    entity = made.catalog.entities[entity_path]
+    at = literal(entity_path)
+    yield Call(f"UPDATE _file SET field = {literal(new)} WHERE entity = {at} AND field = {literal(old)}")
+    if dialect == "sqlite":
+        before, after = (literal(f'$.fields."{name}"') for name in (old, new))
+        moved = f"json_set(json_remove(change, {before}), {after}, json(change -> {before}))"
+        there = f"json_type(change, {before}) IS NOT NULL"
+    else:
+        before, after = (literal(f"{{fields,{name}}}") for name in (old, new))
+        moved = f"jsonb_set(change #- {before}, {after}, change #> {before})"
+        there = f"change -> 'fields' ? {literal(old)}"
+    yield Call(f"UPDATE _history SET change = {moved} WHERE entity = {at} AND {there}")
+    yield _counters(f"{entity_path}.{old}|", f"{path}|")
+    yield Call(f"UPDATE _sequence SET key = {literal(path)} WHERE key = {literal(f'{entity_path}.{old}')}")
+    if any(c.name == "_typed" for c in columns_of(made.catalog, entity)):
+        yield _words(table_name(entity_path), "_typed", old, new, dialect)
+
+
+def _counters(old: str, new: str) -> Call:
+    return Call(
+        f"UPDATE _sequence SET key = {literal(new)} || substr(key, {len(old) + 1})"
+        f" WHERE substr(key, 1, {len(old)}) = {literal(old)}"
+    )
+
+
+def _words(table: str, column: str, old: str, new: str, dialect: Dialect) -> Call:
+    """One word of a JSON list."""
+    sql = f"{quote(column)}::text" if dialect == "postgresql" else quote(column)
+    told = f"replace({sql}, {literal(chr(34) + old + chr(34))}, {literal(chr(34) + new + chr(34))})"
+    back = f"({told})::jsonb" if dialect == "postgresql" else told
+    return Call(f"UPDATE {quote(table)} SET {quote(column)} = {back} WHERE {quote(column)} IS NOT NULL")
