@@ -12,8 +12,8 @@ from engine.plan.page import Figures
 Json = dict[str, Any]
 LANGUAGE = "en"
 ID: Json = {"type": "string", "format": "uuid"}
-_READ = (400, 401, 403, 429, 503)
-_ASK = (*_READ, 408, 413, 415)
+READ = (400, 401, 403, 429, 503)
+_ASK = (*READ, 408, 413, 415)
 _WRITE = (400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 423, 428, 429, 503)
 
 
@@ -41,11 +41,6 @@ def of_entity(entity: Entity, machine: Machine | None) -> Json:
         f"{base}/{{id}}": record,
         f"{base}/{{id}}/history": {"parameters": [parameter("id")], "get": _history(entity)},
     }
-    if any(
-        field.kind == "files" or field.spec.type in _FILES or field.origin == "lines"
-        for field in entity.fields.values()
-    ):
-        out[f"{base}/{{id}}/files/{{field}}/{{file}}"] = _file(entity)
     if entity.kind == "ledger":  # its entries come from postings alone
         return out
     out[base]["post"] = _create(entity)
@@ -80,7 +75,7 @@ def of_figures(path: str, made: Figures) -> Json:
         "tags": ["figures"],
         "summary": f"Figures: {made.title.to(LANGUAGE)}",
         "parameters": [*taken, *(parameter(n) for n in ("where", "having", "sort", "limit", "totals"))],
-        "responses": {"200": answer("One row per group", _GROUPS), **refusals(*_READ)},
+        "responses": {"200": answer("One row per group", _GROUPS), **refusals(*READ)},
     }
     return {
         f"/api/v1/{module}/figures/{name}": {"get": operation, "post": _grouped_by_body(f"{path}.figures", "figures")}
@@ -165,7 +160,7 @@ def _list(entity: Entity) -> Json:
         "list",
         "List",
         parameters=[*(parameter(n) for n in _LISTED), *filters],
-        responses={"200": answer("A page of records", _page(entity)), **refusals(*_READ)},
+        responses={"200": answer("A page of records", _page(entity)), **refusals(*READ)},
     )
 
 
@@ -180,7 +175,7 @@ def _export(entity: Entity) -> Json:
         "export",
         "Take away",
         parameters=[parameter("format"), *taken],
-        responses={"200": {"description": "The whole list as a file", "content": content}, **refusals(*_READ)},
+        responses={"200": {"description": "The whole list as a file", "content": content}, **refusals(*READ)},
     )
 
 
@@ -206,7 +201,7 @@ def _get(entity: Entity) -> Json:
         parameters=[parameter("fields"), parameter("expand"), parameter("actions")],
         responses={
             "200": answer("The record", ref(schema_name(entity.path)), etag=True),
-            **refusals(*_READ, 404),
+            **refusals(*READ, 404),
         },
     )
 
@@ -218,33 +213,8 @@ def _history(entity: Entity) -> Json:
         "history",
         "History",
         parameters=[parameter("history_limit"), parameter("before")],
-        responses={"200": answer("Newest first", items), **refusals(*_READ, 404)},
+        responses={"200": answer("Newest first", items), **refusals(*READ, 404)},
     )
-
-
-_FILES = frozenset({"file", "files", "image", "images", "signature"})
-
-
-def _file(entity: Entity) -> Json:
-    whole = {"content": {"*/*": {"schema": {"type": "string"}}}}
-    return {
-        "parameters": [
-            parameter("id"),
-            {"name": "field", "in": "path", "required": True, "schema": {"type": "string"}},
-            {"name": "file", "in": "path", "required": True, "schema": ID},
-        ],
-        "get": _operation(
-            entity,
-            "files",
-            "A file",
-            responses={
-                "200": {"description": "The file", **whole},
-                "206": {"description": "One range of it", **whole},
-                "304": {"description": "It is the one you have"},
-                **refusals(*_READ, 404, 416),
-            },
-        ),
-    }
 
 
 def _aggregate(entity: Entity) -> Json:
@@ -254,7 +224,7 @@ def _aggregate(entity: Entity) -> Json:
         "aggregate",
         "Figures",
         parameters=[parameter(n) for n in names],
-        responses={"200": answer("One row per group", _GROUPS), **refusals(*_READ)},
+        responses={"200": answer("One row per group", _GROUPS), **refusals(*READ)},
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.compile import doors, explained
 from engine.compile.doors import ID, LANGUAGE, Json, ref, schema_name
+from engine.compile.file_doors import of_files
 from engine.fieldtypes import REGISTRY
 from engine.plan.entity import Entity, Field
 from engine.plan.machine import Machine
@@ -29,6 +30,7 @@ def document(
         schemas |= _schemas(entity, entities)
         if not entity.owner:
             paths |= doors.of_entity(entity, machines.get(entity.machine)) | explained.of_entity(entity)
+            paths |= of_files(entity)
     for path, made in figures.items():
         paths |= doors.of_figures(path, made)
     return {

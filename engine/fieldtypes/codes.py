@@ -48,6 +48,7 @@ CODES: dict[str, Code] = {
             "是否想选 {nearest}？",
         ),
         Code("value.reference", "Not the id of a record: {got}", "不是有效的记录编号：{got}", 422),
+        Code("value.files", "At most {max} files, got {got}", "最多 {max} 个文件，收到 {got} 个", 422),
         Code("value.email", "Not an e-mail address: {got}", "不是有效的邮箱：{got}", 422),
         Code("value.phone", "Not a phone number: {got}", "不是有效的电话号码：{got}", 422),
         Code(

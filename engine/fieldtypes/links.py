@@ -101,9 +101,13 @@ class Files(FieldType):
             return _file(value)
         if not isinstance(value, list | tuple):
             raise wrong_type("a list of files", "文件列表", value)
-        if len(value) > MOST_FILES:
-            raise wrong_type(f"at most {MOST_FILES} files", f"最多 {MOST_FILES} 个文件", len(value))
-        return list({one["id"]: one for one in map(_file, value)}.values()) or None
+        made = list({one["id"]: one for one in map(_file, value)}.values()) if len(value) <= MOST_FILES else value
+        if len(made) > (most := self.most(spec)):
+            raise Refused("value.files", max=most, got=len(made))
+        return made or None
+
+    def most(self, spec: Spec) -> int:
+        return min(spec.max_count or MOST_FILES, MOST_FILES) if self.many else 1
 
     def schema(self, spec: Spec) -> dict[str, Any]:
         described = {
@@ -117,7 +121,7 @@ class Files(FieldType):
             "required": ["id"],
         }
         one = {"oneOf": [{"type": "string", "format": "uuid"}, described]}
-        return {"type": "array", "items": one, "maxItems": MOST_FILES} if self.many else one
+        return {"type": "array", "items": one, "maxItems": self.most(spec)} if self.many else one
 
     def format(self, value: Any, spec: Spec, language: str = "zh", zone: str = "UTC") -> str:
         held = value if isinstance(value, list) else [value] if value else []

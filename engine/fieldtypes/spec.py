@@ -22,6 +22,8 @@ class Spec:
 
     ``type`` is the field type's name (``money``), ``scale`` the digits after the point of decimal kinds,
     ``min``/``max`` bounds in the value's own unit, ``target`` the entity path of a ref or of lines.
+    Of files: ``max_size`` the bytes each may have, ``max_count`` how many there may be,
+    ``accept`` the kinds of ``filekinds.py``, any when empty.
     """
 
     type: str
@@ -34,3 +36,6 @@ class Spec:
     target: str = ""
     unit: str = ""
     many: bool = False
+    max_size: int | None = None
+    max_count: int | None = None
+    accept: tuple[str, ...] = ()

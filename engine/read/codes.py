@@ -81,6 +81,7 @@ _ALL = (
     Code("shape.integer", "`{key}` is a whole number, not `{found}`", "`{key}` 应是整数，不是 `{found}`"),
     Code("shape.word", "`{key}` is one of {words}, not `{found}`", "`{key}` 只能是 {words} 之一，不是 `{found}`"),
     Code("shape.duration", "`{found}` is not a length of time", "`{found}` 不是时长", hint_en="like 30m, 48h or 3d", hint_zh="例如 30m、48h 或 3d"),
+    Code("shape.size", "`{found}` is not the size of a file", "`{found}` 不是文件大小", hint_en="like 500 KB or 20 MB", hint_zh="例如 500 KB 或 20 MB"),
     Code("shape.language", "a text is written in zh or en, not `{key}`", "文字用 zh 或 en，不是 `{key}`"),
     Code("shape.after", "there is no `{name}` to stand after", "没有可以排在其后的 `{name}`"),
     Code("shape.null", "`{key}` cannot be null", "`{key}` 不能是 null"),

@@ -4,66 +4,104 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from engine.db import Body
-from engine.serve import files, request, rows
+from engine.fieldtypes.filekinds import PICTURES
+from engine.serve import files, idempotency, request, rows, thumbnails
 from engine.serve.answer import Answer, as_json, headers_of, unchanged
 from engine.serve.door import At, Door
 from engine.serve.fault import Refusal, refuse
-from engine.serve.filestore import FileStore
+from engine.serve.filestore import Put
 from engine.serve.here import Here, looks_like_id
-from engine.serve.ids import uuid7
 from engine.serve.reading import get_text
+from engine.serve.receiving import TOLD, spec_of, store_of, take
 from engine.serve.shapes import ID, TEXT, WHOLE, thing
 
-MOST = 50 * 1024 * 1024
-MOST_WAITING = 200
-MOST_WAITING_BYTES = 1024 * 1024 * 1024
-
-
-def _store(here: Here) -> FileStore:
-    if here.tenant.files is None:
-        raise refuse("file.no-store")
-    return here.tenant.files
+MOST = 1024 * 1024 * 1024
+"""More than any tenant lets a file have (``Tenant.file_size``)."""
 
 
 async def _send_in(here: Here, _at: At) -> Answer:
-    """The body is the file; ``name`` is what its sender calls it."""
-    store = _store(here)
+    """The body is the file; ``name`` is what its sender calls it, ``field`` where it is to go. The same key with the
+    same content is answered once more, and nothing is kept twice."""
     given = dict(request.pairs_of(here.asked.query))
-    if unknown := set(given) - {"name"}:
-        raise refuse("api.unknown-parameter", name=min(unknown)[:60], nearest="name")
-    count, size = await files.waiting_of(here.tenant, here.me.user)
-    if count >= MOST_WAITING or size >= MOST_WAITING_BYTES:
-        raise refuse("file.many-waiting", count=count)
-    quota = here.tenant.file_quota
-    if quota is not None and await files.used(here.tenant) >= quota:
-        raise refuse("file.quota", quota=quota)
+    if unknown := set(given) - {"name", "field"}:
+        raise refuse("api.unknown-parameter", name=min(unknown)[:60], nearest="name, field")
+    spec = spec_of(here.app, given["field"]) if given.get("field") else None
     assert here.asked.chunks is not None
-    put = await store.put(here.asked.chunks)
-    if not put.size:
-        raise refuse("file.empty")
-    row: dict[str, Any] = {
-        "id": uuid7(),
-        "digest": put.digest,
-        "size": put.size,
-        "type": files.detect(put.head),
-        "name": files.safe_name(given.get("name", "")),
-        "user": here.me.user,
-        "at": here.tenant.clock(),
-    }
 
-    def body() -> Body[None]:
-        yield rows.insert("_file", [row], here.tenant.database.dialect)
+    def write(put: Put, row: dict[str, Any]) -> Callable[[], Body[Answer]]:
+        key, moment = idempotency.key_of(here.asked, here.me, put.digest.encode()), here.moment()
 
-    await here.tenant.database.write(body)
-    return Answer(201, as_json({name: row[name] for name in ("id", "name", "size", "type")}))
+        def body() -> Body[Answer]:
+            if key is not None and (kept := (yield from idempotency.find(key, moment))) is not None:
+                return kept
+            yield rows.insert("_file", [row], here.tenant.database.dialect)
+            made = Answer(201, as_json({name: row[name] for name in TOLD}))
+            if key is not None:
+                yield from idempotency.keep(key, made, moment)
+            return made
+
+        return body
+
+    idempotency.key_of(here.asked, here.me)  # a key that is none is refused before anything is kept
+    made: Answer = await take(here.tenant, here.me, here.asked.chunks, given.get("name", ""), spec, write)
+    return made
+
+
+async def _small(here: Here, at: At) -> Answer:
+    """A picture made small; by the same rights as the file itself."""
+    return await _sent_small(here, await _found(here, at), at.names["size"])
+
+
+async def _waiting(here: Here, at: At) -> Answer:
+    """The same of a file that one sent in oneself and no record holds yet."""
+    wanted = at.names["file"].lower()
+    row = await files.file_of(here.tenant, {"id": wanted}) if looks_like_id(wanted) else None
+    if row is None or row["record"] is not None or row["user"] is None or str(row["user"]) != here.me.user:
+        raise refuse("file.none")
+    return await _sent_small(here, row, at.names["size"])
+
+
+async def _sent_small(here: Here, row: dict[str, Any], size: str) -> Answer:
+    tag = f'"{row["digest"][:32]}-{size}"'
+    headers = {"etag": tag, **_GUARD}
+    if unchanged(here.asked.headers, tag):
+        return Answer(304, b"", headers_of(headers))
+
+    def make(content: BinaryIO) -> bytes:
+        try:
+            return thumbnails.make(content, thumbnails.SIZES[size])
+        except thumbnails.NoPicture:
+            return b""  # kept too: nobody tries again
+
+    if row["type"] not in PICTURES:
+        raise refuse("file.no-preview")
+    made = await store_of(here.tenant).made(row["digest"], size, make)
+    if not made:
+        raise refuse("file.no-preview")
+    return Answer(200, made, headers_of(headers), b"image/jpeg")
+
+
+_GUARD = {
+    "cache-control": "private, no-cache",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+def _is_size(at: At) -> bool:
+    return at.names["size"] in thumbnails.SIZES
 
 
 async def _read(here: Here, at: At) -> Answer:
+    return _sent(here, await _found(here, at))
+
+
+async def _found(here: Here, at: At) -> dict[str, Any]:
     """Whoever may read this field of this record may read the files it holds now."""
     entity, field, wanted = at.entity, at.names["field"], at.names["file"].lower()
     head, *rest = field.split(".")
@@ -81,7 +119,7 @@ async def _read(here: Here, at: At) -> Answer:
     row = await files.file_of(here.tenant, where)
     if row is None:
         raise missing
-    return _sent(here, row)
+    return row
 
 
 def _held(value: Any, path: list[str]) -> Iterator[str]:
@@ -102,10 +140,8 @@ def _sent(here: Here, row: dict[str, Any]) -> Answer:
     headers = {
         "etag": tag,
         "accept-ranges": "bytes",
-        "cache-control": "private, no-cache",
         "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(row['name'], safe='')}",
-        "content-security-policy": "default-src 'none'; sandbox",
-        "cross-origin-resource-policy": "same-origin",
+        **_GUARD,
     }
     asked = here.asked.headers
     if unchanged(asked, tag):
@@ -117,7 +153,7 @@ def _sent(here: Here, row: dict[str, Any]) -> Answer:
     if span:
         headers["content-range"] = f"bytes {start}-{end}/{size}"
     headers["content-length"] = str(end - start + 1)
-    stream = _store(here).read(row["digest"], start, end - start + 1)
+    stream = store_of(here.tenant).read(row["digest"], start, end - start + 1)
     return Answer(206 if span else 200, b"", headers_of(headers), media.encode(), stream)
 
 
@@ -147,8 +183,21 @@ SYSTEM = (
         most=MOST,
         says="Send a file in, for a record to name",
         status=201,
-        query={"name": TEXT},
-        gives=thing("id", "name", "size", "type", id=ID, name=TEXT, size=WHOLE, type=TEXT),
+        query={"name": TEXT, "field": TEXT},
+        gives=thing(*TOLD, id=ID, name=TEXT, size=WHOLE, type=TEXT),
+    ),
+    Door(
+        "files.waiting",
+        ("GET", "HEAD"),
+        "system/files/{file}/{size}",
+        _waiting,
+        who="anyone",
+        fits=_is_size,
+        says="A small picture of a file of one's own that no record holds yet",
+        media=("image/jpeg",),
     ),
 )
-DOORS = (Door("files.read", ("GET", "HEAD"), "{module}/{entity}/{id}/files/{field}/{file}", _read),)
+DOORS = (
+    Door("files.small", ("GET", "HEAD"), "{module}/{entity}/{id}/files/{field}/{file}/{size}", _small, fits=_is_size),
+    Door("files.read", ("GET", "HEAD"), "{module}/{entity}/{id}/files/{field}/{file}", _read),
+)

@@ -12,11 +12,11 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-import puremagic
-
 from engine.db import Body, Call
 from engine.fieldtypes import REGISTRY
+from engine.fieldtypes.filekinds import PICTURES, called, fits, said_size
 from engine.fieldtypes.links import Files
+from engine.fieldtypes.spec import Spec
 from engine.fieldtypes.storage import Columns, bind, encode_rows, id_list, quote, row_source
 from engine.plan.app import App
 from engine.plan.entity import Entity
@@ -31,21 +31,11 @@ from engine.serve.tenancy import Tenant
 
 WAITS = timedelta(days=1)
 """How long a file waits to be bound."""
-PICTURES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 SHOWN_AS = PICTURES | {"application/pdf", "application/zip", "text/csv"}
 """Types a content is sent as; everything else goes out as bytes without a meaning."""
 _COLUMNS: Columns = (("id", "uuid", 0), ("entity", "text", 0), ("record", "uuid", 0), ("field", "text", 0))
 _RANGES = ((0, 0x20), (0x7F, 0xA0), (0x200B, 0x2010), (0x2028, 0x202F), (0x2060, 0x2070), (0xD800, 0xE000))
 _UNSEEN = frozenset(point for start, end in _RANGES for point in range(start, end))
-
-
-def detect(head: bytes) -> str:
-    """The media type that a content's beginning tells; never what its sender says."""
-    try:
-        told = puremagic.from_string(head, mime=True)
-    except (puremagic.PureError, ValueError):
-        return "application/octet-stream"
-    return str(told) or "application/octet-stream"
 
 
 def safe_name(text: str) -> str:
@@ -63,7 +53,7 @@ class _Place:
     file: str
     field: str
     """As the root sees it: ``lines.photo``."""
-    picture: bool
+    spec: Spec
     pointer: str
 
 
@@ -74,7 +64,7 @@ def _places(app: App, entity: Entity, change: Change, pointer: str, prefix: str 
             many = isinstance(value, list)
             for n, one in enumerate(value if many else [value]):
                 at = f"{pointer}/{name}/{n}" if many else f"{pointer}/{name}"
-                yield _Place(one["id"], prefix + name, kind.picture, at)
+                yield _Place(one["id"], prefix + name, entity.fields[name].spec, at)
     for name, lines in change.lines.items():
         child = app.entities[entity.fields[name].target]
         for line in lines.lines:
@@ -97,8 +87,8 @@ def bind_files(world: World, entity: Entity, docs: Sequence[Doc]) -> Body[None]:
         owner = (entity.path, doc.id, place.field)
         if row is None or not _may_take(world, row, owner, taken.get(place.file)):
             faults.append(fault("file.unknown", place.pointer))
-        elif place.picture and row["type"] not in PICTURES:
-            faults.append(fault("file.no-picture", place.pointer, name=row["name"], type=row["type"]))
+        elif row["record"] is None and (wrong := misfit(place.spec, row["name"], row["type"], int(row["size"]))):
+            faults.append(replace(wrong, pointer=place.pointer))
         else:
             taken[place.file] = {"id": place.file, **dict(zip(("entity", "record", "field"), owner, strict=True))}
     if faults:
@@ -106,6 +96,18 @@ def bind_files(world: World, entity: Entity, docs: Sequence[Doc]) -> Body[None]:
     yield Call(_bind_sql(dialect), (encode_rows(_COLUMNS, list(taken.values()), dialect),))
     for doc in docs:
         doc.op = replace(doc.op, change=_described(world.app, entity, doc.op.change, known))
+
+
+def misfit(spec: Spec, name: str, media: str, size: int) -> Fault | None:
+    """Why a field does not take such a file. What it holds already stays, whatever its limits became."""
+    kind = REGISTRY[spec.type]
+    if spec.max_size is not None and size > spec.max_size:
+        return fault("file.too-large", name=name, limit=said_size(spec.max_size))
+    if isinstance(kind, Files) and kind.picture and media not in PICTURES:
+        return fault("file.no-picture", name=name, type=media)
+    if not fits(media, spec.accept):
+        return fault("file.kind", name=name, accept=called(spec.accept))
+    return None
 
 
 def _may_take(
@@ -141,10 +143,13 @@ def _described(app: App, entity: Entity, change: Change, known: Mapping[str, Map
 
 
 @cache
-def _lock_sql(dialect: Dialect) -> str:
+def _known_sql(dialect: Dialect) -> str:
     names = ", ".join(quote(name) for name in names_of("_file"))
-    tail = " ORDER BY id FOR UPDATE" if dialect == "postgresql" else ""
-    return f"SELECT {names} FROM _file WHERE id IN {id_list(dialect, placeholder(dialect, 1))}{tail}"
+    return f"SELECT {names} FROM _file WHERE id IN {id_list(dialect, placeholder(dialect, 1))}"
+
+
+def _lock_sql(dialect: Dialect) -> str:
+    return _known_sql(dialect) + (" ORDER BY id FOR UPDATE" if dialect == "postgresql" else "")
 
 
 @cache
@@ -170,6 +175,21 @@ async def used(tenant: Tenant) -> int:
     """Bytes of all files of a tenant."""
     rows = await tenant.database.read("SELECT CAST(COALESCE(sum(size), 0) AS bigint) FROM _file")
     return int(rows[0][0])
+
+
+async def known(tenant: Tenant, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """What is kept of these files, whoever they belong to."""
+    if not ids:
+        return []
+    found = await tenant.database.read(_known_sql(tenant.database.dialect), (id_array(sorted(ids)),))
+    return [dict(zip(names_of("_file"), row, strict=True)) for row in found]
+
+
+async def of_record(tenant: Tenant, entity: Entity, record: str) -> list[dict[str, Any]]:
+    """All files that were ever bound to a document, its lines' too."""
+    call = select("_file", tenant.database.dialect, {"entity": entity.path, "record": record})
+    found = await tenant.database.read(call.sql, call.values)
+    return [dict(zip(names_of("_file"), row, strict=True)) for row in found]
 
 
 async def file_of(tenant: Tenant, where: Mapping[str, Any]) -> dict[str, Any] | None:

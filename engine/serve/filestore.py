@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -38,13 +39,19 @@ class FileStore(Protocol):
         """``length`` bytes from ``start`` on; OSError when there is no such content."""
         ...
 
+    async def made(self, digest: str, name: str, make: Callable[[BinaryIO], bytes]) -> bytes:
+        """What ``make`` makes of a content, kept beside it under ``name`` and made only once; OSError when there is no
+        such content."""
+        ...
+
     async def keep(self, digests: Iterable[str], older: float) -> None:
         """Forgets all other contents that nobody put since ``older`` (Unix seconds)."""
         ...
 
 
 class Folder:
-    """A store in a folder: ``ab/cdef…``. What is not whole has a name that no digest has."""
+    """A store in a folder: ``ab/cdef…``, what was made of a content beside it
+    (``cdef….small``). What is not whole has a name that no digest has."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -95,12 +102,31 @@ class Folder:
                 length -= len(piece)
                 yield piece
 
+    async def made(self, digest: str, name: str, make: Callable[[BinaryIO], bytes]) -> bytes:
+        return await asyncio.to_thread(self._made, digest, name, make)
+
+    def _made(self, digest: str, name: str, make: Callable[[BinaryIO], bytes]) -> bytes:
+        source = self._path(digest)
+        path = source.with_name(f"{source.name}.{name}")
+        with suppress(FileNotFoundError):
+            return path.read_bytes()
+        with open(source, "rb") as content:  # noqa: PTH123 - BinaryIO, as `make` is declared
+            out = make(content)
+        part = self.root / f"part-{uuid4().hex}"
+        with suppress(OSError):  # a full disk: it is made again the next time
+            try:
+                part.write_bytes(out)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        return out
+
     async def keep(self, digests: Iterable[str], older: float) -> None:
         await asyncio.to_thread(self._keep, frozenset(digests), older)
 
     def _keep(self, digests: frozenset[str], older: float) -> None:
         for path in (*self.root.glob("??/*"), *self.root.glob("part-*")):
-            if path.parent.name + path.name in digests or path.stat().st_mtime >= older:
+            if path.parent.name + path.name.partition(".")[0] in digests or path.stat().st_mtime >= older:
                 continue
             aside = self.root / f"part-{uuid4().hex}"
             path.replace(aside)

@@ -21,13 +21,14 @@ class Key:
     digest: str
 
 
-def key_of(asked: Asked, me: Me) -> Key | None:
+def key_of(asked: Asked, me: Me, content: bytes = b"") -> Key | None:
+    """``content`` stands for a body that was read piece by piece."""
     text = asked.headers.get("idempotency-key")
     if text is None or asked.method != "POST":
         return None
     if not 1 <= len(text) <= 200 or not text.isascii() or not text.isprintable():
         raise refuse("api.idempotency-form")
-    told = "/".join(asked.path).encode() + b"\0" + asked.query + b"\0" + asked.body
+    told = "/".join(asked.path).encode() + b"\0" + asked.query + b"\0" + asked.body + content
     return Key(me.user or _NOBODY, text, hashlib.sha256(told).hexdigest())
 
 

@@ -41,6 +41,8 @@ class Tenant:
     names: dict[str, dict[str, str]] | None = None
     """What people are called."""
     files: FileStore | None = None
+    file_size: int = 50 * 1024 * 1024
+    """Bytes that one file may have; a field may take less."""
     file_quota: int | None = None
     """Bytes that files may take before no more are let in."""
     committed: Bell = field(default_factory=Bell)

@@ -32,7 +32,7 @@ EXACT = Precision(prec=300)
 FIELDS: Mapping[str, Type] = {
     "i": INTEGER, "j": INTEGER, "m": stored("decimal", 2), "n": stored("decimal", 2), "p": stored("decimal", 6),
     "q": stored("decimal", 4), "s": TEXT, "u": TEXT, "f": BOOLEAN, "g": BOOLEAN, "d": DATE, "e": DATE,
-    "mo": MONTH, "t": TIME, "at": DATETIME, "bt": DATETIME, "du": DURATION, "tags": JSON,
+    "mo": MONTH, "t": TIME, "at": DATETIME, "bt": DATETIME, "du": DURATION, "tags": JSON, "paper": JSON, "bare": JSON,
 }  # fmt: skip
 OTHER = ("i", "m", "p", "s", "f", "d")
 LINE = ("i", "m", "q", "s", "f", "d")

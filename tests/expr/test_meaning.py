@@ -27,6 +27,7 @@ RECORD: dict[str, Any] = {
     "id": "00000000-0000-7000-8002-000000000000", "deleted_at": None, **dict.fromkeys(FIELDS), "i": 7, "m": "12.35",
     "p": "0.333333", "q": "2.5000", "s": "Ab钢😀", "f": True, "d": "2024-02-29", "mo": "2026-03", "t": "07:30:00",
     "at": "2026-03-04T16:00:00Z", "bt": "2026-03-04T23:20:00Z", "du": 90, "tags": ["a", "钢筋"], "other": OTHER,
+    "paper": {"id": "x"}, "bare": None,
     "lines": [{"id": f"00000000-0000-7000-8001-00000000000{n}", "deleted_at": None, **line} for n, line in enumerate(LINES)],
 }  # fmt: skip
 
@@ -63,6 +64,7 @@ MEANINGS: list[tuple[str, object]] = [
     ("REPLACE('aXa', 'a', 'bb')", "bbXbb"), ("REPLACE('abc', '', 'x')", "abc"), ("CONTAINS(s, '钢')", True),
     ("CONTAINS(s, '')", True), ("CONTAINS('50%', '%')", True), ("CONTAINS('abc', 'B')", False), ("STARTS_WITH(s, 'ab')", False),
     ("STARTS_WITH(s, 'A')", True), ("ENDS_WITH(s, '😀')", True), ("CONTAINS(tags, '钢筋')", True), ("CONTAINS(tags, '钢')", False),
+    ("COUNT(tags)", 2), ("COUNT(this.tags)", 2), ("COUNT(paper)", 1), ("COUNT(bare)", 0), ("bare IS NULL", True),
     ("TEXT(m)", "12.35"), ("TEXT(-0.5)", "-0.5"), ("TEXT(i)", "7"), ("TEXT(mo)", "2026-03"), ("'it''s'", "it's"),
     # the calendar
     ("d - '2024-01-31'", 29), ("ADD_MONTHS('2024-01-31', 1)", "2024-02-29"), ("ADD_MONTHS(d, 12)", "2025-02-28"),

@@ -41,7 +41,7 @@ def kept(store: Folder) -> list[Path]:
 async def test_a_file_comes_in_is_bound_and_read(stage: Stage, store: Folder) -> None:
     boss = await stage.door("boss")
     one, two = await send(boss, PDF, "合同.pdf"), await send(boss, b"plain words", "notes.txt")
-    assert (one["type"], one["size"], two["type"]) == ("application/pdf", len(PDF), "application/octet-stream")
+    assert (one["type"], one["size"], two["type"]) == ("application/pdf", len(PDF), "text/plain")
     made = await boss.post("/worker", json={"name": "周", "papers": [one["id"], two]})
     assert made.status_code == 201, made.text
     record = made.json()

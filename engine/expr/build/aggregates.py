@@ -38,6 +38,9 @@ def aggregate(typer: Typer, call: Call, scope: Scope) -> Node | None:
         return None
     if scope.sources is not None:
         return group(typer, call, call.args[0], scope)
+    if call.name == "COUNT" and call.where is None and not call.distinct and typer.names.held(call.args[0], scope):
+        several = typer.node(call.args[0], scope)
+        return several and Op(not_null(whole_number()), "how_many", (several,))
     found = typer.names.rows(call.args[0], scope)
     if found is None:
         return None

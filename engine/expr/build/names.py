@@ -235,6 +235,19 @@ class Names:
             relation = target
         return None
 
+    def held(self, name: Name, scope: Scope) -> bool:
+        """Whether a path ends in a field that holds several things itself: files, choices."""
+        *steps, last = name.parts
+        relation = scope.own
+        if steps and steps[0] == "this":
+            steps, relation = steps[1:], scope.holder
+        for step in steps:
+            attribute = relation.attributes.get(step) if relation else None
+            single = attribute is not None and attribute.type.kind == "ref"
+            relation = scope.world.entities.get(attribute.type.entity) if attribute and single else None
+        found = relation.attributes.get(last) if relation else None
+        return found is not None and found.type.kind == "json"
+
     def below(
         self, name: Name, at: int, relation: Relation, owner: Path | None, links: tuple[Link, ...], scope: Scope
     ) -> tuple[Rows, Name | None]:

@@ -38,6 +38,11 @@ def _compare(name: str, sign: str, zh: str, en: str) -> Operator:
     return Operator(name, f"a {sign} b", "strict", plain, plain, zh, en, wide, ordered)
 
 
+def _held(kind: str, length: str) -> str:
+    """A list in one field counts what it holds, a single thing is one."""
+    return f"(CASE WHEN {{0}} IS NULL THEN 0 WHEN {kind}({{0}}) = 'array' THEN {length} ELSE 1 END)"
+
+
 _TEXT_PG = "{0}"
 _ROWS: tuple[Operator, ...] = (
     # numbers
@@ -89,6 +94,7 @@ _ROWS: tuple[Operator, ...] = (
     Operator("starts_with", "STARTS_WITH(a, b)", "strict", "dg_starts_with({0}, {1})", "starts_with({0}, {1})", "{0}以{1}开头", "{0} begins with {1}"),
     Operator("ends_with", "ENDS_WITH(a, b)", "strict", "dg_ends_with({0}, {1})", "(right({0}, length({1})) = {1})", "{0}以{1}结尾", "{0} ends with {1}"),
     Operator("has", "CONTAINS(choices, b)", "strict", "dg_has({0}, {1})", "jsonb_exists({0}, {1})", "{0}含有{1}", "{0} has {1}"),
+    Operator("how_many", "COUNT(photos)", "never", _held("json_type", "json_array_length({0})"), _held("jsonb_typeof", "jsonb_array_length({0})::bigint"), "{0}的个数", "the number of {0}"),
     Operator("number_text", "TEXT(number)", "strict", "dg_number_text({0}, {k})", "", "{0}", "{0}"),
     Operator("date_text", "TEXT(date)", "strict", "{0}", "to_char({0}, 'YYYY-MM-DD')", "{0}", "{0}"),
     Operator("month_text", "TEXT(month)", "strict", "substr({0}, 1, 7)", "to_char({0}, 'YYYY-MM')", "{0}", "{0}"),

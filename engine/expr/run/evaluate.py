@@ -262,6 +262,10 @@ def _extreme(choose: Callable[[list[Any]], Any]) -> Callable[[Program, Env], Any
     return extreme
 
 
+def _how_many(value: Any) -> int:
+    return 0 if value is None else len(value) if isinstance(value, list) else 1
+
+
 # aggregates over the record's own lines ---------------------------------------------------------------------------
 
 
@@ -328,6 +332,7 @@ _SPECIAL: Mapping[str, Callable[[Program, Env], Any]] = {
     "greatest": _extreme(max),
     "least": _extreme(min),
     "is_null": lambda p, env: run(p[1], env) is None,
+    "how_many": lambda p, env: _how_many(run(p[1], env)),
     "not_null": lambda p, env: run(p[1], env) is not None,
     "concat": lambda p, env: "".join(run(part, env) or "" for part in p[1:]),
 }

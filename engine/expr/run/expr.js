@@ -395,6 +395,8 @@ function coalesce(program, env) {
   return null;
 }
 
+const howMany = (value) => BigInt(value === null ? 0 : Array.isArray(value) ? value.length : 1);
+
 function nullif(program, env) {
   const value = run(program[1], env);
   return value !== null && value === run(program[2], env) ? null : value;
@@ -445,6 +447,7 @@ const SPECIAL = new Map([
   ["greatest", (program, env) => extreme(1)(known(program, env))],
   ["least", (program, env) => extreme(-1)(known(program, env))],
   ["is_null", ([, part], env) => run(part, env) === null],
+  ["how_many", ([, part], env) => howMany(run(part, env))],
   ["not_null", ([, part], env) => run(part, env) !== null],
   ["concat", (program, env) => program.slice(1).map((part) => run(part, env) ?? "").join("")],
 ]);

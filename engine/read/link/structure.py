@@ -150,6 +150,9 @@ def _spec(desk: Desk, skeleton: Skeleton, name: str, shape: FieldShape) -> Spec:
         target=target,
         unit=shape.unit.text if shape.unit else "",
         many=kind in ("refs", "lines", "choices", "files", "images"),
+        max_size=shape.max_size,
+        max_count=shape.max_count,
+        accept=shape.accept or (),
     )
 
 
@@ -161,6 +164,9 @@ _BELONGS = {
     "gapless": (("number",), "number fields"),
     "per": (("number",), "number fields"),
     "scale": (("decimal",), "decimal fields"),
+    "max_size": (("file", "files", "image", "images", "signature"), "fields of files"),
+    "max_count": (("files", "images"), "fields of several files"),
+    "accept": (("file", "files"), "file and files fields"),
     "find": (("ref",), "ref fields"),
     "where": (("ref", "refs", "user", "tree"), "references"),
     "on_delete": (("ref", "refs", "user", "tree"), "references"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from engine.fieldtypes.filekinds import KINDS
 from engine.read.shape.noun import Named, Noun, One, key
 from engine.read.shape.slot import (
     Bool,
@@ -14,6 +15,7 @@ from engine.read.shape.slot import (
     Label,
     Name,
     Names,
+    Size,
     Text,
     Value,
     Word,
@@ -78,6 +80,11 @@ class Field(Noun):
     max: Scalar | None = key(Value(), "Greatest value; for `lines`: most lines")
     min_length: int | None = key(Int(), "Fewest characters")
     max_length: int | None = key(Int(), "Most characters")
+    max_size: int | None = key(Size(), "Of each file: `500 KB`, `20 MB`; left out: what the server takes")
+    max_count: int | None = key(Int(), "Most files of `files` and `images`; left out: 100")
+    accept: tuple[str, ...] | None = key(
+        Names("list of kinds", Word("kind of file", tuple(KINDS))), "Kinds of `file` and `files`; left out: any"
+    )
     scale: int | None = key(Int(), "Digits after the point of a `decimal`")
     unit: Scalar | None = key(Text(), "Shown after the number")
     translated: bool | None = key(Bool(), "Holds one text per language")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.fieldtypes.filekinds import size_of
 from engine.problem import Problem, Where, nearest, problem
 from engine.read.codes import CODES
 from engine.read.repair import quoted
@@ -231,6 +232,23 @@ class Duration(Slot):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "pattern": r"^\d{1,5}(m|h|d|w)$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Size(Slot):
+    """How large a file may be; gives bytes."""
+
+    what: str = "size"
+
+    def read(self, node: Node, key: str, seen: Reading) -> int | None:
+        found = scalar(node, key, seen)
+        size = size_of(found.text) if found is not None else None
+        if found is not None and size is None:
+            seen.say("shape.size", found.where, found=found.text)
+        return size
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^[1-9]\d{0,3} ?(KB|MB)$"}
 
 
 @dataclass(frozen=True, slots=True)
