@@ -12,7 +12,7 @@ from renderer.shell import Link, shell
 from renderer.values import moment
 
 _ADDRESS = "/system/me"
-_FIELDS = ("/old", "/new", "/again", "/name", "/days")
+_FIELDS = ("/old", "/new", "/again", "/name", "/days", "/to_user", "/to", "/from")
 """What is wrong with one of these is said beside it."""
 _BROWSERS = ("Edg", "MicroMessenger", "DingTalk", "Chrome", "Firefox", "Safari")
 _DEVICES = ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux")
@@ -32,6 +32,7 @@ def account_page(app: App, viewer: Viewer, view: AccountView) -> str:
         roles=roles,
         wrong=wrong,
         said=[said for said in view.said if said.pointer not in _FIELDS],
+        standins=[_standin(one, viewer, dict(roles)) for one in view.standins],
         sessions=[_row(one, viewer) for one in view.sessions],
         tokens=[{**_row(one, viewer), "scopes": _scopes(one, viewer, dict(roles))} for one in view.tokens],
     )
@@ -47,6 +48,12 @@ def _row(one: Mapping[str, Any], viewer: Viewer) -> dict[str, Any]:
         "ends": moment(one["ends"], viewer),
         "this": one["this"],
     }
+
+
+def _standin(one: Mapping[str, Any], viewer: Viewer, roles: Mapping[str, str]) -> dict[str, Any]:
+    t = texts(viewer.language)
+    told = [roles.get(role, role) for role in one["roles"] or ()]
+    return {**one, "what": " · ".join(told) if one["roles"] is not None else t("All tasks")}
 
 
 def _device(agent: str) -> str:

@@ -38,6 +38,7 @@ def home(app: App, viewer: Viewer, view: HomeView) -> str:
                 "display": task.get("display") or "",
                 "step": step.title.to(viewer.language) if step else "",
                 "by": by or "",
+                "behalf": called_by(task.get("for")),
                 "at": moment(task.get("born"), viewer),
             }
         )
@@ -157,6 +158,14 @@ def called_by(value: Any) -> str:
     return str(value.get("display") or "") if isinstance(value, dict) else str(value or "")
 
 
+def who_did(viewer: Viewer, who: Any, behalf: Any) -> str:
+    """``B for A`` where somebody stood in."""
+    if not behalf:
+        return called_by(who)
+    told = texts(viewer.language)("{who} for {other}")
+    return told.replace("{who}", called_by(who)).replace("{other}", called_by(behalf))
+
+
 def trail_row(app: App, viewer: Viewer, entity: Any, row: Any) -> dict[str, Any]:
     t = texts(viewer.language)
     machine = machine_of(app, entity)
@@ -172,7 +181,7 @@ def trail_row(app: App, viewer: Viewer, entity: Any, row: Any) -> dict[str, Any]
     tone, said = decisions.get(decision, waiting)
     return {
         "step": step.title.to(viewer.language) if step else str(row.get("step") or ""),
-        "who": called_by(row.get("user")),
+        "who": who_did(viewer, row.get("user"), row.get("for")),
         "cell": Cell(said, "state", tone),
         "opinion": row.get("opinion") or "",
         "at": moment(row.get("at"), viewer),
@@ -198,7 +207,7 @@ def history_row(app: App, viewer: Viewer, entity: Any, row: Any) -> dict[str, An
     change = row.get("change")
     return {
         "at": moment(row.get("at"), viewer),
-        "who": called_by(row.get("by")),
+        "who": who_did(viewer, row.get("by"), row.get("for")),
         "said": said,
         "changes": records.change_lines(app, viewer, entity, change) if isinstance(change, dict) else [],
     }

@@ -35,9 +35,7 @@ def _assignment(catalog: Catalog, made: Assignment, dialect: Dialect) -> app.Ass
     """Takes (user), gives (role, word, place), place NULL for everywhere: what counts today."""
     draft = Draft(dialect)
     user = draft.value("input", "user", "uuid")
-    rows = (
-        f"FROM {quote(table_name(made.of))} AS a WHERE a.{quote(made.user)} = {user} AND {_counts(draft, made, 'a')}"
-    )
+    rows = f"FROM {quote(table_name(made.of))} AS a WHERE a.{quote(made.user)} = {user} AND {_counts(draft, made, 'a')}"
     if not made.at:
         return app.Assignment(made.name, draft.finish(f"SELECT DISTINCT a.{quote(made.role)}, NULL, NULL {rows}"))
     held = f"SELECT DISTINCT a.{quote(made.role)} AS role, a.{quote(made.at)} AS place {rows}"

@@ -103,9 +103,16 @@ TABLES: tuple[Table, ...] = (
     _table(
         "_decision",
         "id:uuid! case_id:uuid! task_id:uuid root:uuid! step:text! round:integer! user:uuid decision:text!"
-        " opinion:text at:datetime!",
+        " opinion:text behalf:uuid at:datetime!",
         "id",
         Index("_decision_root", ("root", "id")),
+    ),
+    _table(
+        "_standin",
+        "id:uuid! giver:uuid! taker:uuid! roles:json starts:date! ends:date! born:datetime! ended:datetime",
+        "id",
+        Index("_standin_taker", ("taker",), where="ended IS NULL"),
+        Index("_standin_giver", ("giver",), where="ended IS NULL"),
     ),
     _table(
         "_idempotency",

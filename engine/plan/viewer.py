@@ -129,6 +129,8 @@ class AccountView:
     roles: tuple[tuple[str, Label], ...] = ()
     token: str = ""
     said: tuple[Said, ...] = ()
+    standins: tuple[Mapping[str, Any], ...] = ()
+    """id, giver, taker, roles (None: all), from, to, mine (given by this person)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ class AuditView:
 
 @dataclass(frozen=True, slots=True)
 class HomeView:
-    """``tasks`` wait for this person, newest first: entity, root, display, step, machine, born, initiator."""
+    """``tasks`` wait for this person, newest first: entity, root, display, step, machine, born,
+    initiator, for (whose they are, where they are another's)."""
 
     tasks: tuple[Mapping[str, Any], ...] = ()

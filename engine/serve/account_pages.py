@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.plan.viewer import AccountView, Said
-from engine.serve import account, auth, forms
+from engine.serve import account, auth, forms, standins
 from engine.serve.answer import Answer, said
 from engine.serve.door import At, Door
 from engine.serve.fault import Refusal, fault, refuse
@@ -29,6 +29,7 @@ async def _shown(here: Here, told: tuple[Said, ...] = (), token: str = "", statu
         tuple((role.name, role.title) for name, role in here.app.roles.items() if name in here.me.roles),
         token,
         told,
+        tuple(await standins.given(here)) if not here.me.must_change else (),
     )
     return html(templates.account_page(here.app, viewer(here.tenant, here.me, here.language), view), status)
 
@@ -48,6 +49,15 @@ async def _do(here: Here, _at: At) -> Answer:
                 account.require_person(here)
                 await auth.end(here.tenant, {"user": here.me.user})
                 return go("/login")
+            case "standin":
+                standins.require_own(here)
+                roles = [inputs["role"]] if inputs.get("role") else None
+                await standins.give(
+                    here, inputs.get("to_user", ""), inputs.get("from", ""), inputs.get("to", ""), roles
+                )
+            case "standin-end":
+                standins.require_own(here)
+                await standins.end(here, inputs.get("standin", ""))
             case "token":
                 return await _token(here, inputs)
             case _:

@@ -17,7 +17,7 @@ from engine.plan.question import Question
 from engine.plan.statement import Param, Statement
 from engine.plan.viewer import Action
 from engine.problem import Problems
-from engine.serve import facts, rights
+from engine.serve import facts, rights, standing
 from engine.serve.bind import ADMIN, Me, Moment, call, id_array
 from engine.serve.combine import Combined
 from engine.serve.fault import Fault, Refusal, fault
@@ -62,9 +62,9 @@ def _record_statement(
         whole = Question(**{**_slots(question), "roles": (ADMIN,), "fields": _visible(app, me, entity, question)})
         everything = tenant.asker.records(app, whole)
         record = combined.bind(Param("input", "id", "uuid"))
-        user = combined.bind(Param("me", "id", "uuid"))
+        held = standing.is_mine(app.dialect, *(combined.bind(p) for p in standing.PARAMS))
         cast = "::uuid" if app.dialect == "postgresql" else ""
-        mine = f'EXISTS (SELECT 1 FROM _task WHERE root = {record}{cast} AND "user" = {user}{cast})'
+        mine = f"EXISTS (SELECT 1 FROM _task WHERE root = {record}{cast} AND {held})"
         texts.append(f"CASE WHEN {mine} THEN ({combined.embed(everything.statement)}) END")
     if not texts:
         return ""
@@ -99,7 +99,7 @@ def with_actions(app: App, entity: Entity, me: Me, row: Sequence[Any], language:
     if found.case is not None:
         step = found.case.step_of(machine)
         more["_steps"] = [found.case.step] if found.case.step else []
-        if step is not None and step.edit and found.case.task_of(me) is not None:
+        if step is not None and step.edit and found.case.task_of(me, document) is not None:
             more["_editable"] = list(step.edit)
     else:
         more["_steps"] = []

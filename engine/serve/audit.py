@@ -25,10 +25,10 @@ MOST_PUT_OFF = 100_000
 """Rows kept while the database is away; beyond that the oldest are lost, and a row says how many."""
 
 
-def written(moment: Moment, entity: str, record: str, act: str, rev: int) -> dict[str, Any]:
+def written(moment: Moment, entity: str, record: str, act: str, rev: int, behalf: str = "") -> dict[str, Any]:
     """The row of a change, for the transaction that makes it."""
     at = int(moment.now.timestamp() * 1000)
-    return _row(at, act, moment.me.user, entity, record, {"rev": rev}, "")
+    return _row(at, act, moment.me.user, entity, record, {"rev": rev, **({"for": behalf} if behalf else {})}, "")
 
 
 def note(

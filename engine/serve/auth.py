@@ -17,8 +17,8 @@ from typing import Any
 
 from engine.db import Body, Call, Database
 from engine.plan.statement import Dialect
-from engine.serve import audit, passwords, rows
-from engine.serve.bind import ADMIN, EVERYONE, Me, call
+from engine.serve import audit, passwords, rows, standing
+from engine.serve.bind import ADMIN, EVERYONE, Me, StandIn, call
 from engine.serve.fault import refuse
 from engine.serve.ids import uuid7
 from engine.serve.tenancy import Tenant
@@ -262,7 +262,15 @@ async def _ask_who(tenant: Tenant, key: str) -> Me | None:
         reads_only=kind == "token" and "write" not in told,
         must_change=bool(must_change) and kind != "token",
     )
+    if not me.token:
+        me = replace(me, stands_in=await _standing(tenant, me))
     return _narrowed(replace(me, roles=(ADMIN,)) if admin else await with_roles(tenant, me), told)
+
+
+async def _standing(tenant: Tenant, me: Me) -> tuple[StandIn, ...]:
+    """For whom he stands in; not for somebody who may not log in any more."""
+    found = await standing.found(tenant, str(me.user))
+    return tuple([one for one, admin in found if await may_enter(tenant, one.user, {"admin": admin})])
 
 
 def _narrowed(me: Me, scopes: tuple[str, ...]) -> Me:

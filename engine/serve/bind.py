@@ -18,6 +18,18 @@ EVERYONE = "everyone"
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """Somebody whose tasks one may decide today; ``steps`` are those meant (``entity:step``), None: whichever."""
+
+    user: str
+    name: str
+    steps: frozenset[str] | None = None
+
+    def covers(self, entity: str, step: str) -> bool:
+        return self.steps is None or f"{entity}:{step}" in self.steps
+
+
+@dataclass(frozen=True, slots=True)
 class Me:
     """Who asks, expanded once: the roles held today, where each is held, and where it is held everywhere.
 
@@ -41,6 +53,19 @@ class Me:
     """The administrator who looks with this person's eyes: he sees what this one sees, and does nothing."""
     must_change: bool = False
     """His password was given to him: until he has chosen his own, he may do nothing else."""
+
+    stands_in: tuple[StandIn, ...] = ()
+    """For whom he decides today, beside himself."""
+
+    @property
+    def tasks_of(self) -> list[str]:
+        """Whose tasks, all of them, are his."""
+        return [*([self.user] if self.user else []), *(s.user for s in self.stands_in if s.steps is None)]
+
+    @property
+    def steps_of(self) -> list[str]:
+        """Whose tasks of which steps are his besides: ``user:entity:step``."""
+        return [f"{s.user}:{step}" for s in self.stands_in for step in sorted(s.steps or ())]
 
     @property
     def admin(self) -> bool:
@@ -98,6 +123,10 @@ def _of_me(name: str, me: Me) -> Any:
         return me.user
     if name == "roles":
         return list(me.roles)
+    if name == "tasks.of":
+        return me.tasks_of
+    if name == "steps.of":
+        return me.steps_of
     if "." not in name:
         # Outside a role's rule, and `any_…` in one: wherever he holds any role.
         name = f"{EVERYONE}.{name.removeprefix('any_')}"

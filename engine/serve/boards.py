@@ -15,7 +15,7 @@ from engine.plan.question import FigureQuestion, Filter, Question
 from engine.plan.statement import Statement
 from engine.plan.viewer import DashboardView, HomeView
 from engine.problem import Problems
-from engine.serve import reading, rights, rows
+from engine.serve import reading, rights, rows, standing
 from engine.serve.actions import moment_text, people_names
 from engine.serve.bind import ADMIN
 from engine.serve.combine import Combined
@@ -72,13 +72,15 @@ async def called(here: Here, entity: Entity, given: Mapping[str, str]) -> dict[s
 async def home(here: Here) -> HomeView:
     """Open tasks, newest first; the administrator also sees those that found nobody."""
     dialect = here.app.dialect
-    me = rows.placeholder(dialect, 1) + ("::uuid" if dialect == "postgresql" else "")
+    mine = standing.is_mine(dialect, rows.placeholder(dialect, 1), rows.placeholder(dialect, 2), "t")
     nobody = ' OR t."user" IS NULL' if here.me.admin else ""
     sql = (
-        "SELECT t.entity, t.root, t.step, t.born, c.initiator FROM _task AS t JOIN _case AS c ON c.id = t.case_id"
-        f" WHERE t.state = 'open' AND (t.\"user\" = {me}{nobody}) ORDER BY t.born DESC, t.id DESC LIMIT {_MOST_TASKS}"
+        'SELECT t.entity, t.root, t.step, t.born, c.initiator, t."user" FROM _task AS t JOIN _case AS c'
+        f" ON c.id = t.case_id WHERE t.state = 'open' AND ({mine}{nobody})"
+        f" ORDER BY t.born DESC, t.id DESC LIMIT {_MOST_TASKS}"
     )
-    found = await here.tenant.database.read(sql, (here.me.user,))
+    values = tuple(json.dumps(ids) for ids in (here.me.tasks_of, here.me.steps_of))
+    found = [row for row in await here.tenant.database.read(sql, values) if _may_decide(here, row[5], row[4])]
     people = await people_names(here.tenant, here.app)
     by_entity: dict[str, list[str]] = {}
     for entity, root, *_ in found:
@@ -93,11 +95,17 @@ async def home(here: Here) -> HomeView:
             "machine": here.app.entities[entity].machine,
             "born": moment_text(born),
             "initiator": people.get(initiator),
+            "for": people.get(user) if user and user != here.me.user else None,
         }
-        for entity, root, step, born, initiator in found
+        for entity, root, step, born, initiator, user in found
         if entity in here.app.entities
     ]
     return HomeView(tuple(tasks))
+
+
+def _may_decide(here: Here, user: str | None, initiator: str | None) -> bool:
+    """Not for another on what either of the two handed in."""
+    return user is None or user == here.me.user or initiator not in (user, here.me.user)
 
 
 async def trail(here: Here, record: str) -> list[dict[str, Any]]:
@@ -113,7 +121,8 @@ async def trail(here: Here, record: str) -> list[dict[str, Any]]:
     for row in await database.read(made.sql, made.values):
         one = dict(zip(rows.names_of("_decision"), row, strict=True))
         user = people.get(one["user"])
-        out.append(_row(one, one["step"], user, one["decision"], one["opinion"] or "", one["at"], False))
+        told = _row(one, one["step"], user, one["decision"], one["opinion"] or "", one["at"], False)
+        out.append({**told, "for": people.get(one["behalf"])} if one["behalf"] else told)
     out.sort(key=lambda item: (item["round"], item["at"]))
     made = rows.select("_task", dialect, {"root": record}, "position, id")
     for row in await database.read(made.sql, made.values):

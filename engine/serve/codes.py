@@ -176,6 +176,23 @@ _ALL = (
         "workflow.reason", "{action} needs a reason", "{action_zh}须填写原因", 422, "send it as `reason`", "请填写原因"
     ),
     Code("workflow.decided", "Somebody has already decided, so it cannot be withdrawn", "已有人审批，不能撤回", 409),
+    # standing in
+    Code("standin.nobody", "Nobody who may log in has the name {name}", "没有登录名为“{name}”的在职人员", 422),
+    Code("standin.self", "Somebody else stands in for you", "不能委托给自己", 422),
+    Code(
+        "standin.days",
+        "From the first day to the last, not over yet, at most {most} days",
+        "委托期间须止于今天或以后，止日不早于起日，且不超过 {most} 天",
+        422,
+    ),
+    Code("standin.role", "You do not hold the role {role}", "您没有“{role}”角色", 422, "{known}", "{known}"),
+    Code("standin.none", "There is no such standing in of yours", "没有这项委托", 404),
+    Code(
+        "standin.own",
+        "{action}: nobody decides for another on a document that either of the two wrote or handed in",
+        "不能代他人对双方任何一人起草或提交的单据执行“{action_zh}”",
+        403,
+    ),
     # signing in
     Code("auth.needed", "Sign in first", "请先登录", 401),
     Code("auth.wrong", "The name or the password is wrong", "用户名或密码错误", 401),

@@ -42,15 +42,31 @@ class Case:
     round: int
     decided: bool
     tasks: tuple[Task, ...]
+    entity: str = ""
 
     def of_step(self, name: str) -> list[Task]:
         return [t for t in self.tasks if t.step == name and t.state in ("open", "waiting", "approved", "rejected")]
 
-    def task_of(self, me: Me) -> Task | None:
-        """The open task this person may decide: his own; the administrator's also when it is nobody's or another's."""
+    def task_of(self, me: Me, document: Mapping[str, Any]) -> Task | None:
+        """The open task this person may decide: his own, one of somebody he stands in for; the administrator's also
+        when it is nobody's or another's."""
         opened = [t for t in self.tasks if t.state == "open"]
         own = next((t for t in opened if t.user is not None and t.user == me.user), None)
-        return own or (opened[0] if me.admin and opened else None)
+        lent = [task for task, barred in self._lent(me, opened, document) if not barred]
+        return own or next(iter(lent), None) or (opened[0] if me.admin and opened else None)
+
+    def barred(self, me: Me, document: Mapping[str, Any]) -> bool:
+        """Whether he could decide for somebody if the document were not one of theirs."""
+        return any(barred for _, barred in self._lent(me, [t for t in self.tasks if t.state == "open"], document))
+
+    def _lent(self, me: Me, opened: Sequence[Task], document: Mapping[str, Any]) -> Iterator[tuple[Task, bool]]:
+        """Tasks of those he stands in for, and whether he or they wrote the document or handed it in."""
+        creator = document.get("created_by")
+        wrote = {self.initiator, str(creator.get("id") if isinstance(creator, Mapping) else creator)}
+        for one in me.stands_in:
+            for task in opened:
+                if task.user == one.user and one.covers(self.entity, task.step):
+                    yield task, bool({me.user, one.user} & wrote)
 
     def step_of(self, machine: Machine | None) -> Step | None:
         return next((s for s in machine.steps if s.name == self.step), None) if machine is not None else None
@@ -160,7 +176,13 @@ def read(machine: Machine, row: Sequence[Any]) -> Facts:
         data = json.loads(row[0])
         tasks = tuple(Task(t["id"], t["step"], t["user"], t["state"]) for t in data["tasks"] or ())
         case = Case(
-            data["id"], data["step"] or "", data["initiator"] or "", data["round"], bool(data["decided"]), tasks
+            data["id"],
+            data["step"] or "",
+            data["initiator"] or "",
+            data["round"],
+            bool(data["decided"]),
+            tasks,
+            machine.entity,
         )
     return Facts(
         case,
@@ -182,7 +204,7 @@ def actions(machine: Machine, facts: Facts, me: Me, document: Mapping[str, Any])
     ]
     case = facts.case
     if case is not None:
-        if case.task_of(me) is not None:
+        if case.task_of(me, document) is not None:
             out.append(Action("approve", DECISIONS["approve"], "approve"))
             out.append(Action("reject", DECISIONS["reject"], "reject", True))
         if machine.withdraw and not case.decided and (me.admin or me.user == case.initiator):

@@ -52,9 +52,21 @@ def readable(world: World, entity: Entity, ids: list[str]) -> Body[None]:
     for one in ids:
         if one in allowed:
             continue
-        tasks = yield rows.select("_task", world.moment.dialect, {"root": one, "user": me.user})
-        if not tasks:
+        if not (yield from _tasked(world, one)):
             raise refuse("api.not-found", entity=entity.title)
+
+
+def _tasked(world: World, record: str) -> Body[bool]:
+    """Whether a task on it waits or waited for this person, or somebody he stands in for."""
+    found = yield rows.select("_task", world.moment.dialect, {"root": record})
+    names = rows.names_of("_task")
+    me = world.moment.me
+    whole, steps = set(me.tasks_of), set(me.steps_of)
+    for row in found:
+        task = dict(zip(names, row, strict=True))
+        if task["user"] in whole or f"{task['user']}:{task['entity']}:{task['step']}" in steps:
+            return True
+    return False
 
 
 def require_editable(world: World, entity: Entity, doc: Doc) -> None:
@@ -71,7 +83,7 @@ def by_step(world: World, entity: Entity, doc: Doc) -> Body[bool]:
     facts = yield from facts_of(world, entity, doc.id)
     machine = machine_of(world, entity)
     step = facts.case.step_of(machine) if facts.case is not None and machine is not None else None
-    mine = facts.case is not None and facts.case.task_of(world.moment.me) is not None
+    mine = facts.case is not None and facts.case.task_of(world.moment.me, doc.before or {}) is not None
     if step is None or not step.edit or not mine:
         raise refuse("api.locked", doc.op.pointer, entity=entity.title, state=state.title)
     _only(world, entity, doc.op.change, step.edit, doc.op.pointer)
@@ -278,7 +290,9 @@ def _decide(world: World, entity: Entity, write: Write, doc: Doc, machine: Machi
     if name == "withdraw":
         yield from _withdraw(world, write, doc, machine, case)
         return
-    task, step = case.task_of(moment.me), case.step_of(machine)
+    task, step = case.task_of(moment.me, doc.before or {}), case.step_of(machine)
+    if task is None and case.barred(moment.me, doc.before or {}):
+        raise refuse("standin.own", action=title)
     if task is None or step is None:
         raise refuse("workflow.not-yours", action=title)
     if name == "reject" and not doc.op.reason.strip():
@@ -286,6 +300,9 @@ def _decide(world: World, entity: Entity, write: Write, doc: Doc, machine: Machi
     if name == "approve":
         yield from _write_sent(world, entity, write, doc)
         _required(entity, doc, step.require)
+    giver = next((s.user for s in moment.me.stands_in if s.user == task.user), None)
+    if giver is not None:
+        doc.note["for"] = giver
     row = {
         "id": uuid7(),
         "case_id": case.id,
@@ -296,6 +313,7 @@ def _decide(world: World, entity: Entity, write: Write, doc: Doc, machine: Machi
         "user": moment.me.user,
         "decision": name,
         "opinion": doc.op.reason,
+        "behalf": giver,
         "at": moment.now,
     }
     yield rows.insert("_decision", [row], moment.dialect)

@@ -46,8 +46,11 @@ async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") 
             "rev": one["rev"],
             "change": dict(_told(change.get("fields", {}), masks)),
         }
-        if change.get("note"):
-            item["note"] = change["note"]
+        note = dict(change.get("note") or {})
+        if "for" in note:
+            item["for"] = people.get(note.pop("for"))
+        if note:
+            item["note"] = note
         out.append(item)
     await _name(here, out)
     return out, str(found[limit - 1][0]) if len(found) > limit else ""

@@ -17,6 +17,7 @@ from engine.serve import (
     records,
     reference_page,
     rights_pages,
+    standins,
     stream,
     webhook_pages,
     webhooks,
@@ -24,7 +25,14 @@ from engine.serve import (
 from engine.serve.door import Door, Router
 from engine.serve.fault import Refusal, refuse
 
-SYSTEM: tuple[Door, ...] = (*account.DOORS, *stream.DOORS, *webhooks.DOORS, *audit_doors.DOORS, *file_doors.SYSTEM)
+SYSTEM: tuple[Door, ...] = (
+    *account.DOORS,
+    *standins.DOORS,
+    *stream.DOORS,
+    *webhooks.DOORS,
+    *audit_doors.DOORS,
+    *file_doors.SYSTEM,
+)
 """The engine's own: ``/api/v1/system/…``. No pack may be called ``system`` (``pack.reserved``)."""
 
 SYSTEM_PAGES: tuple[Door, ...] = (*account_pages.DOORS, *rights_pages.SYSTEM, *webhook_pages.DOORS, *audit_pages.DOORS)

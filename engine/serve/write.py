@@ -155,7 +155,8 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
         changes, events = history.rows_of(write, moment, doc.before, now, doc.kind, doc.note or None)
         told["_history"] += changes
         told["_outbox"] += events
-        told["_audit"].append(audit.written(moment, entity.path, doc.id, doc.kind, int(now["rev"])))
+        behalf = str(doc.note.get("for", "")) if doc.note else ""
+        told["_audit"].append(audit.written(moment, entity.path, doc.id, doc.kind, int(now["rev"]), behalf))
         done.append(Done(doc.id, int(now["rev"]), now, kind == "create", tuple(doc.warnings)))
     for one in rows.insert_many(told, moment.dialect):  # noqa: UP028 - a list cannot be sent the rows
         yield one
