@@ -104,12 +104,15 @@ def serve(
     private_webhooks: Annotated[
         bool, typer.Option(envvar="DOUGONG_PRIVATE_WEBHOOKS", help="Webhooks may go to private and local addresses.")
     ] = False,
+    https: Annotated[
+        bool, typer.Option(envvar="DOUGONG_HTTPS", help="People come over https: a proxy in front speaks it.")
+    ] = False,
 ) -> None:
     """Serve an app: tables are made in an empty database, seeds are planted, pages and API open."""
     from engine.studio.run import Serving
     from engine.studio.run import serve as run
 
-    run(Serving(target, database, host, port, demo, admin_password, workers, private_webhooks))
+    run(Serving(target, database, host, port, demo, admin_password, workers, private_webhooks, https))
 
 
 @app.command("import")

@@ -125,7 +125,12 @@ class Files(FieldType):
 
     def format(self, value: Any, spec: Spec, language: str = "zh", zone: str = "UTC") -> str:
         held = value if isinstance(value, list) else [value] if value else []
-        return ("、" if language.startswith("zh") else ", ").join(str(one.get("name") or "") for one in held)
+        return ("、" if language.startswith("zh") else ", ").join(_name(one) for one in held)
+
+
+def _name(one: Any) -> str:
+    """A form shows again what it was sent, whatever that was."""
+    return str(one.get("name") or "") if isinstance(one, dict) else str(one)
 
 
 def _file(value: Any) -> dict[str, str]:

@@ -14,7 +14,7 @@ from engine.serve.door import At, Door
 from engine.serve.fault import refuse
 from engine.serve.here import Here, looks_like_id
 from engine.serve.shapes import FLAG, ID, MOMENT_OR_NOT, TEXT, TEXT_OR_NOT, WHOLE, body, items, listed, thing
-from engine.serve.writing import body_of
+from engine.serve.writing import own_body
 
 MOST_TOKENS = 50
 USUAL_DAYS = 90
@@ -147,7 +147,7 @@ def require_person(here: Here) -> None:
 
 
 def _body(here: Here, *names: str) -> dict[str, Any]:
-    body = body_of(here)
+    body = own_body(here)
     unknown = sorted(set(body) - set(names))
     if unknown:
         raise refuse("api.unknown-parameter", f"/{unknown[0]}", name=unknown[0][:60], nearest="")

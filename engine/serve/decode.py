@@ -18,6 +18,8 @@ from engine.serve.fault import Fault, Refusal, fault, of_value, refuse
 
 MAX_DEPTH = 12
 MAX_LINES = 5_000
+MOST_FAULTS = 200
+"""Told at once; a body with more is not read on."""
 SYSTEM = frozenset({"rev", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "display"})
 """Names every answer carries and no body sets; ``id`` may be given for a new record."""
 
@@ -86,6 +88,19 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return data
 
 
+def storable(data: Any, pointer: str = "") -> None:
+    """Refuses U+0000 in texts that no field type looks at: no database holds it."""
+    if isinstance(data, str) and "\0" in data:
+        raise refuse("value.text-control", pointer, point="0000")
+    if isinstance(data, dict):
+        for name, value in data.items():
+            storable(name, pointer)
+            storable(value, f"{pointer}/{escape(name)}")
+    elif isinstance(data, list):
+        for n, value in enumerate(data):
+            storable(value, f"{pointer}/{n}")
+
+
 def _deeper(data: Any, limit: int) -> bool:
     if isinstance(data, dict):
         return limit == 0 or any(_deeper(v, limit - 1) for v in data.values() if isinstance(v, dict | list))
@@ -127,6 +142,8 @@ def _change(
     given_id = ""
     hidden = rules.hidden.get(entity.path, frozenset())
     for name, value in data.items():
+        if len(faults) >= MOST_FAULTS:
+            raise Refusal(faults, 422)
         at = f"{pointer}/{escape(name)}"
         known = entity.fields.get(name)
         if name == "id" and (known is None or known.origin == "system"):

@@ -44,9 +44,7 @@ def fixed_doors(tenants: Tenants) -> FastAPI:
     @app.post("/api/v1/login")
     async def login(request: Request) -> Response:
         tenant = tenant_of(request)
-        if int(request.headers.get("content-length") or 0) > _MAX_LOGIN:
-            raise refuse("api.too-large", limit=_MAX_LOGIN)
-        data = decode.parse_object(await request.body())
+        data = decode.parse_object(await _body(request))
         name, password = data.get("name"), data.get("password")
         if not isinstance(name, str) or not isinstance(password, str) or set(data) - {"name", "password"}:
             expected = '{"name": "…", "password": "…"}'
@@ -77,6 +75,16 @@ def fixed_doors(tenants: Tenants) -> FastAPI:
 
     _tell_refusals(app, tenants)
     return app
+
+
+async def _body(request: Request) -> bytes:
+    """What a stranger sends, no more than it may be."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MAX_LOGIN:
+            raise Refusal((fault("api.too-large", limit=_MAX_LOGIN),), 413, {"connection": "close"})
+    return body
 
 
 def _tell_refusals(app: FastAPI, tenants: Tenants) -> None:

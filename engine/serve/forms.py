@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from engine.serve.fault import refuse
 
 _MAX_INPUTS = 40_000
 _MAX_LINE = 5_000
+_NUMBER = re.compile(r"[0-9]{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def read(app: App, entity: Entity, body: bytes, new: bool, zone: str) -> Form:
     reasons = {n[len("_reasons.") :]: v[-1] for n, v in inputs.items() if n.startswith("_reasons.") and v[-1].strip()}
     return Form(
         _finished(app, entity, document, new),
-        int(rev) if rev.isdigit() and len(rev) < 10 else None,
+        int(rev) if rev.isascii() and rev.isdigit() and len(rev) < 10 else None,
         inputs.get("_csrf", [""])[-1],
         inputs.get("_action", [""])[-1],
         inputs.get("_do", [""])[-1],
@@ -66,8 +68,8 @@ def read(app: App, entity: Entity, body: bytes, new: bool, zone: str) -> Form:
 def _put(app: App, entity: Entity, into: dict[str, Any], path: list[str], values: list[str], zone: str) -> None:
     name, *rest = path
     known = entity.fields.get(name)
-    if rest and known is not None and known.origin == "lines" and rest[0].isdigit() and len(rest) > 1:
-        number = int(rest[0][:6])
+    if rest and known is not None and known.origin == "lines" and _NUMBER.fullmatch(rest[0]) and len(rest) > 1:
+        number = int(rest[0])
         if number <= _MAX_LINE:
             line = into.setdefault(name, {}).setdefault(number, {})
             _put(app, app.entities[known.target], line, rest[1:], values, zone)

@@ -18,12 +18,7 @@ _CSP = (
 
 
 def html(text: str, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
-    guard = (
-        (b"content-security-policy", _CSP.encode()),
-        (b"referrer-policy", b"same-origin"),
-        (b"cache-control", b"no-store"),
-    )
-    return Answer(status, text.encode(), (*guard, *headers), _HTML)
+    return Answer(status, text.encode(), ((b"content-security-policy", _CSP.encode()), *headers), _HTML)
 
 
 def go(place: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:

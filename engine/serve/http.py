@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, MutableMapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -23,12 +23,8 @@ from engine.serve.fault import Refusal, fault, of_problem, refuse
 from engine.serve.here import Here
 from engine.serve.ids import uuid7
 from engine.serve.session import SAFE, caller
+from engine.serve.shield import Asgi, Receive, Scope, Send, shielded
 from engine.serve.tenancy import Tenant, Tenants
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_FORM = 4 * 1024 * 1024
 _REPLAYED = 32 * 1024 * 1024
@@ -41,8 +37,8 @@ class Gone(Exception):
     """The caller left before all of the body had come."""
 
 
-def asgi(tenants: Tenants) -> Asgi:
-    """The whole server as an ASGI application."""
+def asgi(tenants: Tenants, https: bool = False) -> Asgi:
+    """The whole server as an ASGI application. ``https``: people always come over it."""
     fixed = fixed_doors(tenants)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,7 +52,7 @@ def asgi(tenants: Tenants) -> Asgi:
             return
         await _send(answer, scope["method"], receive, send)
 
-    return application
+    return shielded(application, https)
 
 
 async def _answer(tenants: Tenants, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Answer:
@@ -168,7 +164,7 @@ async def _api(tenant: Tenant, asked: Asked, path: str, language: str, receive: 
 async def _chunks(receive: Receive, headers: Mapping[str, str], limit: int) -> AsyncIterator[bytes]:
     """The body as it comes, or a refusal before it has grown past ``limit`` bytes."""
     told = headers.get("content-length", "")
-    if told.isdigit() and int(told) > limit:
+    if told.isascii() and told.isdigit() and int(told) > limit:
         raise _too_large(limit)
     size = 0
     while True:
@@ -197,10 +193,8 @@ async def _send(answer: Answer, method: str, receive: Receive, send: Send) -> No
     headers = [(b"content-type", answer.media), *answer.headers]
     if answer.status in (204, 304):
         headers = list(answer.headers)
-    else:
-        headers.append((b"x-content-type-options", b"nosniff"))
-        if answer.stream is None:
-            headers.append((b"content-length", str(len(answer.body)).encode()))
+    elif answer.stream is None:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     if answer.stream is not None and method != "HEAD":
         await _stream(answer.stream, receive, send)

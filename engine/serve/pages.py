@@ -130,16 +130,15 @@ async def _login(here: Here, _at: At) -> Answer:
     inputs = forms.inputs_of(asked.body)
     name, password = inputs.get("name", [""])[-1].strip(), inputs.get("password", [""])[-1]
     next_ = _safe(inputs.get("next", ["/"])[-1])
-    origin = asked.headers.get("origin", "")
     try:
-        if origin and origin != "null" and origin.partition("://")[2] != asked.headers.get("host", ""):
+        if session.from_elsewhere(asked.headers):
             raise refuse("auth.csrf")
         came = auth.From(asked.address, asked.headers.get("user-agent", ""))
         made = await auth.login(tenant, name, password, "page", came)
     except Refusal as refusal:
         page = templates.login(tenant.app, seen, said(refusal.faults, language), name, next_)
         return html(page, refusal.status)
-    return go(next_, (_set_cookie(auth.COOKIE, made.token, 12 * 3600, asked.headers),))
+    return go(next_, (_set_cookie(auth.COOKIE, made.token, 12 * 3600),))
 
 
 def _safe(place: str) -> str:
@@ -147,9 +146,9 @@ def _safe(place: str) -> str:
     return place if re.fullmatch(r"/(?!/)[\x21-\x7e]*", place) and "\\" not in place else "/"
 
 
-def _set_cookie(name: str, value: str, seconds: int, headers: Mapping[str, str] | None = None) -> tuple[bytes, bytes]:
-    secure = "; Secure" if (headers or {}).get("x-forwarded-proto") == "https" else ""
-    return b"set-cookie", f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}".encode()
+def _set_cookie(name: str, value: str, seconds: int) -> tuple[bytes, bytes]:
+    """Over https ``shield`` makes it stricter."""
+    return b"set-cookie", f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax".encode()
 
 
 async def _logout(here: Here, _at: At) -> Answer:
@@ -158,6 +157,8 @@ async def _logout(here: Here, _at: At) -> Answer:
 
 
 async def _language(here: Here, _at: At) -> Answer:
+    if session.from_elsewhere(here.asked.headers):
+        raise refuse("auth.csrf")
     inputs = forms.inputs_of(here.asked.body)
     language = inputs.get("language", [""])[-1]
     chosen = language if language in LANGUAGES else "zh"

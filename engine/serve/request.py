@@ -184,6 +184,8 @@ def _split(pairs: Iterable[tuple[str, str]], known: tuple[str, ...]) -> tuple[di
     rest: list[tuple[str, str]] = []
     for name, value in pairs:
         if name not in known:
+            if len(rest) >= MAX_PAIRS:
+                raise Refusal((_too_many("?", len(rest) + 1, MAX_PAIRS),), 400)
             rest.append((name, value))
         elif name in given:
             raise refuse("api.twice", name=name)

@@ -19,7 +19,7 @@ from engine.serve.fault import refuse
 from engine.serve.here import Here, looks_like_id
 from engine.serve.ids import uuid7
 from engine.serve.shapes import ID, MOMENT_OR_NOT, TEXT, TEXT_OR_NOT, WHOLE, items, listed, thing, words
-from engine.serve.writing import body_of
+from engine.serve.writing import own_body
 
 MOST = 50
 _ROTATION = 24 * 3_600_000
@@ -203,7 +203,7 @@ async def _list_door(here: Here, _at: At) -> Answer:
 
 
 async def _make_door(here: Here, _at: At) -> Answer:
-    body = body_of(here)
+    body = own_body(here)
     _only(body, "name", "url", "entities", "kinds")
     name, url = body.get("name"), body.get("url")
     if not isinstance(name, str):
@@ -214,7 +214,7 @@ async def _make_door(here: Here, _at: At) -> Answer:
 
 
 async def _state_door(here: Here, at: At) -> Answer:
-    body = body_of(here)
+    body = own_body(here)
     _only(body, "state")
     if body.get("state") not in ("active", "paused"):
         told = "active | paused"
@@ -237,7 +237,7 @@ async def _log_door(here: Here, at: At) -> Answer:
 
 
 async def _replay_door(here: Here, at: At) -> Answer:
-    body = body_of(here) if here.asked.body.strip() else {}
+    body = own_body(here) if here.asked.body.strip() else {}
     _only(body, "event")
     event = body.get("event", "")
     if not isinstance(event, str):

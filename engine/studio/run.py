@@ -53,6 +53,7 @@ class Serving:
     admin_password: str = ""
     workers: int = 1
     private_webhooks: bool = False
+    https: bool = False
 
 
 def serve(asked: Serving) -> None:
@@ -145,9 +146,10 @@ class _Server(uvicorn.Server):
 async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent: int = 0) -> None:
     tenant = app.tenant
     config = uvicorn.Config(
-        asgi(OneTenant(tenant)),
+        asgi(OneTenant(tenant), asked.https),
         log_level="warning",
         access_log=False,
+        server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
