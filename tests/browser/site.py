@@ -35,13 +35,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def site(folder: Path) -> Iterator[Site]:
-    """``dougong serve examples/contractor --demo`` on a fresh SQLite file in ``folder``."""
+def site(folder: Path, target: Path = ROOT / "examples" / "contractor", demo: bool = True) -> Iterator[Site]:
+    """``dougong serve TARGET --demo`` on a fresh SQLite file in ``folder``."""
     port = free_port()
-    command = [sys.executable, "-m", "engine.cli", "serve", str(ROOT / "examples" / "contractor"), "--demo"]
+    command = [sys.executable, "-m", "engine.cli", "serve", str(target), *(["--demo"] if demo else [])]
     command += ["--port", str(port), "--admin-password", "admin-of-tests"]
     server = subprocess.Popen(
-        [*command, "--database", f"sqlite:///{folder / 'contractor.db'}"],
+        [*command, "--database", f"sqlite:///{folder / 'site.db'}"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
