@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.compile.parts import ID, LANGUAGE, PARAMETERS, Json, ref, schema_name
 from engine.fieldtypes import REGISTRY
 from engine.plan.entity import Entity, Field
 from engine.plan.machine import Machine
 from engine.plan.page import Figures
 
-Json = dict[str, Any]
-LANGUAGE = "en"
-ID: Json = {"type": "string", "format": "uuid"}
 READ = (400, 401, 403, 429, 503)
 _ASK = (*READ, 408, 413, 415)
 _WRITE = (400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 423, 428, 429, 503)
-
-
-def ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def schema_name(path: str, mark: str = "") -> str:
-    """``day_labor.sheet``, ``day_labor.sheet.create``, ``day_labor.sheet.change``."""
-    return path + mark
 
 
 def of_entity(entity: Entity, machine: Machine | None) -> Json:
@@ -44,7 +33,7 @@ def of_entity(entity: Entity, machine: Machine | None) -> Json:
     if entity.kind == "ledger":  # its entries come from postings alone
         return out
     out[base]["post"] = _create(entity)
-    out[f"{base}/bulk"] = {"post": _bulk(entity)}
+    out |= _bulk_doors(entity, f"{base}/bulk", _actions(machine))
     out[f"{base}/check"] = {"post": _check(entity)}
     record |= {"patch": _change(entity), "delete": _delete(entity)}
     out[f"{base}/{{id}}/restore"] = {"parameters": [parameter("id")], "post": _restore(entity)}
@@ -243,19 +232,48 @@ def _create(entity: Entity) -> Json:
     )
 
 
-def _bulk(entity: Entity) -> Json:
-    items = {"type": "array", "items": ref(schema_name(entity.path, ".create"))}
-    made: Json = {"type": "object", "properties": {"id": ID, "rev": {"type": "integer"}}}
-    return _operation(
+_REV: Json = {"oneOf": [{"type": "integer", "minimum": 1}, {"const": "*"}]}
+_BULK_ACTION: Json = {
+    "type": "object",
+    "properties": {"id": ID, "rev": _REV, "reason": {"type": "string"}, "with": {"type": "object"}},
+    "required": ["id"],
+}
+_CHANGED: Json = {"type": "object", "description": "`id`, `rev` and the fields to change", "required": ["id"]}
+_BULK_KEY: Json = {"type": "object", "properties": {"id": ID, "rev": _REV}, "required": ["id"]}
+
+
+def _bulk(entity: Entity, verb: str, says: str, item: Json) -> Json:
+    """Several at once: all or none, or each by itself."""
+    asked = {
+        "type": "object",
+        "properties": {"items": {"type": "array", "items": item}, "atomic": {"type": "boolean", "default": True}},
+        "required": ["items"],
+    }
+    status = "201" if verb == "create" else "200"
+    answers = {status: answer("Their ids and versions", ref("Bulk"))}
+    if verb == "create":
+        answers["200"] = answer("What became of each", ref("Bulk"))
+    operation = _operation(
         entity,
-        "bulk",
-        "Create several, all or none",
-        requestBody=body({"type": "object", "properties": {"items": items}, "required": ["items"]}),
-        responses={
-            "201": answer("Their ids", {"type": "object", "properties": {"items": {"type": "array", "items": made}}}),
-            **refusals(*_WRITE),
-        },
+        "bulk" if verb == "create" else f"bulk_{verb}",
+        says,
+        parameters=[parameter("idempotency"), *([] if verb == "create" else [parameter("match")])],
+        requestBody=body(asked),
+        responses={**answers, **refusals(*_WRITE)},
     )
+    return {"post": operation}
+
+
+def _bulk_doors(entity: Entity, base: str, actions: tuple[str, ...]) -> Json:
+    out = {
+        base: _bulk(entity, "create", "Create several", ref(schema_name(entity.path, ".create"))),
+        f"{base}/update": _bulk(entity, "update", "Change several", _CHANGED),
+        f"{base}/delete": _bulk(entity, "delete", "Delete several", _BULK_KEY),
+        f"{base}/restore": _bulk(entity, "restore", "Restore several", _BULK_KEY),
+    }
+    for action in actions:
+        out[f"{base}/actions/{action}"] = _bulk(entity, f"actions.{action}", f"{action}, several", _BULK_ACTION)
+    return out
 
 
 def _check(entity: Entity) -> Json:
@@ -280,7 +298,7 @@ def _change(entity: Entity) -> Json:
         entity,
         "change",
         "Change",
-        parameters=[parameter("match"), parameter("idempotency")],
+        parameters=[parameter("match")],
         requestBody=body(ref(schema_name(entity.path, ".change"))),
         responses=_saved(entity),
     )
@@ -321,99 +339,3 @@ def _act(entity: Entity, name: str) -> Json:
         requestBody=body(ref("Action"), required=False),
         responses=_saved(entity),
     )
-
-
-def _in_query(name: str, description: str, schema: Json | None = None) -> Json:
-    return {
-        "name": name,
-        "in": "query",
-        "required": False,
-        "description": description,
-        "schema": schema or {"type": "string"},
-    }
-
-
-def _in_header(name: str, description: str) -> Json:
-    return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
-
-
-_SWITCH: Json = {"type": "string", "enum": ["true", "false"]}
-PARAMETERS: Json = {
-    "id": {"name": "id", "in": "path", "required": True, "schema": ID},
-    "limit": _in_query("limit", "how many at most", {"type": "integer", "minimum": 1}),
-    "cursor": _in_query("cursor", "where the page before ended"),
-    "sort": _in_query("sort", "paths, - in front for descending"),
-    "fields": _in_query("fields", "which fields to answer"),
-    "expand": _in_query("expand", "references and lines to answer whole"),
-    "actions": _in_query("actions", "whether to say which actions are allowed next", _SWITCH),
-    "q": _in_query("q", "words to search for"),
-    "where": _in_query("where", "a condition in the expression language"),
-    "count": _in_query("count", "whether to count all", {"type": "string", "enum": ["exact", "estimated", "none"]}),
-    "bin": _in_query("bin", "what was thrown away instead of what lives", _SWITCH),
-    "format": _in_query("format", "what kind of file", {"type": "string", "enum": ["csv", "xlsx", "ndjson"]}),
-    "history_limit": _in_query("limit", "how many at most", {"type": "integer", "minimum": 1, "maximum": 200}),
-    "before": _in_query("before", "`next` of the page before"),
-    "by": _in_query("by", "what to group by"),
-    "measures": _in_query("measures", "what to compute"),
-    "having": _in_query("having", "a condition over the measures"),
-    "totals": _in_query("totals", "whether to answer totals too", _SWITCH),
-    "match": _in_header("If-Match", "the revision the caller saw"),
-    "idempotency": _in_header("Idempotency-Key", "the same key answers the same"),
-}
-
-RESPONSES: Json = {
-    "Problem": {
-        "description": "It was refused; says why",
-        "content": {"application/problem+json": {"schema": ref("Problem")}},
-    }
-}
-
-_TEXT: Json = {"type": "string"}
-REASONS: Json = {"reason": _TEXT, "reasons": {"type": "object", "additionalProperties": _TEXT}}
-"""What lets warnings pass, beside the fields: one reason for all, or by check."""
-COMMON: Json = {
-    "Reference": {"type": "object", "properties": {"id": ID, "display": _TEXT}, "required": ["id"]},
-    "Action": {
-        "type": "object",
-        "properties": {**REASONS, "values": {"type": "object"}},
-    },
-    "Change": {
-        "type": "object",
-        "properties": {
-            "at": {"type": "string", "format": "date-time"},
-            "by": {"type": ["object", "null"]},
-            "action": _TEXT,
-            "entity": _TEXT,
-            "record": ID,
-            "rev": {"type": "integer"},
-            "change": {"type": "object"},
-        },
-    },
-    "Said": {
-        "type": "object",
-        "description": "One thing that is wrong, or a warning",
-        "properties": {
-            "pointer": _TEXT,
-            "code": _TEXT,
-            "message": _TEXT,
-            "hint": _TEXT,
-            "check": _TEXT,
-            "where": _TEXT,
-            "needs_reason": {"type": "boolean"},
-        },
-        "required": ["pointer", "code", "message"],
-    },
-    "Problem": {
-        "type": "object",
-        "properties": {
-            "type": _TEXT,
-            "code": _TEXT,
-            "title": _TEXT,
-            "status": {"type": "integer"},
-            "detail": _TEXT,
-            "hint": _TEXT,
-            "errors": {"type": "array", "items": ref("Said")},
-        },
-        "required": ["type", "code", "title", "status", "errors"],
-    },
-}

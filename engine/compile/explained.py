@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.compile.doors import ID, Json, answer, parameter, ref, refusals
+from engine.compile.doors import answer, parameter, refusals
+from engine.compile.parts import ID, Json, ref
 from engine.plan.entity import Entity
 
 _TEXT: Json = {"type": "string"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.compile.doors import ID, LANGUAGE, READ, Json, parameter, refusals
+from engine.compile.doors import READ, parameter, refusals
+from engine.compile.parts import ID, LANGUAGE, Json
 from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.links import Files
 from engine.plan.entity import Entity

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.compile import doors, explained
-from engine.compile.doors import ID, LANGUAGE, Json, ref, schema_name
+from engine.compile import doors, explained, parts
 from engine.compile.file_doors import of_files
+from engine.compile.parts import ID, LANGUAGE, Json, ref, schema_name
 from engine.fieldtypes import REGISTRY
 from engine.plan.entity import Entity, Field
 from engine.plan.machine import Machine
@@ -24,7 +24,7 @@ def document(
     figures: Mapping[str, Figures],
 ) -> Mapping[str, Any]:
     """Lines have no doors of their own: they are written and read with their root."""
-    schemas: Json = {**doors.COMMON, **explained.SCHEMAS}
+    schemas: Json = {**parts.COMMON, **explained.SCHEMAS}
     paths: Json = {}
     for entity in entities.values():
         schemas |= _schemas(entity, entities)
@@ -42,8 +42,8 @@ def document(
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": doors.RESPONSES,
-            "parameters": doors.PARAMETERS,
+            "responses": parts.RESPONSES,
+            "parameters": parts.PARAMETERS,
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": "dougong"},
                 "token": {"type": "http", "scheme": "bearer"},
@@ -73,7 +73,7 @@ def _schemas(entity: Entity, entities: Mapping[str, Entity]) -> Json:
     create = {f.name: _taken(f, "create") for f in writable.values()}
     change = {f.name: _taken(f, "change") for f in writable.values()}
     if not entity.owner:
-        told = {n: s for n, s in doors.REASONS.items() if n not in entity.fields}
+        told = {n: s for n, s in parts.REASONS.items() if n not in entity.fields}
         create, change = {**create, **told}, {**change, **told}
     else:
         change |= {"id": ID, "$delete": {"type": "boolean"}}

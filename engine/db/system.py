@@ -118,5 +118,6 @@ TABLES: tuple[Table, ...] = (
         "_idempotency",
         "user:uuid! key:text! digest:text! status:integer! body:text location:text etag:text at:datetime!",
         "user key",
+        Index("_idempotency_at", ("at",)),
     ),
 )

@@ -94,15 +94,16 @@ async def _export(here: Here, _at: At) -> Answer:
     if wanted not in ("ndjson", "csv"):
         told = "ndjson | csv"
         raise refuse("api.parameter", name="format", got=wanted[:40], expected=told, expected_zh=told)
+    terms = _terms(here, given)  # what is wrong with them is said before the answer begins
     await audit.flush(here.tenant)
     name = f'attachment; filename="audit.{wanted}"'.encode()
     media = b"application/x-ndjson" if wanted == "ndjson" else b"text/csv; charset=utf-8"
-    return Answer(200, headers=((b"content-disposition", name),), media=media, stream=_all(here, given, wanted))
+    return Answer(200, headers=((b"content-disposition", name),), media=media, stream=_all(here, terms, wanted))
 
 
-async def _all(here: Here, given: Mapping[str, str], wanted: str) -> AsyncIterator[bytes]:
+async def _all(here: Here, asked: tuple[list[str], list[Any]], wanted: str) -> AsyncIterator[bytes]:
     """Sealed rows from the first to the last, with number and hash: they can be verified where they are kept."""
-    terms, values = _terms(here, given)
+    terms, values = asked
     last = 0
     if wanted == "csv":
         yield b"\xef\xbb\xbf" + _line(NAMES)

@@ -118,7 +118,7 @@ _ALL = (
         "请在 If-Match 中给出记录的 ETag",
         428,
     ),
-    Code("api.if-match-form", 'If-Match holds an ETag like "3"', 'If-Match 应形如 "3"', 400),
+    Code("api.if-match-form", 'If-Match holds ETags like "3"', 'If-Match 应形如 "3"', 400),
     Code(
         "api.stale",
         "Somebody changed this record in the meantime (it is at {rev} now)",
@@ -143,6 +143,23 @@ _ALL = (
         "Idempotency-Key has 1 to 200 visible characters",
         "Idempotency-Key 应为 1 至 200 个可见字符",
         400,
+    ),
+    Code(
+        "api.in-flight",
+        "A request with this Idempotency-Key is being done",
+        "使用此 Idempotency-Key 的请求正在处理",
+        409,
+        "ask again in a second",
+        "请稍后重试",
+    ),
+    Code("api.bulk-id", "Each item names its record: `id`", "每一项应给出记录的 id", 422),
+    Code(
+        "api.bulk-rev",
+        "Say which version you change: `rev` of the item",
+        "请在每一项中给出所见版本 rev",
+        428,
+        'the record\'s `rev`, or "*" for whichever',
+        '记录的 rev，或用 "*" 表示任意版本',
     ),
     Code("api.invalid", "{count} things are wrong", "有 {count} 处问题", 422),
     Code(

@@ -30,6 +30,8 @@ _NEEDS: Mapping[str, str] = {
     "export": "export",
     "create": "create",
     "bulk": "create",
+    "bulk_delete": "delete",
+    "bulk_restore": "delete",
     "check": "create",
     "delete": "delete",
     "restore": "delete",

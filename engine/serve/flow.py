@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from engine.db import Body
@@ -40,20 +41,20 @@ def facts_of(world: World, entity: Entity, record: str) -> Body[Facts]:
     return known.read(machine, found[0])
 
 
-def readable(world: World, entity: Entity, ids: list[str]) -> Body[None]:
-    """What one may not see is not there; but whoever has a task on it sees it."""
+def readable(world: World, entity: Entity, places: Mapping[str, str]) -> Body[None]:
+    """What one may not see is not there; but whoever has a task on it sees it. Ids with their pointers."""
     me = world.moment.me
     if rights.may_always(world.app, me, entity, "read"):
         return
     statement = world.asker.access(world.app, entity.path, "read", me.roles)
     allowed: set[str] = set()
     if statement is not None:
-        allowed = {row[0] for row in (yield call(statement, world.moment, {"roots": id_array(ids)}))}
-    for one in ids:
+        allowed = {row[0] for row in (yield call(statement, world.moment, {"roots": id_array(sorted(places))}))}
+    for one, pointer in places.items():
         if one in allowed:
             continue
         if not (yield from _tasked(world, one)):
-            raise refuse("api.not-found", entity=entity.title)
+            raise refuse("api.not-found", pointer, entity=entity.title)
 
 
 def _tasked(world: World, record: str) -> Body[bool]:
@@ -136,7 +137,8 @@ def act(world: World, entity: Entity, write: Write, doc: Doc) -> Body[None]:
 def _write_sent(world: World, entity: Entity, write: Write, doc: Doc) -> Body[None]:
     if doc.op.changes:
         if not (yield from by_step(world, entity, doc)):
-            yield from rights.check_records(world.app, world.asker, world.moment, entity, "update", [doc.id])
+            mine = {doc.id: doc.op.pointer}
+            yield from rights.check_records(world.app, world.asker, world.moment, entity, "update", mine)
             yield from rights.check_fixed(world, entity, [doc], "update")
         yield from store(world, write, [doc])
         yield from passes(world, write, [doc.id])

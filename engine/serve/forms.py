@@ -31,6 +31,10 @@ class Form:
     reason: str = ""
     reasons: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def seen(self) -> tuple[int, ...] | None:
+        return None if self.rev is None else (self.rev,)
+
 
 def inputs_of(body: bytes) -> dict[str, list[str]]:
     try:

@@ -159,15 +159,15 @@ def _ops(here: Here, entity: Entity, record: str, form: forms.Form) -> list[Op]:
     rules = rights.rules(here.app, here.me, entity, text=True)
     ids = "" if new else record_id(record, entity)
     if form.do == "delete" and not new:
-        return [Op("delete", entity.path, ids, rev=form.rev)]
+        return [Op("delete", entity.path, ids, rev=form.seen)]
     if form.rev is None and not new:
         raise refuse("api.if-match")
     change = decode.document(here.app, entity, form.body, new, rules)
     if not new and form.action:
-        return [Op("act", entity.path, ids, change, form.action, form.reason, form.reasons, form.rev, rules=rules)]
+        return [Op("act", entity.path, ids, change, form.action, form.reason, form.reasons, form.seen, rules=rules)]
     if not new:
         return [
-            Op("update", entity.path, ids, change, reason=form.reason, reasons=form.reasons, rev=form.rev, rules=rules)
+            Op("update", entity.path, ids, change, reason=form.reason, reasons=form.reasons, rev=form.seen, rules=rules)
         ]
     made = change if change.id else replace(change, id=uuid7())
     ops = [Op("create", entity.path, "", made, reason=form.reason, reasons=form.reasons, rules=rules)]

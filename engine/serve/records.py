@@ -6,19 +6,17 @@ import re
 from hashlib import blake2b
 from typing import Any
 
-from engine.db import Body
 from engine.plan.entity import Entity
 from engine.problem import nearest
 from engine.serve import decode, explaining, export, past, request, rights
 from engine.serve.answer import Answer, as_json, headers_of, unchanged
-from engine.serve.bind import Moment
 from engine.serve.door import At, Door
-from engine.serve.fault import Refusal, refuse
+from engine.serve.fault import refuse
 from engine.serve.here import Here
 from engine.serve.reading import ask_list, figures_text, get_text
-from engine.serve.store import Done, Op
+from engine.serve.store import Op
 from engine.serve.write import require_writable
-from engine.serve.writing import body_of, command, preview, reasons_of, rev_of, rules_of, write
+from engine.serve.writing import body_of, preview, reasons_of, rev_of, rules_of, write
 
 _REV = re.compile(r'"rev"\s*:\s*(\d+)')
 
@@ -133,33 +131,6 @@ async def _create(here: Here, at: At) -> Answer:
     return await write(here, entity, op)
 
 
-async def _bulk(here: Here, at: At) -> Answer:
-    """Several new documents, all or none: ``{"items": [...]}``."""
-    entity = at.entity
-    require_writable(here.app, entity, ())
-    rights.require(here.app, here.me, entity, "create")
-    items = body_of(here).get("items")
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise refuse("api.lines", "/items")
-    if len(items) > decode.MAX_LINES:
-        raise refuse("api.too-many-lines", "/items", limit=decode.MAX_LINES, got=len(items))
-    faults, ops = [], []
-    for n, item in enumerate(items):
-        try:
-            change = decode.document(here.app, entity, item, True, rules_of(here, entity))
-            ops.append(Op("create", entity.path, "", change, pointer=f"/items/{n}"))
-        except Refusal as found:
-            faults += [decode.moved(one, f"/items/{n}") for one in found.faults]
-    if faults:
-        raise Refusal(faults, 422)
-
-    def answer(done: list[Done], _moment: Moment) -> Body[Answer]:
-        yield from ()
-        return Answer(201, as_json({"items": [{"id": d.id, "rev": d.rev} for d in done]}))
-
-    return await command(here, ops, answer) if ops else Answer(201, as_json({"items": []}))
-
-
 async def _act(here: Here, at: At) -> Answer:
     entity, record, name = at.entity, at.id, at.names["action"]
     body = body_of(here) if here.asked.body.strip() else {}
@@ -197,7 +168,6 @@ DOORS = (
     Door("records.query", ("POST",), f"{_ENTITY}/query", _query),
     Door("records.aggregate", ("GET", "POST"), f"{_ENTITY}/aggregate", _aggregate),
     Door("records.check", ("POST",), f"{_ENTITY}/check", _check),
-    Door("records.bulk", ("POST",), f"{_ENTITY}/bulk", _bulk, scope="write"),
     Door("records.get", ("GET", "HEAD"), _RECORD, _get, audited="read"),
     Door("records.change", ("PATCH",), _RECORD, _change, scope="write"),
     Door("records.delete", ("DELETE",), _RECORD, _delete, scope="write"),

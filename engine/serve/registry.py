@@ -11,6 +11,7 @@ from engine.serve import (
     account_pages,
     audit_doors,
     audit_pages,
+    bulk,
     file_doors,
     pages,
     record_pages,
@@ -38,7 +39,7 @@ SYSTEM: tuple[Door, ...] = (
 SYSTEM_PAGES: tuple[Door, ...] = (*account_pages.DOORS, *rights_pages.SYSTEM, *webhook_pages.DOORS, *audit_pages.DOORS)
 """And their pages: ``/system/…``."""
 
-API = Router((*SYSTEM, *records.DOORS, *file_doors.DOORS))
+API = Router((*SYSTEM, *bulk.DOORS, *records.DOORS, *file_doors.DOORS))
 PAGES = Router((*SYSTEM_PAGES, reference_page.door(SYSTEM), *pages.DOORS, *rights_pages.DOORS, *record_pages.DOORS))
 
 

@@ -144,14 +144,15 @@ def allowed_statement(app: App, asker: Asker, me: Me, entity: Entity, operation:
 
 
 def check_records(
-    app: App, asker: Asker, moment: Moment, entity: Entity, operation: str, ids: Sequence[str]
+    app: App, asker: Asker, moment: Moment, entity: Entity, operation: str, places: Mapping[str, str]
 ) -> Body[None]:
-    """Refuses unless the operation is allowed on each of these records as they stand now."""
-    if ids:
+    """Refuses unless the operation is allowed on each of these records as they stand now. Ids with their pointers."""
+    if places:
         require(app, moment.me, entity, operation)
-        allowed = yield from admitted(app, asker, moment, entity, operation, ids, moment.me.roles)
-        if not allowed.issuperset(ids):
-            raise refuse("access.denied-here", operation=WORDS[operation], entity=entity.title)
+        allowed = yield from admitted(app, asker, moment, entity, operation, list(places), moment.me.roles)
+        told = {"operation": WORDS[operation], "entity": entity.title}
+        if denied := [fault("access.denied-here", at, **told) for one, at in places.items() if one not in allowed]:
+            raise Refusal(denied if denied[0].pointer else denied[:1])
 
 
 def admitted(

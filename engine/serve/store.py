@@ -22,8 +22,8 @@ Kind = Literal["create", "update", "delete", "restore", "act"]
 @dataclass(frozen=True, slots=True)
 class Op:
     """One thing to do to one document. ``change`` is typed already; ``action`` names a transition or approve, reject,
-    withdraw; ``rev`` is the version the caller saw (None: whichever). ``state`` puts a document there without asking
-    (a trusted caller's world). ``reasons`` let warnings pass, by check."""
+    withdraw; ``rev`` are versions the caller may have seen (None: whichever). ``state`` puts a document there without
+    asking (a trusted caller's world). ``reasons`` let warnings pass, by check."""
 
     kind: Kind
     entity: str
@@ -32,7 +32,7 @@ class Op:
     action: str = ""
     reason: str = ""
     reasons: Mapping[str, str] = field(default_factory=dict)
-    rev: int | None = None
+    rev: tuple[int, ...] | None = None
     state: str = ""
     rules: Rules = field(default_factory=Rules)
     pointer: str = ""

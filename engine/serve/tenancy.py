@@ -51,6 +51,8 @@ class Tenant:
     """Rung when the stream of events has grown."""
     streams: dict[str, int] = field(default_factory=dict)
     """Per user, how many streams of events are open in this process."""
+    under_way: set[tuple[str, str]] = field(default_factory=set)
+    """Idempotency keys (user, key) of requests that are being done."""
     closing: bool = False
     """The process is about to end: streams end too."""
     learn: Callable[[], Awaitable[bool]] | None = None

@@ -8,6 +8,7 @@ back, history and outbox.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.db import Body
@@ -63,10 +64,26 @@ def _together(world: World, ops: Sequence[Op]) -> Body[list[Done]]:
         yield from passes(world, write, [doc.id for doc in docs])
     for doc in docs:
         if kind == "act":
-            yield from flow.act(world, entity, write, doc)
+            yield from _placed(doc, flow.act(world, entity, write, doc))
         elif doc.op.state:
             yield from flow.put(world, entity, write, doc)
     return (yield from _settle(world, entity, write, docs))
+
+
+def _places(docs: Sequence[Doc]) -> dict[str, str]:
+    return {doc.id: doc.op.pointer for doc in docs}
+
+
+def _placed(doc: Doc, body: Body[None]) -> Body[None]:
+    """What refuses one of many says which."""
+    try:
+        yield from body
+    except Refusal as refusal:
+        at = doc.op.pointer
+        if not at:
+            raise
+        moved = [f if f.pointer.startswith(at) else replace(f, pointer=at + f.pointer) for f in refusal.faults]
+        raise Refusal(moved, refusal.status, refusal.headers) from refusal
 
 
 def _lock(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
@@ -79,13 +96,13 @@ def _lock(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[N
     for doc in docs:
         if doc.id not in stored:
             raise refuse("api.not-found", doc.op.pointer, entity=entity.title)
-    yield from flow.readable(world, entity, ids)
+    yield from flow.readable(world, entity, {doc.id: doc.op.pointer for doc in docs})
     for doc in docs:
         before = doc.before = stored[doc.id]
         in_bin = before.get("deleted_at") is not None
         if in_bin != (doc.op.kind == "restore"):
             raise refuse("api.in-bin" if in_bin else "api.not-in-bin", doc.op.pointer, entity=entity.title)
-        if doc.op.rev is not None and doc.op.rev != before["rev"]:
+        if doc.op.rev is not None and before["rev"] not in doc.op.rev:
             said = fault("api.stale", doc.op.pointer, rev=before["rev"])
             raise Refusal((said,), headers={"etag": f'"{before["rev"]}"'})
 
@@ -97,7 +114,7 @@ def _update(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
     for doc in docs:
         if not (yield from flow.by_step(world, entity, doc)):
             own.append(doc)
-    ids = [doc.id for doc in own]
+    ids = _places(own)
     yield from rights.check_records(world.app, world.asker, world.moment, entity, "update", ids)
     yield from rights.check_fixed(world, entity, [doc for doc in own if not doc.op.rules.trusted], "update")
     yield from store(world, write, docs)
@@ -108,14 +125,14 @@ def _delete(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
     for doc in docs:
         doc.stages = ["delete"]
         flow.require_editable(world, entity, doc)
-    yield from rights.check_records(world.app, world.asker, world.moment, entity, "delete", [doc.id for doc in docs])
+    yield from rights.check_records(world.app, world.asker, world.moment, entity, "delete", _places(docs))
     yield from remove(world, write, docs)
 
 
 def _restore(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
     """A root brings back exactly the lines that went with it."""
     ids = [doc.id for doc in docs]
-    yield from rights.check_records(world.app, world.asker, world.moment, entity, "delete", ids)
+    yield from rights.check_records(world.app, world.asker, world.moment, entity, "delete", _places(docs))
     yield from _restore_lines(world, write.root.table, write.lines, ids)
     yield rows.restore(write.root.table, id_array(ids), world.moment)
 
@@ -143,7 +160,7 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
     entries += [event for doc in docs for event in doc.events]
     yield from checks.judge(world, entity, write, docs)
     if kind == "create":
-        yield from rights.check_records(world.app, world.asker, moment, entity, "create", ids)
+        yield from rights.check_records(world.app, world.asker, moment, entity, "create", _places(docs))
     found = yield call(write.read_back, moment, roots)
     after = {row[0]: history.parsed(row[1]) for row in found}
     if kind != "delete":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from engine.serve.write import documents
 
 T = TypeVar("T")
 _ATTEMPTS = 5
+MOST_TAGS = 50
 
 
 def body_of(here: Here) -> dict[str, Any]:
@@ -55,8 +57,11 @@ def rules_of(here: Here, entity: Entity) -> decode.Rules:
     return rights.rules(here.app, here.me, entity)
 
 
-def rev_of(here: Here, needed: bool = True) -> int | None:
-    """The version the caller saw. ``*`` means whichever."""
+_TAG = re.compile(r'(?:W/)?"?(\d{1,15})(?:-[0-9a-f]{8})?"?')
+
+
+def rev_of(here: Here, needed: bool = True) -> tuple[int, ...] | None:
+    """The versions the caller may have seen: one ETag or several. ``*`` means whichever."""
     text = here.asked.headers.get("if-match", "").strip()
     if text == "*":
         return None
@@ -64,10 +69,10 @@ def rev_of(here: Here, needed: bool = True) -> int | None:
         if needed:
             raise refuse("api.if-match")
         return None
-    found = re.fullmatch(r'(?:W/)?"?(\d{1,15})(?:-[0-9a-f]{8})?"?', text)
-    if found is None:
+    found = [_TAG.fullmatch(part.strip()) for part in text.split(",")]
+    if len(found) > MOST_TAGS or not all(found):
         raise refuse("api.if-match-form")
-    return int(found[1])
+    return tuple(int(one[1]) for one in found if one)
 
 
 async def write(here: Here, entity: Entity, op: Op) -> Answer:
@@ -79,9 +84,17 @@ async def write(here: Here, entity: Entity, op: Op) -> Answer:
     return await command(here, [op], answer)
 
 
-async def command(here: Here, ops: Sequence[Op], answer: Callable[[list[Done], Moment], Body[Answer]]) -> Answer:
+Telling = Callable[[list[Done], Moment], Body[Answer]]
+"""What makes the answer, in the transaction."""
+
+
+async def command(here: Here, ops: Sequence[Op], answer: Telling) -> Answer:
     """Documents in one transaction, and the answer made in it; with an Idempotency-Key it is kept with them."""
-    key = idempotency.key_of(here.asked, here.me)
+    return await under(idempotency.key_of(here.asked, here.me), here, ops, answer)
+
+
+async def under(key: idempotency.Key | None, here: Here, ops: Sequence[Op], answer: Telling) -> Answer:
+    """The same, under this key or none."""
     moment = here.moment()
     world = world_of(here.tenant, here.app, moment)
 
@@ -94,7 +107,8 @@ async def command(here: Here, ops: Sequence[Op], answer: Callable[[list[Done], M
             yield from idempotency.keep(key, made, moment)
         return made
 
-    return await transact(here.tenant, here.app, ops, body)
+    with nullcontext() if key is None else idempotency.alone(here.tenant, key):
+        return await transact(here.tenant, here.app, ops, body)
 
 
 def _answered(here: Here, entity: Entity, op: Op, done: Done, moment: Moment) -> Body[Answer]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.db import Body, Database
 from engine.db.call import Row
+from engine.fieldtypes.storage import bind
 from engine.plan.statement import Dialect
 from engine.work.statements import decoded, insert, pairs, say
 
@@ -115,12 +116,16 @@ def moment_text(value: Any) -> str:
 
 
 async def forget(database: Database, now_ms: int, kept_days: int = KEPT_DAYS) -> None:
-    """Ends what is past: published rows and finished deliveries. Dead ones stay until somebody decides."""
+    """Ends what is past: published rows, finished deliveries, idempotency keys after a day. Dead deliveries stay until
+    somebody decides."""
     before = f"{now_ms - kept_days * 86_400_000:012x}"
     oldest = f"{before[:8]}-{before[8:]}-0000-0000-000000000000"
+    day_ago = datetime.fromtimestamp((now_ms - 86_400_000) / 1000, UTC)
+    past = bind("datetime", 0, database.dialect, day_ago)
 
     def body() -> Body[None]:
         yield say(database.dialect, "DELETE FROM _outbox WHERE position IS NOT NULL AND id < :1", oldest)
         yield say(database.dialect, "DELETE FROM _delivery WHERE state = 'done' AND event < :1", oldest)
+        yield say(database.dialect, "DELETE FROM _idempotency WHERE at < :1", past)
 
     await database.write(body)

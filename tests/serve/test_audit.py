@@ -105,3 +105,10 @@ async def test_a_file_of_it_can_be_verified_where_it_is_kept(stage: Stage) -> No
         assert sealer.seal_of(before_, told) == row["hash"]
     text = (await boss.get(f"{AUDIT}/export?format=csv")).text
     assert len(text.splitlines()) == len(rows) + 1
+
+
+async def test_a_wrong_filter_is_refused_before_the_file_begins(stage: Stage) -> None:
+    boss = await stage.door("boss")
+    for query in ("record=x", "from=yesterday", "by=1"):
+        answer = await boss.get(f"http://works/api/v1/system/audit/export?{query}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "api.parameter"), query

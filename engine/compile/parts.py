@@ -1,0 +1,135 @@
+"""What the descriptions of doors share: parameters, refusals, the shapes that every system has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+LANGUAGE = "en"
+ID: Json = {"type": "string", "format": "uuid"}
+
+
+def ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def schema_name(path: str, mark: str = "") -> str:
+    """``day_labor.sheet``, ``day_labor.sheet.create``, ``day_labor.sheet.change``."""
+    return path + mark
+
+
+def _in_query(name: str, description: str, schema: Json | None = None) -> Json:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": description,
+        "schema": schema or {"type": "string"},
+    }
+
+
+def _in_header(name: str, description: str) -> Json:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
+
+
+_SWITCH: Json = {"type": "string", "enum": ["true", "false"]}
+PARAMETERS: Json = {
+    "id": {"name": "id", "in": "path", "required": True, "schema": ID},
+    "limit": _in_query("limit", "how many at most", {"type": "integer", "minimum": 1}),
+    "cursor": _in_query("cursor", "where the page before ended"),
+    "sort": _in_query("sort", "paths, - in front for descending"),
+    "fields": _in_query("fields", "which fields to answer"),
+    "expand": _in_query("expand", "references and lines to answer whole"),
+    "actions": _in_query("actions", "whether to say which actions are allowed next", _SWITCH),
+    "q": _in_query("q", "words to search for"),
+    "where": _in_query("where", "a condition in the expression language"),
+    "count": _in_query("count", "whether to count all", {"type": "string", "enum": ["exact", "estimated", "none"]}),
+    "bin": _in_query("bin", "what was thrown away instead of what lives", _SWITCH),
+    "format": _in_query("format", "what kind of file", {"type": "string", "enum": ["csv", "xlsx", "ndjson"]}),
+    "history_limit": _in_query("limit", "how many at most", {"type": "integer", "minimum": 1, "maximum": 200}),
+    "before": _in_query("before", "`next` of the page before"),
+    "by": _in_query("by", "what to group by"),
+    "measures": _in_query("measures", "what to compute"),
+    "having": _in_query("having", "a condition over the measures"),
+    "totals": _in_query("totals", "whether to answer totals too", _SWITCH),
+    "match": _in_header("If-Match", "the revision the caller saw, or several; * for whichever"),
+    "idempotency": _in_header("Idempotency-Key", "the same key answers the same"),
+}
+
+RESPONSES: Json = {
+    "Problem": {
+        "description": "It was refused; says why",
+        "content": {"application/problem+json": {"schema": ref("Problem")}},
+    }
+}
+
+_TEXT: Json = {"type": "string"}
+REASONS: Json = {"reason": _TEXT, "reasons": {"type": "object", "additionalProperties": _TEXT}}
+"""What lets warnings pass, beside the fields: one reason for all, or by check."""
+COMMON: Json = {
+    "Bulk": {
+        "type": "object",
+        "properties": {
+            "items": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "id": ID,
+                        "rev": {"type": "integer"},
+                        "warnings": {"type": "array", "items": ref("Said")},
+                        "status": {"type": "integer", "description": "of each by itself"},
+                        "error": ref("Problem"),
+                    },
+                },
+            },
+            "done": {"type": "integer"},
+            "refused": {"type": "integer"},
+        },
+        "required": ["items"],
+    },
+    "Reference": {"type": "object", "properties": {"id": ID, "display": _TEXT}, "required": ["id"]},
+    "Action": {
+        "type": "object",
+        "properties": {**REASONS, "values": {"type": "object"}},
+    },
+    "Change": {
+        "type": "object",
+        "properties": {
+            "at": {"type": "string", "format": "date-time"},
+            "by": {"type": ["object", "null"]},
+            "action": _TEXT,
+            "entity": _TEXT,
+            "record": ID,
+            "rev": {"type": "integer"},
+            "change": {"type": "object"},
+        },
+    },
+    "Said": {
+        "type": "object",
+        "description": "One thing that is wrong, or a warning",
+        "properties": {
+            "pointer": _TEXT,
+            "code": _TEXT,
+            "message": _TEXT,
+            "hint": _TEXT,
+            "check": _TEXT,
+            "where": _TEXT,
+            "needs_reason": {"type": "boolean"},
+        },
+        "required": ["pointer", "code", "message"],
+    },
+    "Problem": {
+        "type": "object",
+        "properties": {
+            "type": _TEXT,
+            "code": _TEXT,
+            "title": _TEXT,
+            "status": {"type": "integer"},
+            "detail": _TEXT,
+            "hint": _TEXT,
+            "errors": {"type": "array", "items": ref("Said")},
+        },
+        "required": ["type", "code", "title", "status", "errors"],
+    },
+}
