@@ -107,12 +107,28 @@ def serve(
     https: Annotated[
         bool, typer.Option(envvar="DOUGONG_HTTPS", help="People come over https: a proxy in front speaks it.")
     ] = False,
+    trusted_proxies: Annotated[
+        str, typer.Option(envvar="DOUGONG_TRUSTED_PROXIES", help="Addresses or networks whose X-Forwarded-For counts.")
+    ] = "",
+    cors_origins: Annotated[
+        str, typer.Option(envvar="DOUGONG_CORS_ORIGINS", help="Other sites whose pages may use the API with a token.")
+    ] = "",
+    person_limit: Annotated[
+        str, typer.Option(envvar="DOUGONG_PERSON_LIMIT", help="Requests of one person or token: 600/minute.")
+    ] = "",
+    address_limit: Annotated[
+        str, typer.Option(envvar="DOUGONG_ADDRESS_LIMIT", help="Requests from one address: 3000/minute.")
+    ] = "",
+    body_seconds: Annotated[
+        float, typer.Option(envvar="DOUGONG_BODY_SECONDS", min=1, max=600, help="How long a body may stand still.")
+    ] = 30,
 ) -> None:
     """Serve an app: tables are made in an empty database, seeds are planted, pages and API open."""
-    from engine.studio.run import Serving
+    from engine.studio.run import FrontSettings, Serving
     from engine.studio.run import serve as run
 
-    run(Serving(target, database, host, port, demo, admin_password, workers, private_webhooks, https))
+    settings = FrontSettings(trusted_proxies, cors_origins, person_limit, address_limit, body_seconds)
+    run(Serving(target, database, host, port, demo, admin_password, workers, private_webhooks, https, settings))
 
 
 @app.command("import")

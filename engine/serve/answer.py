@@ -20,6 +20,7 @@ _TITLES: Mapping[int, Label] = {
     403: Label("没有权限", "Not allowed"),
     404: Label("找不到", "Not found"),
     405: Label("不支持的操作", "Not possible here"),
+    408: Label("请求超时", "Too slow"),
     409: Label("冲突", "Conflict"),
     412: Label("数据已被修改", "Changed in the meantime"),
     413: Label("内容过大", "Too large"),

@@ -11,6 +11,15 @@ _ALL = (
     Code("api.not-object", "The body must be a JSON object", "请求内容应是一个 JSON 对象", 400),
     Code("api.media-type", "Send {expected}", "请使用 {expected} 格式", 415),
     Code("api.too-large", "The body is larger than {limit} bytes", "请求内容超过 {limit} 字节", 413),
+    Code("api.slow-body", "The body did not come in time", "请求内容未及时到达", 408),
+    Code(
+        "api.too-often",
+        "Too many requests: at most {most}",
+        "请求过于频繁：最多 {most}",
+        429,
+        "ask again in {seconds} seconds",
+        "请 {seconds} 秒后再试",
+    ),
     Code("api.too-deep", "The body is nested more than {limit} levels deep", "请求内容嵌套超过 {limit} 层", 400),
     Code(
         "api.too-many-lines",

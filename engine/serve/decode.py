@@ -70,7 +70,10 @@ class Rules:
 def parse_json(body: bytes) -> Any:
     """Exact: numbers with a point become Decimal, whole numbers int. NaN and Infinity are no JSON."""
     try:
-        return _DECODER.decode(body)
+        data = _DECODER.decode(body)
+        if _deeper(data, MAX_DEPTH):
+            raise refuse("api.too-deep", limit=MAX_DEPTH)
+        return data
     except RecursionError:
         raise refuse("api.too-deep", limit=MAX_DEPTH) from None
     except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
@@ -83,8 +86,6 @@ def parse_object(body: bytes) -> dict[str, Any]:
     data = parse_json(body)
     if not isinstance(data, dict):
         raise refuse("api.not-object")
-    if _deeper(data, MAX_DEPTH):
-        raise refuse("api.too-deep", limit=MAX_DEPTH)
     return data
 
 

@@ -16,7 +16,7 @@ from engine.serve.tenancy import Tenant
 
 Json = dict[str, Any]
 _METHODS = ("get", "head", "post", "put", "patch", "delete")
-_REFUSED = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+_REFUSED = (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503)
 _NEEDS: Mapping[str, str] = {
     "list": "read",
     "get": "read",

@@ -12,25 +12,29 @@ from engine.db import Lost
 from engine.serve import auth, decode, describing, registry, rights, session
 from engine.serve.answer import Answer, as_json, choose_language, problem
 from engine.serve.bind import Me
+from engine.serve.bodies import Gone, whole
 from engine.serve.fault import Refusal, fault, refuse
+from engine.serve.front import Front
 from engine.serve.tenancy import Tenant, Tenants
 
 _MAX_LOGIN = 10_000
 
 
-def fixed_doors(tenants: Tenants) -> FastAPI:
+def fixed_doors(tenants: Tenants, front: Front) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
     def tenant_of(request: Request) -> Tenant:
         tenant = tenants.find(request.headers.get("host", ""))
         if tenant is None:
             raise refuse("server.no-tenant")
+        front.pace.address(tenant.name, _address(request))
         return tenant
 
     async def me_of(request: Request, tenant: Tenant) -> Me:
         me = await session.caller(tenant, request.method, request.headers)
         if me is None:
             raise Refusal((fault("auth.needed"),), 401, {"www-authenticate": "Bearer"})
+        front.pace.person(tenant.name, me)
         return me
 
     @app.get("/health")
@@ -44,13 +48,15 @@ def fixed_doors(tenants: Tenants) -> FastAPI:
     @app.post("/api/v1/login")
     async def login(request: Request) -> Response:
         tenant = tenant_of(request)
-        data = decode.parse_object(await _body(request))
+        try:
+            data = decode.parse_object(await whole(request.receive, request.headers, _MAX_LOGIN, front.seconds))
+        except Gone:
+            return Response(status_code=400)
         name, password = data.get("name"), data.get("password")
         if not isinstance(name, str) or not isinstance(password, str) or set(data) - {"name", "password"}:
             expected = '{"name": "…", "password": "…"}'
             raise refuse("api.parameter", name="name, password", got="…", expected=expected, expected_zh=expected)
-        address = request.client.host if request.client else ""
-        came = auth.From(address, request.headers.get("user-agent", ""))
+        came = auth.From(_address(request), request.headers.get("user-agent", ""))
         made = await auth.login(tenant, name, password, "api", came)
         return _response(Answer(200, as_json({"token": made.token, "user": _who(tenant, made.me)})))
 
@@ -75,16 +81,6 @@ def fixed_doors(tenants: Tenants) -> FastAPI:
 
     _tell_refusals(app, tenants)
     return app
-
-
-async def _body(request: Request) -> bytes:
-    """What a stranger sends, no more than it may be."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MAX_LOGIN:
-            raise Refusal((fault("api.too-large", limit=_MAX_LOGIN),), 413, {"connection": "close"})
-    return body
 
 
 def _tell_refusals(app: FastAPI, tenants: Tenants) -> None:
@@ -116,6 +112,10 @@ def _tell_refusals(app: FastAPI, tenants: Tenants) -> None:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _language(request: Request, tenants: Tenants) -> str:

@@ -15,11 +15,13 @@ from urllib.parse import unquote
 
 from engine.db import Held, Lost, Stale
 from engine.problem import Problems
-from engine.serve import audit, pages, registry
+from engine.serve import audit, bodies, pages, registry
 from engine.serve.answer import Answer, Asked, choose_language, problem
+from engine.serve.bodies import Gone
 from engine.serve.door import let_in
 from engine.serve.doors import fixed_doors
 from engine.serve.fault import Refusal, fault, of_problem, refuse
+from engine.serve.front import UNGUARDED, Front, guarded
 from engine.serve.here import Here
 from engine.serve.ids import uuid7
 from engine.serve.session import SAFE, caller
@@ -33,13 +35,9 @@ _FIXED = frozenset({"/health", "/api/v1/login", "/api/v1/logout", "/api/v1/me", 
 _log = logging.getLogger("dougong.serve")
 
 
-class Gone(Exception):
-    """The caller left before all of the body had come."""
-
-
-def asgi(tenants: Tenants, https: bool = False) -> Asgi:
+def asgi(tenants: Tenants, https: bool = False, front: Front = UNGUARDED) -> Asgi:
     """The whole server as an ASGI application. ``https``: people always come over it."""
-    fixed = fixed_doors(tenants)
+    fixed = fixed_doors(tenants, front)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _FIXED:
@@ -47,15 +45,15 @@ def asgi(tenants: Tenants, https: bool = False) -> Asgi:
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         try:
-            answer = await _answer(tenants, scope, headers, receive)
+            answer = await _answer(tenants, front, scope, headers, receive)
         except Gone:
             return
         await _send(answer, scope["method"], receive, send)
 
-    return shielded(application, https)
+    return shielded(guarded(application, front), https)
 
 
-async def _answer(tenants: Tenants, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Answer:
+async def _answer(tenants: Tenants, front: Front, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Answer:
     path, method = scope["path"], scope["method"]
     api = path == "/api" or path.startswith("/api/")
     language = choose_language(headers.get("accept-language", ""), "zh")
@@ -64,9 +62,10 @@ async def _answer(tenants: Tenants, scope: Scope, headers: Mapping[str, str], re
         if tenant is None:
             raise refuse("server.no-tenant")
         language = choose_language(headers.get("accept-language", ""), tenant.language)
-        address = (scope.get("client") or ("",))[0]
+        address = scope["client"][0]
+        front.pace.address(tenant.name, address)
         asked = Asked(method, _parts(path, api), scope["query_string"], headers=headers, address=address)
-        return await _by_what_holds(tenant, asked, path, language, Replayed(receive))
+        return await _by_what_holds(tenant, front, asked, path, language, Replayed(receive))
     except Refusal as refusal:
         said = refusal
     except Problems as found:
@@ -86,24 +85,26 @@ async def _answer(tenants: Tenants, scope: Scope, headers: Mapping[str, str], re
     return pages.refused(tenant, said, language)
 
 
-async def _by_what_holds(tenant: Tenant, asked: Asked, path: str, language: str, received: Replayed) -> Answer:
+async def _by_what_holds(
+    tenant: Tenant, front: Front, asked: Asked, path: str, language: str, received: Replayed
+) -> Answer:
     """A request that the tenant's metadata changed under begins anew, by what holds now; its caller does not notice."""
     for _ in range(_BEGINNINGS - 1):
         try:
-            return await _served(tenant, asked, path, language, received)
+            return await _served(tenant, front, asked, path, language, received)
         except Stale:
             if tenant.learn is None or not received.again():
                 raise
             await tenant.learn()
-    return await _served(tenant, asked, path, language, received)
+    return await _served(tenant, front, asked, path, language, received)
 
 
-async def _served(tenant: Tenant, asked: Asked, path: str, language: str, receive: Receive) -> Answer:
+async def _served(tenant: Tenant, front: Front, asked: Asked, path: str, language: str, receive: Receive) -> Answer:
     if path == "/api" or path.startswith("/api/"):
-        return await _api(tenant, asked, path, language, receive)
+        return await _api(tenant, front, asked, path, language, receive)
     if asked.method not in SAFE:
-        asked = replace(asked, body=await _body(receive, asked.headers, MAX_FORM))
-    return await pages.handle(tenant, asked, language, registry.PAGES.find)
+        asked = replace(asked, body=await bodies.whole(receive, asked.headers, MAX_FORM, front.seconds))
+    return await pages.handle(tenant, asked, language, registry.PAGES.find, front.pace.person)
 
 
 class Replayed:
@@ -138,13 +139,14 @@ def _parts(path: str, api: bool) -> tuple[str, ...]:
     return tuple(unquote(part) for part in cut.rstrip("/").split("/"))
 
 
-async def _api(tenant: Tenant, asked: Asked, path: str, language: str, receive: Receive) -> Answer:
+async def _api(tenant: Tenant, front: Front, asked: Asked, path: str, language: str, receive: Receive) -> Answer:
     if not path.startswith("/api/v1/"):
         raise refuse("api.no-route", path=path[:120], nearest="/api/v1/")
     app = tenant.app
     me = await caller(tenant, asked.method, asked.headers)
     if me is None:
         raise Refusal((fault("auth.needed"),), 401, {"www-authenticate": "Bearer"})
+    front.pace.person(tenant.name, me)
     if not asked.headers.get("accept-language"):
         language = me.language
     found = registry.API.find(app, asked.method, asked.path)
@@ -154,39 +156,11 @@ async def _api(tenant: Tenant, asked: Asked, path: str, language: str, receive: 
     let_in(door, me)
     if asked.method not in SAFE:
         if door.streams:
-            asked = replace(asked, chunks=_chunks(receive, asked.headers, door.most))
+            asked = replace(asked, chunks=bodies.chunks(receive, asked.headers, door.most, front.seconds))
         else:
-            asked = replace(asked, body=await _body(receive, asked.headers, door.most))
+            asked = replace(asked, body=await bodies.whole(receive, asked.headers, door.most, front.seconds))
     here = Here(tenant, app, me, asked, language)
     return await audit.through(here, door, at, await door.handler(here, at))
-
-
-async def _chunks(receive: Receive, headers: Mapping[str, str], limit: int) -> AsyncIterator[bytes]:
-    """The body as it comes, or a refusal before it has grown past ``limit`` bytes."""
-    told = headers.get("content-length", "")
-    if told.isascii() and told.isdigit() and int(told) > limit:
-        raise _too_large(limit)
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise _too_large(limit)
-        if part:
-            yield part
-        if not message.get("more_body", False):
-            return
-
-
-async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    return b"".join([part async for part in _chunks(receive, headers, limit)])
-
-
-def _too_large(limit: int) -> Refusal:
-    return Refusal((fault("api.too-large", limit=limit),), 413, {"connection": "close"})
 
 
 async def _send(answer: Answer, method: str, receive: Receive, send: Send) -> None:

@@ -64,7 +64,7 @@ from engine.serve import (
     rights,
     session,
 )
-from engine.serve.answer import Answer, Asked, said
+from engine.serve.answer import Answer, Asked, headers_of, said
 from engine.serve.bind import Me
 from engine.serve.door import OWN_PASSWORD, At, Door, let_in
 from engine.serve.fault import Refusal, refuse
@@ -82,13 +82,14 @@ def refused(tenant: Tenant, refusal: Refusal, language: str) -> Answer:
     """A refusal as a page, for whoever stands outside a form."""
     title = said(refusal.faults[:1], language)[0].message
     seen = viewer(tenant, _NOBODY, language)
-    return html(
-        templates.problem_page(tenant.app, seen, refusal.status, title, said(refusal.faults, language)), refusal.status
-    )
+    page = templates.problem_page(tenant.app, seen, refusal.status, title, said(refusal.faults, language))
+    return html(page, refusal.status, headers_of(refusal.headers))
 
 
-async def handle(tenant: Tenant, asked: Asked, language: str, find: Find) -> Answer:
-    """``find`` gives the door of an address, or None."""
+async def handle(
+    tenant: Tenant, asked: Asked, language: str, find: Find, count: Callable[[str, Me], None] = lambda *_: None
+) -> Answer:
+    """``find`` gives the door of an address, or None; ``count`` refuses who asks too often."""
     language = session.chosen_language(asked.headers) or language
     place = find(tenant.app, asked.method, asked.path)
     if place is not None and place[0].who == "nobody":
@@ -102,6 +103,7 @@ async def handle(tenant: Tenant, asked: Asked, language: str, find: Find) -> Ans
         came = "/" + "/".join(asked.path) + (f"?{asked.query.decode('latin-1')}" if asked.query else "")
         return go(f"/login?{urlencode({'next': came})}" if came != "/" else "/login")
     here = Here(tenant, tenant.app, me, asked, session.chosen_language(asked.headers) or me.language)
+    count(tenant.name, me)
     await actions.people_names(tenant, tenant.app)
     try:
         if place is None:
@@ -115,7 +117,7 @@ async def handle(tenant: Tenant, asked: Asked, language: str, find: Find) -> Ans
         seen = viewer(tenant, me, here.language)
         title = said(refusal.faults[:1], here.language)[0].message
         page = templates.problem_page(here.app, seen, refusal.status, title, said(refusal.faults, here.language))
-        return html(page, refusal.status)
+        return html(page, refusal.status, headers_of(refusal.headers))
 
 
 # signing in

@@ -135,6 +135,7 @@ CODES: dict[str, Code] = {
             hint_en="name another with --port",
             hint_zh="用 --port 指定其他端口",
         ),
+        Code("serve.setting", "{option} cannot be {text}: {reason}", "{option} 不能是 {text}：{reason}"),
         Code(
             "audit.seal",
             "{got} is not a seal",

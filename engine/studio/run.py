@@ -24,6 +24,7 @@ from engine.problem import Problems, problem
 from engine.serve import audit, auth, files, passwords, reposting, rows
 from engine.serve.bind import ENGINE, EVERYONE, Me
 from engine.serve.fault import refuse
+from engine.serve.front import Front, Pace, networks, origins
 from engine.serve.http import asgi
 from engine.serve.ids import uuid7
 from engine.serve.tenancy import OneTenant, Tenant
@@ -42,6 +43,34 @@ _GRACE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
+class FrontSettings:
+    """What stands before the doors, as it was written."""
+
+    proxies: str = ""
+    origins: str = ""
+    person: str = ""
+    address: str = ""
+    seconds: float = 30.0
+
+    def made(self) -> Front:
+        """Raises Problems that name the setting."""
+        made: dict[str, Any] = {}
+        makers: dict[str, Callable[[str], Any]] = {"proxies": networks, "origins": origins}
+        for name, option in (("proxies", "--trusted-proxies"), ("origins", "--cors-origins")):
+            made[name] = _tried(option, makers[name], getattr(self, name))
+        for name in ("person", "address"):
+            _tried(f"--{name}-limit", lambda text: Pace(text) and None, getattr(self, name))
+        return Front(**made, pace=Pace(self.person, self.address), seconds=self.seconds)
+
+
+def _tried(option: str, make: Callable[[str], Any], text: str) -> Any:
+    try:
+        return make(text)
+    except ValueError as error:
+        raise Problems([problem(CODES["serve.setting"], option=option, text=text, reason=error)]) from None
+
+
+@dataclass(frozen=True, slots=True)
 class Serving:
     """What ``dougong serve`` was asked for."""
 
@@ -54,10 +83,12 @@ class Serving:
     workers: int = 1
     private_webhooks: bool = False
     https: bool = False
+    front: FrontSettings = FrontSettings()
 
 
 def serve(asked: Serving) -> None:
     """Opens the app and serves it until it is told to end: in this process, or in ``workers`` that it looks after."""
+    asked.front.made()  # before anything is begun
     if socket_ := workers.inherited():
         _run(_work(asked, socket_))
         return
@@ -146,7 +177,8 @@ class _Server(uvicorn.Server):
 async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent: int = 0) -> None:
     tenant = app.tenant
     config = uvicorn.Config(
-        asgi(OneTenant(tenant), asked.https),
+        asgi(OneTenant(tenant), asked.https, asked.front.made()),
+        proxy_headers=False,  # whose word counts is said in our own settings
         log_level="warning",
         access_log=False,
         server_header=False,

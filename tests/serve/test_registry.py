@@ -14,6 +14,7 @@ from engine.serve import OneTenant, asgi, http, open_session, registry
 from engine.serve.answer import Answer
 from engine.serve.door import At, Door, Router
 from engine.serve.doors import fixed_doors
+from engine.serve.front import UNGUARDED
 from engine.serve.here import Here
 from tests.serve.stage import Stage, errors
 
@@ -38,7 +39,7 @@ def test_who_may_come_unknown_is_written_down_here() -> None:
 
 
 async def test_the_fixed_doors_are_these(stage: Stage) -> None:
-    assert {route.path for route in fixed_doors(OneTenant(stage.tenant)).routes} == FIXED  # type: ignore[attr-defined]
+    assert {route.path for route in fixed_doors(OneTenant(stage.tenant), UNGUARDED).routes} == FIXED  # type: ignore[attr-defined]
 
 
 async def test_nobody_gets_in(stage: Stage) -> None:
