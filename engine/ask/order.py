@@ -17,17 +17,22 @@ _UNSORTABLE = ("json", "lines")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One sort key. Empty values come last whichever way it goes."""
+    """One sort key. Empty values come last whichever way it goes, unless it is walked backwards."""
 
     sql: str
     kind: str
     scale: int
     descending: bool
     nullable: bool
+    first: bool = False
+    """Empty values come first: the order is walked backwards."""
 
     def order(self, sql: str) -> str:
         way = " DESC" if self.descending else ""
-        return f"{sql}{way} NULLS LAST" if self.nullable else f"{sql}{way}"
+        return f"{sql}{way} NULLS {'FIRST' if self.first else 'LAST'}" if self.nullable else f"{sql}{way}"
+
+    def turned(self) -> Key:
+        return replace(self, descending=not self.descending, first=not self.first)
 
 
 def keys(rows: Rows, sort: Sequence[str]) -> tuple[Key, ...]:
@@ -87,6 +92,8 @@ def arms(rows: Rows, sorted_by: Sequence[Key], nulls: Sequence[bool]) -> tuple[A
     the rows with a value and those without are asked for one after the other."""
     build = rows.build
     first = sorted_by[0]
+    if first.first:
+        return _backwards(sorted_by, _values(build, sorted_by, nulls))
     if not nulls and (not first.nullable or build.dialect == "sqlite" or not first.descending):
         return (Arm((), _by(sorted_by)),)
     values = _values(build, sorted_by, nulls) if nulls else None
@@ -100,6 +107,18 @@ def arms(rows: Rows, sorted_by: Sequence[Key], nulls: Sequence[bool]) -> tuple[A
     after = (_after(sorted_by[1:], values[1:]),) if values and values[0] is None else ()
     out.append(Arm((f"{first.sql} IS NULL", *after), _by(sorted_by[1:])))
     return tuple(out)
+
+
+def _backwards(sorted_by: Sequence[Key], values: Sequence[str | None]) -> tuple[Arm, ...]:
+    """The same from a cursor back to the start: those without a value come before those with one."""
+    first = sorted_by[0]
+    if not first.nullable:
+        return (Arm((_after(sorted_by, values),), _by(sorted_by)),)
+    given = (replace(first, nullable=False), *sorted_by[1:])
+    if values[0] is not None:
+        return (Arm((f"{first.sql} IS NOT NULL", _after(given, values)), _by(given)),)
+    empty = Arm((f"{first.sql} IS NULL", _after(sorted_by[1:], values[1:])), _by(sorted_by[1:]))
+    return (empty, Arm((f"{first.sql} IS NOT NULL",), _by(given)))
 
 
 def _by(sorted_by: Sequence[Key]) -> str:
@@ -137,10 +156,12 @@ def _chain(sorted_by: Sequence[Key], values: Sequence[str | None]) -> str:
     equal: list[str] = []
     for key, value in zip(sorted_by, values, strict=True):
         if value is None:
+            if key.first:
+                out.append(" AND ".join((*equal, f"{key.sql} IS NOT NULL")))
             equal.append(f"{key.sql} IS NULL")
             continue
         beyond = f"{key.sql} {'<' if key.descending else '>'} {value}"
-        later = f"({beyond} OR {key.sql} IS NULL)" if key.nullable else beyond
+        later = f"({beyond} OR {key.sql} IS NULL)" if key.nullable and not key.first else beyond
         out.append(" AND ".join((*equal, later)))
         equal.append(f"{key.sql} = {value}")
     return f"({' OR '.join(f'({term})' for term in out)})"

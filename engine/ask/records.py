@@ -10,7 +10,7 @@ from engine.ask.record import Shape
 from engine.ask.rows import Rows
 from engine.fieldtypes.storage import quote
 from engine.plan.entity import Entity
-from engine.plan.question import Asked, Question
+from engine.plan.question import COUNTED, Asked, Question
 from engine.problem import Problems, problem
 
 MOST = 1000
@@ -40,11 +40,16 @@ def _list(build: Build, entity: Entity, question: Question) -> Asked:
     records: joins and JSON are made for the page only."""
     rows = Rows(build, entity, build.alias())
     sorted_by = order.keys(rows, question.sort)
+    if question.back:
+        sorted_by = tuple(key.turned() for key in sorted_by)
     filtered, specs = filters.conditions(rows, question.filters)
     wanted = [rows.living(question.bin), *_allowed(build, entity, rows), *filtered, *_wanted(rows, question)]
     if question.export:
         wanted.append(access.predicate(build, entity, rows.base, "export"))
-    counted = f"(SELECT count(*) FROM {rows.source()} WHERE {' AND '.join(wanted)})" if question.count else ""
+    all_ = f"SELECT 1 FROM {rows.source()} WHERE {' AND '.join(wanted)}"
+    if question.tally:
+        return Asked(build.statement(all_), filters=specs)
+    counted = f"(SELECT count(*) FROM ({all_}{f' LIMIT {COUNTED + 1}' if question.bound else ''}) AS c)"
     columns = ", ".join(f"{key.sql} AS k{n}" for n, key in enumerate(sorted_by))
     arms = [
         f"SELECT {columns} FROM {rows.source()} WHERE {' AND '.join((*wanted, *arm.conditions))}"
@@ -58,7 +63,7 @@ def _list(build: Build, entity: Entity, question: Question) -> Asked:
     )
     limit = build.input("limit", "integer")
     page = f"SELECT row_number() OVER () AS n, s.* FROM (SELECT * FROM ({found}) AS m LIMIT {limit} + 1) AS s"
-    answer = _page(build, entity, question, sorted_by, counted)
+    answer = _page(build, entity, question, sorted_by, counted if question.count else "")
     return Asked(build.statement(f"WITH p AS MATERIALIZED ({page}) SELECT {answer}"), filters=specs)
 
 
@@ -72,14 +77,20 @@ def _page(build: Build, entity: Entity, question: Question, sorted_by: tuple[ord
     found = f"{quote(entity.table)} AS {rows.base} ON {rows.base}.id = p.k{len(sorted_by) - 1} {rows.joins()}"
     keys = ", ".join(order.cursor_json(rows, key, f"p.k{n}") for n, key in enumerate(sorted_by))
     array = "json_array" if sqlite else "json_build_array"
-    next_ = f"(SELECT {array}({keys}) FROM p WHERE p.n = {limit} AND EXISTS (SELECT 1 FROM p WHERE n > {limit}))"
+    more = f"(SELECT {array}({keys}) FROM p WHERE p.n = {limit} AND EXISTS (SELECT 1 FROM p WHERE n > {limit}))"
+    turn = f"(SELECT {array}({keys}) FROM p WHERE p.n = 1)" if question.after else "NULL"
+    next_, prev = (turn, more) if question.back else (more, turn)
+    way = " DESC" if question.back else ""
     if sqlite:
-        listed = f"SELECT {item} AS j FROM p CROSS JOIN {found} WHERE p.n <= {limit} ORDER BY p.n"
+        listed = f"SELECT {item} AS j FROM p CROSS JOIN {found} WHERE p.n <= {limit} ORDER BY p.n{way}"
         items = f"(SELECT group_concat(j, ',') FROM ({listed}))"
         total = f" || ',\"total\":' || {counted}" if counted else ""
-        return f"'{{\"items\":[' || COALESCE({items}, '') || '],\"next\":' || COALESCE({next_}, 'null'){total} || '}}'"
-    items = f"(SELECT COALESCE(json_agg({item} ORDER BY p.n), '[]'::json) FROM p JOIN {found} WHERE p.n <= {limit})"
-    pairs = f"'items', {items}, 'next', {next_}" + (f", 'total', {counted}" if counted else "")
+        ends = f"COALESCE({next_}, 'null') || ',\"prev\":' || COALESCE({prev}, 'null')"
+        return f"'{{\"items\":[' || COALESCE({items}, '') || '],\"next\":' || {ends}{total} || '}}'"
+    items = (
+        f"(SELECT COALESCE(json_agg({item} ORDER BY p.n{way}), '[]'::json) FROM p JOIN {found} WHERE p.n <= {limit})"
+    )
+    pairs = f"'items', {items}, 'next', {next_}, 'prev', {prev}" + (f", 'total', {counted}" if counted else "")
     return f"json_build_object({pairs})::text"
 
 

@@ -118,13 +118,15 @@ def _page(entity: Entity) -> Json:
         "properties": {
             "items": {"type": "array", "items": ref(schema_name(entity.path))},
             "next": {"type": ["string", "null"]},
+            "prev": {"type": ["string", "null"]},
             "total": {"type": "integer"},
+            "total_is": {"type": "string", "enum": ["exact", "estimated", "at_least"]},
         },
-        "required": ["items", "next"],
+        "required": ["items", "next", "prev"],
     }
 
 
-_LISTED = ("fields", "expand", "sort", "limit", "cursor", "q", "where", "count", "bin")
+_LISTED = ("fields", "expand", "sort", "limit", "cursor", "q", "where", "count", "bin", "actions")
 _GROUPS: Json = {
     "type": "object",
     "properties": {"rows": {"type": "array", "items": {"type": "object"}}, "totals": {"type": "object"}},
@@ -155,7 +157,7 @@ def _list(entity: Entity) -> Json:
 
 def _export(entity: Entity) -> Json:
     listed = _list(entity)["parameters"]
-    left_out = {"limit", "cursor", "count", "expand", "bin"}
+    left_out = {"limit", "cursor", "count", "expand", "bin", "actions"}
     taken = [p for p in listed if str(p.get("$ref", "")).rpartition("/")[2] not in left_out]
     media = ("text/csv", "application/x-ndjson", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
     content = {name: {"schema": {"type": "string"}} for name in media}

@@ -9,6 +9,8 @@ from engine.fieldtypes.spec import Spec
 from engine.plan.app import App
 from engine.plan.statement import Statement
 
+COUNTED = 10_000
+"""So many rows are counted where an estimate is enough."""
 Operator = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "starts", "null"]
 
 
@@ -32,9 +34,9 @@ class Question:
     """The shape of a read of records, without its values.
 
     Answers one row with one column: the JSON text of a record (``one``), or of
-    ``{"items": [...], "next": cursor values | null, "total"?: n}`` for a list. Bound inputs: ``id`` (one),
-    ``f<n>`` filters, ``q<n>`` words searched for, ``limit``, and ``c<n>`` cursor values in order of the sort keys plus
-    id.
+    ``{"items": [...], "next": cursor values | null, "prev": the same, "total"?: n}`` for a list. Bound
+    inputs: ``id`` (one), ``f<n>`` filters, ``q<n>`` words searched for, ``limit``, and ``c<n>`` cursor values in order
+    of the sort keys plus id.
     ``where`` is expression text of ``where=``: its literals are bound, so shapes repeat.
     ``roles`` are the reader's roles, sorted; ('admin',) alone reads everything.
     """
@@ -51,7 +53,13 @@ class Question:
     """Paths, ``-`` in front for descending; ``id`` is added last."""
     after: tuple[bool, ...] = ()
     """When paging: for each value of the cursor (the sort keys', then id's), whether it is NULL."""
+    back: bool = False
+    """The page before the cursor instead of the one after it."""
     count: bool = False
+    bound: bool = False
+    """Count no further than one more than ``COUNTED``."""
+    tally: bool = False
+    """Only the rows that would be counted, none of what is in them: for a planner to estimate."""
     bin: bool = False
     export: bool = False
     """Only what the reader's roles may also take away."""

@@ -94,8 +94,7 @@ def with_actions(app: App, entity: Entity, me: Me, row: Sequence[Any], language:
     found = facts.read(machine, row[1:])
     document = json.loads(text)
     allowed = facts.actions(machine, found, me, document)
-    told = [_action(one, language) for one in allowed]
-    more: dict[str, Any] = {"actions": told}
+    more: dict[str, Any] = {"actions": [told(one, language) for one in allowed]}
     if found.case is not None:
         step = found.case.step_of(machine)
         more["_steps"] = [found.case.step] if found.case.step else []
@@ -113,7 +112,7 @@ def title_of(app: App, entity: Entity, name: str) -> Label:
     return facts.DECISIONS[name]
 
 
-def _action(one: Action, language: str) -> dict[str, Any]:
+def told(one: Action, language: str) -> dict[str, Any]:
     out: dict[str, Any] = {"name": one.name, "title": one.title.to(language), "kind": one.kind, "reason": one.reason}
     if one.require:
         out["require"] = list(one.require)

@@ -155,18 +155,23 @@ def columns(machine: Machine, combined: Combined, acting: Statement | bool = Fal
 
 def _case_sql(combined: Combined) -> str:
     record = combined.bind(Param("input", "id", "uuid"))
-    if combined.dialect == "postgresql":
-        one, many, tail, record = "json_build_object", "json_agg", "::text", f"{record}::uuid"
-    else:
-        one, many, tail = "json_object", "json_group_array", ""
+    cast = "::uuid" if combined.dialect == "postgresql" else ""
+    case = case_json(combined.dialect)
+    return f"(SELECT {case} FROM _case AS c WHERE c.root = {record}{cast} AND c.state = 'open')"
+
+
+def case_json(dialect: Dialect) -> str:
+    """The JSON text of the row ``c`` of ``_case``."""
+    postgres = dialect == "postgresql"
+    one, many = ("json_build_object", "json_agg") if postgres else ("json_object", "json_group_array")
     task = f"{one}('id', t.id, 'step', t.step, 'user', t.\"user\", 'state', t.state)"
     tasks = f"(SELECT {many}({task}) FROM (SELECT * FROM _task WHERE case_id = c.id ORDER BY position, id) AS t)"
     decided = "(SELECT count(*) FROM _decision AS d WHERE d.case_id = c.id)"
-    case = (
+    made = (
         f"{one}('id', c.id, 'step', c.step, 'initiator', c.initiator, 'round', c.round, 'decided', {decided},"
         f" 'tasks', {tasks})"
     )
-    return f"(SELECT ({case}){tail} FROM _case AS c WHERE c.root = {record} AND c.state = 'open')"
+    return f"({made}){'::text' if postgres else ''}"
 
 
 def read(machine: Machine, row: Sequence[Any]) -> Facts:

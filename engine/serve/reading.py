@@ -6,11 +6,12 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine.fieldtypes.storage import encode_list
 from engine.plan.entity import Entity
-from engine.plan.question import Question
+from engine.plan.question import COUNTED, Question
 from engine.plan.statement import Statement
 from engine.problem import Problems
 from engine.serve import actions, request, rights
@@ -19,7 +20,8 @@ from engine.serve.fault import Refusal, of_problem, refuse
 from engine.serve.here import Here
 from engine.serve.request import Asking, Listed
 
-_NEXT = re.compile(r'"next"\s*:\s*')
+_ENDS = {name: re.compile(rf'"{name}"\s*:\s*') for name in ("next", "prev")}
+_TOTAL = re.compile(r'"total"\s*:\s*(\d+)\s*\}\s*$')
 LONGEST = 20.0
 """Seconds a question may take."""
 
@@ -28,14 +30,44 @@ async def ask_list(here: Here, entity: Entity, asking: Asking) -> tuple[str, str
     """The JSON text of a list and the cursor of its next page, both as the API gives them."""
     rights.require(here.app, here.me, entity, "read")
     text = (await read(here, asking.question, asking.inputs))[0][0]
+    text, _ = _with_cursor(text, "prev", asking.shape)
+    text, cursor = _with_cursor(text, "next", asking.shape)
+    if asking.question.bound:
+        text = await _with_total(here, asking, text)
+    return text, cursor
+
+
+def _with_cursor(text: str, name: str, shape: str) -> tuple[str, str]:
+    """The values of the page's end as a cursor; the last of that name is the list's own."""
     found = None
-    for found in _NEXT.finditer(text):  # noqa: B007 - the last one is the list's own
+    for found in _ENDS[name].finditer(text):  # noqa: B007
         pass
     if found is None or text.startswith("null", found.end()):
         return text, ""
     values, end = json.JSONDecoder().raw_decode(text, found.end())
-    cursor = request.make_cursor(values, asking.shape)
+    cursor = request.make_cursor(values, shape, name == "prev")
     return f'{text[: found.end()]}"{cursor}"{text[end:]}', cursor
+
+
+async def _with_total(here: Here, asking: Asking, text: str) -> str:
+    """Says what kind of number the total is. Past what was counted PostgreSQL's planner is asked."""
+    found = _TOTAL.search(text)
+    if found is None:
+        return text
+    total, kind = int(found[1]), "exact"
+    if total > COUNTED:
+        total, kind = COUNTED, "at_least"
+        if here.app.dialect == "postgresql":
+            total, kind = max(await _planned(here, asking), COUNTED), "estimated"
+    return f'{text[: found.start()]}"total":{total},"total_is":"{kind}"}}'
+
+
+async def _planned(here: Here, asking: Asking) -> int:
+    question = replace(asking.question, tally=True, count=False, sort=(), after=(), back=False)
+    statement = here.tenant.asker.records(here.app, question).statement
+    rows = await run(here, replace(statement, sql=f"EXPLAIN (FORMAT JSON) {statement.sql}"), asking.inputs)
+    plan = json.loads(rows[0][0]) if isinstance(rows[0][0], str) else rows[0][0]
+    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 async def read(here: Here, question: Question, inputs: dict[str, Any]) -> list[tuple[Any, ...]]:

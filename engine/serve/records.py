@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.plan.entity import Entity
 from engine.problem import nearest
-from engine.serve import decode, explaining, export, past, request, rights
+from engine.serve import acting, decode, explaining, export, past, request, rights
 from engine.serve.answer import Answer, as_json, headers_of, unchanged
 from engine.serve.door import At, Door
 from engine.serve.fault import refuse
@@ -30,7 +30,10 @@ async def _query(here: Here, at: At) -> Answer:
 
 
 async def _listed(here: Here, entity: Entity, pairs: list[tuple[str, str]]) -> Answer:
-    text, _ = await ask_list(here, entity, request.listing(here.app, here.me, entity, pairs))
+    asking = request.listing(here.app, here.me, entity, pairs)
+    if asking.actions:
+        return Answer(200, (await acting.listed(here, entity, asking)).encode())
+    text, _ = await ask_list(here, entity, asking)
     return Answer(200, text.encode())
 
 

@@ -32,7 +32,7 @@ MAX_SORT = 8
 MAX_WORDS = 8
 MAX_EXPAND = 6
 """How deep an expansion may go."""
-_LIST = ("fields", "expand", "sort", "limit", "cursor", "q", "where", "count", "bin")
+_LIST = ("fields", "expand", "sort", "limit", "cursor", "q", "where", "count", "bin", "actions")
 _ONE = ("fields", "expand", "actions")
 _FIGURES = ("by", "measures", "where", "having", "sort", "limit", "totals")
 _OPERATORS: tuple[str, ...] = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "starts", "null")
@@ -65,6 +65,8 @@ class Asking:
     question: Question
     inputs: dict[str, Any]
     shape: str = ""
+    actions: bool = False
+    """Each item with what may be done with it next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ def listing(app: App, me: Me, entity: Entity, pairs: Iterable[tuple[str, str]]) 
     faults: list[Fault] = []
     filters, inputs = _filters(app, me, entity, rest, _LIST, faults)
     words = given.get("q", "").lower()[:200].split()[:MAX_WORDS]
+    counted = _word(given, "count", ("exact", "estimated", "none"), faults)
+    acted = _word(given, "actions", ("true", "false"), faults) == "true"
     question = Question(
         entity.path,
         fields=_fields(app, me, entity, given.get("fields", ""), faults),
@@ -118,7 +122,8 @@ def listing(app: App, me: Me, entity: Entity, pairs: Iterable[tuple[str, str]]) 
         where=given.get("where", ""),
         search=len(words),
         sort=_sort(app, me, entity, given.get("sort", ""), faults),
-        count=_word(given, "count", ("exact", "estimated", "none"), faults) != "none",
+        count=counted != "none",
+        bound=counted == "estimated",
         bin=_word(given, "bin", ("true", "false"), faults) == "true",
         roles=me.roles,
     )
@@ -128,7 +133,7 @@ def listing(app: App, me: Me, entity: Entity, pairs: Iterable[tuple[str, str]]) 
     if given.get("cursor"):
         question = _after(question, given["cursor"], shape, inputs, faults)
     _raise(faults)
-    return Asking(question, inputs, shape)
+    return Asking(question, inputs, shape, acted)
 
 
 def figures(app: App, me: Me, name: str, entity: str, pairs: Iterable[tuple[str, str]]) -> AskingFigures:
@@ -387,21 +392,21 @@ def _shape(question: Question, inputs: Mapping[str, Any]) -> str:
     return hashlib.blake2b(told.encode(), digest_size=9).hexdigest()
 
 
-def make_cursor(values: Any, shape: str) -> str:
-    text = json.dumps([shape, values], ensure_ascii=False, separators=(",", ":"), default=str)
+def make_cursor(values: Any, shape: str, back: bool = False) -> str:
+    text = json.dumps([shape, values, *([1] if back else [])], ensure_ascii=False, separators=(",", ":"), default=str)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _after(question: Question, cursor: str, shape: str, inputs: dict[str, Any], faults: list[Fault]) -> Question:
     try:
         raw = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        made, values = json.loads(raw, parse_float=Decimal)
+        made, values, *way = json.loads(raw, parse_float=Decimal)
     except (binascii.Error, UnicodeError, ValueError, TypeError, RecursionError):
-        made, values = "", None
+        made, values, way = "", None, []
     plain = isinstance(values, list) and not any(isinstance(v, dict | list) for v in values)
-    if made != shape or not plain:
+    if made != shape or not plain or way not in ([], [1]):
         faults.append(fault("api.cursor"))
         return question
     for n, value in enumerate(values):
         inputs[f"c{n}"] = value
-    return replace(question, after=tuple(v is None for v in values))
+    return replace(question, after=tuple(v is None for v in values), back=bool(way))

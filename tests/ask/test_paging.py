@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cmp_to_key
@@ -125,6 +126,30 @@ def test_pages_in_any_order_are_the_oracles(many: Both, sort: list[str], limit: 
 
 def test_pages_of_one_are_whole(many: Both) -> None:
     assert pages(many, ("-late", "amount"), 1) == oracle(("-late", "amount"))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(SORTS, st.integers(6, 40))
+def test_back_from_the_end_are_the_same_rows(many: Both, sort: list[str], limit: int) -> None:
+    """From the last page back to the first: every page's items in the order of the list, nothing twice or left out."""
+    forward = oracle(tuple(sort))
+    question = Question(SHEET, fields=("number",), sort=tuple(sort))
+    answer = many.ask(question, {"limit": limit})
+    assert answer["prev"] is None
+    while answer["next"] is not None:
+        answer = many.ask(*turned(question, answer["next"], limit, back=False))
+    seen: list[list[str]] = [[item["id"] for item in answer["items"]]]
+    while answer["prev"] is not None:
+        answer = many.ask(*turned(question, answer["prev"], limit, back=True))
+        if answer["items"]:
+            assert answer["next"] is not None
+            seen.insert(0, [item["id"] for item in answer["items"]])
+    assert [one for page in seen for one in page] == forward
+
+
+def turned(question: Question, keys: list[Any], limit: int, back: bool) -> tuple[Question, dict[str, Any]]:
+    inputs = {"limit": limit, **{f"c{n}": key for n, key in enumerate(keys)}}
+    return replace(question, after=tuple(key is None for key in keys), back=back), inputs
 
 
 def test_references_sort_as_people_read_them(many: Both) -> None:
