@@ -74,6 +74,7 @@ async def elsewhere(stage: Stage, known: list[Person]) -> int:
         for record in [(await boss.get(f"/sheet/{r['id']}")).json() for r in few]:
             compared += await visits.lines(door, person, record)
             compared += await visits.moves(door, person, record)
+        compared += await visits.in_bulk(door, person, [(await boss.get(f"/sheet/{r['id']}")).json() for r in few])
         compared += await visits.restored(stage, door, person)
         compared += await visits.creates(stage, door, person)
     return compared

@@ -106,6 +106,34 @@ async def lines(door: httpx.AsyncClient, person: Person, record: Record) -> int:
     return 1
 
 
+async def in_bulk(door: httpx.AsyncClient, person: Person, records: list[Record]) -> int:
+    """Many at once are each what they are alone: changed by whoever may change them, thrown away by whoever may."""
+
+    async def each(kind: str, **more: object) -> list[int]:
+        items = [{"id": record["id"], **more} for record in records]
+        answer = await door.post(f"/sheet/bulk/{kind}", json={"items": items, "atomic": False})
+        if answer.status_code == 403:
+            return [403] * len(records)
+        return [one["status"] for one in answer.json()["items"]]
+
+    changed = await each("update", rev="*", due="2026-12-31")
+    for record, status in zip(records, changed, strict=True):
+        readable, allowed = may(person, "sheet", "read", record), may(person, "sheet", "update", record)
+        wanted = {403, 404} if not readable else {200, 422, 423} if allowed else {403, 422, 423}
+        assert status in wanted, (person.name, record["state"], status)
+        assert status != 200 or record["state"] == "draft"
+    thrown = await each("delete", rev=999_999)
+    back = await each("restore")
+    voided = await each("actions/void", reason="r")
+    for record, *statuses in zip(records, thrown, back, voided, strict=True):
+        readable = may(person, "sheet", "read", record)
+        allowed = ever(person, "sheet", "delete")
+        assert statuses[0] == (403 if not allowed else 412 if readable else 404), (person.name, statuses)
+        assert statuses[1] == (403 if not allowed else 409 if readable else 404), (person.name, statuses)
+        assert statuses[2] in (403, 404, 409), (person.name, statuses)
+    return 4 * len(records)
+
+
 async def moves(door: httpx.AsyncClient, person: Person, record: Record) -> int:
     """``void`` of what was not agreed is nobody's; handing in is the foreman's of the place, where he sees it."""
     place = f"/sheet/{record['id']}/actions"
