@@ -33,6 +33,13 @@ class Code:
     hint_en: str = ""
     hint_zh: str = ""
 
+    def __post_init__(self) -> None:
+        KNOWN[self.code] = self
+
+
+KNOWN: dict[str, Code] = {}
+"""Every code of every room that this process has loaded: what it can say, it can explain."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -189,9 +189,9 @@ def _get(entity: Entity) -> Json:
         entity,
         "get",
         "Read",
-        parameters=[parameter("fields"), parameter("expand"), parameter("actions")],
+        parameters=[*(parameter(n) for n in ("fields", "expand", "actions", "as_of"))],
         responses={
-            "200": answer("The record", ref(schema_name(entity.path)), etag=True),
+            "200": answer("The record", {"anyOf": [ref(schema_name(entity.path)), ref("AsOf")]}, etag=True),
             **refusals(*READ, 404),
         },
     )

@@ -41,6 +41,7 @@ PARAMETERS: Json = {
     "fields": _in_query("fields", "which fields to answer"),
     "expand": _in_query("expand", "references and lines to answer whole"),
     "actions": _in_query("actions", "whether to say which actions are allowed next", _SWITCH),
+    "as_of": _in_query("as_of", "a moment or a day: the record as it was then"),
     "q": _in_query("q", "words to search for"),
     "where": _in_query("where", "a condition in the expression language"),
     "count": _in_query("count", "whether to count all", {"type": "string", "enum": ["exact", "estimated", "none"]}),
@@ -67,6 +68,25 @@ _TEXT: Json = {"type": "string"}
 REASONS: Json = {"reason": _TEXT, "reasons": {"type": "object", "additionalProperties": _TEXT}}
 """What lets warnings pass, beside the fields: one reason for all, or by check."""
 COMMON: Json = {
+    "AsOf": {
+        "type": "object",
+        "description": "A record as it was",
+        "properties": {
+            "id": ID,
+            "_as_of": {
+                "type": "object",
+                "properties": {
+                    "at": {"type": "string", "format": "date-time"},
+                    "rev": {"type": "integer"},
+                    "by": {"type": ["object", "null"]},
+                    "action": {"type": "string"},
+                    "deleted": {"type": "boolean"},
+                },
+                "required": ["at", "rev", "deleted"],
+            },
+        },
+        "required": ["id", "_as_of"],
+    },
     "Bulk": {
         "type": "object",
         "properties": {

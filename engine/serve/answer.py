@@ -14,6 +14,8 @@ from engine.plan.viewer import Said
 from engine.serve.fault import Fault, Refusal
 
 _TAGS = re.compile(r'"[^"]*"')
+PROBLEMS = "/api/v1/problems"
+"""Where each code is explained; a reference within the system that answered."""
 _TITLES: Mapping[int, Label] = {
     400: Label("请求有误", "Bad request"),
     401: Label("请先登录", "Sign in first"),
@@ -86,7 +88,7 @@ def problem(refusal: Refusal, language: str) -> Answer:
     errors = [_error(one, language) for one in refusal.faults]
     title = _TITLES.get(refusal.status, _TITLES[400]).to(language)
     body: dict[str, Any] = {
-        "type": f"about:blank#{first.code}",
+        "type": f"{PROBLEMS}/{first.code}",
         "title": title,
         "status": refusal.status,
         "code": first.code,

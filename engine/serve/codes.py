@@ -101,6 +101,8 @@ _ALL = (
     Code("api.ambiguous-record", "There is more than one {entity} `{key}`", "{entity_zh}“{key}”不止一条", 422),
     # records
     Code("api.not-found", "There is no such {entity}", "没有这条{entity_zh}", 404),
+    Code("api.not-yet", "This {entity} did not exist then", "此时尚无这条{entity_zh}", 404),
+    Code("api.no-problem", "There is no such code", "没有这个代码", 404),
     Code("access.denied", "You may not {operation} {entity}", "您没有{operation_zh}“{entity_zh}”的权限", 403),
     Code("access.administrator", "This is for administrators", "只有管理员可以这样做", 403),
     Code("access.no-person", "There is no such person", "没有这个人员", 404),

@@ -9,8 +9,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from engine.db import Lost
+from engine.problem import KNOWN
 from engine.serve import auth, decode, describing, registry, rights, session
-from engine.serve.answer import Answer, as_json, choose_language, problem
+from engine.serve.answer import PROBLEMS, Answer, as_json, choose_language, problem
 from engine.serve.bind import Me
 from engine.serve.bodies import Gone, whole
 from engine.serve.fault import Refusal, fault, refuse
@@ -79,6 +80,11 @@ def fixed_doors(tenants: Tenants, front: Front) -> FastAPI:
         me = await me_of(request, tenant)
         return _response(Answer(200, as_json(describing.document(tenant, me, registry.SYSTEM))))
 
+    @app.get("/api/v1/problems/{code}")
+    async def explained(request: Request, code: str) -> Response:
+        tenant_of(request)
+        return _response(Answer(200, as_json(_explained(code))))
+
     _tell_refusals(app, tenants)
     return app
 
@@ -121,6 +127,24 @@ def _address(request: Request) -> str:
 def _language(request: Request, tenants: Tenants) -> str:
     tenant = tenants.find(request.headers.get("host", ""))
     return choose_language(request.headers.get("accept-language", ""), tenant.language if tenant else "zh")
+
+
+def _explained(code: str) -> dict[str, Any]:
+    """What a code means, for anybody: sentences with ``{…}`` where values are filled in."""
+    if code.startswith("check."):
+        says = {
+            "en": "A check of a pack does not hold; the answer has its own sentence",
+            "zh": "不满足业务校验，详见返回的说明",
+        }
+        return {"type": f"{PROBLEMS}/{code}", "code": code, "status": 422, "says": says}
+    known = KNOWN.get(code)
+    if known is None:
+        raise refuse("api.no-problem")
+    told: dict[str, Any] = {"type": f"{PROBLEMS}/{code}", "code": code, "status": known.status}
+    told["says"] = {"en": known.en, "zh": known.zh}
+    if known.hint_en:
+        told["hint"] = {"en": known.hint_en, "zh": known.hint_zh}
+    return told
 
 
 def _who(tenant: Tenant, me: Me) -> dict[str, Any]:

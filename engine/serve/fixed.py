@@ -36,6 +36,9 @@ def _operation(name: str, says: str, schema: dict[str, Any] | None, *refused: in
 
 
 _LOGIN = body("name", "password", name=TEXT, password=TEXT)
+_SAID = thing("en", "zh", en=TEXT, zh=TEXT)
+_STATUS = {"type": ["integer", "null"]}
+_PROBLEM = thing("type", "code", "says", type=TEXT, code=TEXT, status=_STATUS, says=_SAID, hint=_SAID)
 _FOR_ALL: dict[str, Any] = {"security": []}
 DESCRIBED: dict[str, Any] = {
     "/health": {"get": _operation("health", "Whether it lives", thing("status", status=TEXT), 503, **_FOR_ALL)},
@@ -51,5 +54,9 @@ DESCRIBED: dict[str, Any] = {
     },
     "/api/v1/logout": {"post": _operation("logout", "Sign out", None, 401, 403, 429, 503)},
     "/api/v1/me": {"get": _operation("me", "Who am I", WHO, 401, 429, 503)},
+    "/api/v1/problems/{code}": {
+        "parameters": [{"name": "code", "in": "path", "required": True, "schema": TEXT}],
+        "get": _operation("problem", "What a code means", _PROBLEM, 404, 405, 429, 503, **_FOR_ALL),
+    },
     "/api/v1/openapi.json": {"get": _operation("openapi", "This document", {"type": "object"}, 401, 429, 503)},
 }

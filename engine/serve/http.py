@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from engine.db import Held, Lost, Stale
 from engine.problem import Problems
 from engine.serve import audit, bodies, pages, registry
-from engine.serve.answer import Answer, Asked, choose_language, problem
+from engine.serve.answer import PROBLEMS, Answer, Asked, choose_language, problem
 from engine.serve.bodies import Gone
 from engine.serve.door import let_in
 from engine.serve.doors import fixed_doors
@@ -40,7 +40,7 @@ def asgi(tenants: Tenants, https: bool = False, front: Front = UNGUARDED) -> Asg
     fixed = fixed_doors(tenants, front)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _FIXED:
+        if scope["type"] != "http" or scope["path"] in _FIXED or scope["path"].startswith(f"{PROBLEMS}/"):
             await fixed(scope, receive, send)
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}

@@ -30,13 +30,13 @@ async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") 
     people = await people_names(here.tenant, here.app)
     found = await here.tenant.database.read(*_select(here, record, limit, before))
     names = rows.names_of("_history")
-    kept_back = await _kept_back(here, record, {row[names.index("entity")] for row in found})
+    masked = await kept_back(here, record, {row[names.index("entity")] for row in found})
     out: list[dict[str, Any]] = []
     for row in found[:limit]:
         one = dict(zip(names, row, strict=True))
         change = one["change"]
         change = json.loads(change) if isinstance(change, str) else change or {}
-        masks = kept_back.get(one["entity"], {})
+        masks = masked.get(one["entity"], {})
         item = {
             "at": moment_text(one["at"]),
             "by": people.get(one["by"]) if one["by"] else None,
@@ -44,7 +44,7 @@ async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") 
             "entity": one["entity"],
             "record": one["record"],
             "rev": one["rev"],
-            "change": dict(_told(change.get("fields", {}), masks)),
+            "change": dict(told(change.get("fields", {}), masks)),
         }
         note = dict(change.get("note") or {})
         if "for" in note:
@@ -52,11 +52,11 @@ async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") 
         if note:
             item["note"] = note
         out.append(item)
-    await _name(here, out)
+    await name(here, out)
     return out, str(found[limit - 1][0]) if len(found) > limit else ""
 
 
-def _told(changed: Mapping[str, Any], masks: Mapping[str, Mask | None]) -> Iterator[tuple[str, Any]]:
+def told(changed: Mapping[str, Any], masks: Mapping[str, Mask | None]) -> Iterator[tuple[str, Any]]:
     for name, pair in changed.items():
         if name not in masks:
             yield name, pair
@@ -64,7 +64,7 @@ def _told(changed: Mapping[str, Any], masks: Mapping[str, Mask | None]) -> Itera
             yield name, [mask.of(value) if isinstance(value, str) else None for value in pair]
 
 
-async def _kept_back(here: Here, record: str, paths: set[str]) -> dict[str, dict[str, Mask | None]]:
+async def kept_back(here: Here, record: str, paths: set[str]) -> dict[str, dict[str, Mask | None]]:
     """By entity what the reader does not see whole on this document: fields shown only in part by the roles that
     admit him to it, with the mask, and fields that none of them shows."""
     out: dict[str, dict[str, Mask | None]] = {}
@@ -113,7 +113,7 @@ def _select(here: Here, record: str, limit: int, before: str) -> tuple[str, tupl
     return asked.sql, asked.values
 
 
-async def _name(here: Here, items: list[dict[str, Any]]) -> None:
+async def name(here: Here, items: list[dict[str, Any]]) -> None:
     """References in the changes as ``{"id", "display"}``: one statement for all of them."""
     wanted: dict[str, dict[str, None]] = {}
     for known, pair in _references(here, items):

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.plan.entity import Entity
 from engine.problem import nearest
-from engine.serve import acting, decode, explaining, export, past, request, rights
+from engine.serve import acting, asof, decode, explaining, export, past, request, rights
 from engine.serve.answer import Answer, as_json, headers_of, unchanged
 from engine.serve.door import At, Door
 from engine.serve.fault import refuse
@@ -87,6 +87,10 @@ async def _restore(here: Here, at: At) -> Answer:
 async def _get(here: Here, at: At) -> Answer:
     entity, record = at.entity, at.id
     pairs = request.pairs_of(here.asked.query)
+    if when := dict(pairs).get("as_of"):
+        if len(pairs) > 1:
+            raise refuse("api.parameter", name="as_of", got="…", expected="as_of alone", expected_zh="单独使用 as_of")
+        return Answer(200, as_json(await asof.document(here, entity, record, when)))
     asking = request.one(here.app, here.me, entity, record, pairs)
     text = await get_text(here, entity, asking, plain=bool(asking.question.fields))
     found = _REV.search(text)

@@ -33,7 +33,7 @@ MAX_WORDS = 8
 MAX_EXPAND = 6
 """How deep an expansion may go."""
 _LIST = ("fields", "expand", "sort", "limit", "cursor", "q", "where", "count", "bin", "actions")
-_ONE = ("fields", "expand", "actions")
+_ONE = ("fields", "expand", "actions", "as_of")
 _FIGURES = ("by", "measures", "where", "having", "sort", "limit", "totals")
 _OPERATORS: tuple[str, ...] = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "starts", "null")
 
