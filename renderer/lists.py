@@ -72,6 +72,10 @@ class Row:
     cells: tuple[Cell, ...]
 
 
+def _has_bin(entity: Entity) -> bool:
+    return entity.write is not None and not entity.owner and entity.kind != "ledger"
+
+
 def params(asked: Mapping[str, str], drop: tuple[str, ...] = (), **put: str) -> str:
     """The page's own address with something changed; paging starts anew."""
     kept = {k: v for k, v in asked.items() if k not in drop and k not in PAGING and v != ""}
@@ -215,6 +219,7 @@ def list_context(app: App, viewer: Viewer, page: ListPage, view: ListView) -> di
         "first": params(view.asked) if paged else "",
         "next": params(view.asked, (), cursor=view.next) if view.next else "",
         "said": view.said,
+        "bin": f"{address('r', entity.path)}/bin" if may(viewer, entity.path, "delete") and _has_bin(entity) else "",
         "new": f"{address('r', entity.path)}/new" if may(viewer, entity.path, "create") and not entity.owner else "",
         "what": entity.title.to(language),
     }

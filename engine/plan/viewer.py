@@ -158,6 +158,16 @@ class WhyView:
 
 
 @dataclass(frozen=True, slots=True)
+class BinView:
+    """``items``: id, display, deleted_at, updated_by. ``next`` is the cursor of more."""
+
+    entity: str
+    items: tuple[Mapping[str, Any], ...] = ()
+    next: str = ""
+    said: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WebhooksView:
     """``hooks``: id, name, url, entities, kinds, state, deliveries (state → how many). ``log`` are deliveries of the
     one whose id is ``chosen``: event, entity, record, rev, kind, state, attempts, due, status, said, sent, took.

@@ -11,6 +11,7 @@ from engine.serve import (
     account_pages,
     audit_doors,
     audit_pages,
+    bin_pages,
     bulk,
     file_doors,
     pages,
@@ -40,7 +41,16 @@ SYSTEM_PAGES: tuple[Door, ...] = (*account_pages.DOORS, *rights_pages.SYSTEM, *w
 """And their pages: ``/system/…``."""
 
 API = Router((*SYSTEM, *bulk.DOORS, *records.DOORS, *file_doors.DOORS))
-PAGES = Router((*SYSTEM_PAGES, reference_page.door(SYSTEM), *pages.DOORS, *rights_pages.DOORS, *record_pages.DOORS))
+PAGES = Router(
+    (
+        *SYSTEM_PAGES,
+        reference_page.door(SYSTEM),
+        *pages.DOORS,
+        *rights_pages.DOORS,
+        *bin_pages.DOORS,
+        *record_pages.DOORS,
+    )
+)
 
 
 def nothing(app: App, path: Sequence[str]) -> Refusal:
