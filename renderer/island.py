@@ -97,6 +97,10 @@ def form_data(app: App, viewer: Viewer, page: FormPage, view: RecordView, values
             "none": t("Nothing found"),
             "pasted": t("{n} lines pasted", n="{n}"),
             "unknown": t("Not found: {what}", what="{what}"),
+            "files": t("At most {n} files", n="{n}"),
+            "large": t("Larger than {size}", size="{size}"),
+            "unsent": t("It was not sent; is there a connection?"),
+            "sending": t("Files are on their way; the form is saved when they have come."),
             "sum": t("{n} problems to solve first", n="{n}"),
         },
     }

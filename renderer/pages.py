@@ -111,6 +111,7 @@ def record_page(app: App, viewer: Viewer, page: FormPage, view: RecordView) -> s
         sections=made,
         editable=editable,
         grids=any(isinstance(i, records.GridView) for i in inputs),
+        attaching=any(records.attaching(i) for i in inputs),
         new=new,
         values=values,
         action=action,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,8 +15,10 @@ from engine.plan.app import App
 from engine.plan.entity import Entity, Field
 from engine.plan.page import FormPage, Grid
 from engine.plan.viewer import RecordView, Said, Viewer
+from renderer.attachments import WIDGETS as ATTACHING
+from renderer.attachments import Attached, Takes, attached, taken
 from renderer.shell import address
-from renderer.values import EMPTY, NUMBERS, SUMMED, Cell, cell, format_cell, hidden, leaf, machine_of
+from renderer.values import EMPTY, NUMBERS, SUMMED, Cell, cell, format_cell, hidden, leaf, machine_of, moment
 
 WIDE = frozenset({"textarea", "grid", "json", "file", "signature", "refs"})
 
@@ -52,6 +54,8 @@ class Input:
     wide: bool = False
     part: str = ""
     """What the reader is told of a value he sees in part."""
+    files: tuple[Attached, ...] = ()
+    takes: Takes | None = None
     visible: bool = True
 
     @property
@@ -109,6 +113,11 @@ class Form:
     editable: tuple[str, ...] | None
     said: tuple[Said, ...]
     fixed: frozenset[str] = frozenset()
+    entity: str = ""
+    place: str = ""
+    """The record's address in the API; empty of one that is not there yet."""
+    brought: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Who brought a file, and when."""
 
     def allows(self, path: str) -> bool:
         """``lines`` allows its columns and its rows; ``lines.hours`` that column only."""
@@ -117,6 +126,11 @@ class Form:
         if self.editable is None:
             return True
         return any(path == e or path.startswith(f"{e}.") for e in self.editable)
+
+
+def attaching(one: Input | GridView) -> bool:
+    """Whether a form that has it may bring files."""
+    return any(i.takes for i in one.blank.inputs) if isinstance(one, GridView) else one.takes is not None
 
 
 def plain_number(value: Any, field: Field) -> str:
@@ -207,6 +221,8 @@ def make_input(form: Form, field: Field, path: str, name: str, pointer: str, val
         link=link,
         wide=widget in WIDE,
         part=part,
+        files=attached(value, form.place, path, form.brought) if widget in ATTACHING else (),
+        takes=taken(field, form.entity, path) if widget in ATTACHING and editable else None,
     )
 
 
@@ -274,7 +290,9 @@ def sections(
 ) -> list[SectionView]:
     entity = app.entities[page.entity]
     machine = machine_of(app, entity)
-    form = Form(app, viewer, view.editable, view.said, view.fixed)
+    brought = {key: (who, moment(at, viewer)) for key, (who, at) in view.files.items()}
+    place = f"{api_of(page.entity)}/{view.record.get('id')}" if view.record is not None else ""
+    form = Form(app, viewer, view.editable, view.said, view.fixed, page.entity, place, brought)
     stored = view.record is not None and view.sent is None
     out = []
     for section in page.sections:

@@ -13,7 +13,8 @@ from engine.plan import page as plan
 
 _COLUMNS = 8
 _FILTERS = 4
-_LONG = ("long_text", "rich_text", "json", "files", "images", "file", "image", "signature", "location", "refs")
+_FILES = ("files", "images", "file", "image", "signature")
+_LONG = ("long_text", "rich_text", "json", *_FILES, "location", "refs")
 _ONE_AGGREGATE = re.compile(r"[A-Z]+\((?:DISTINCT )?[\w.]+ WHERE ([^()]+)\)")
 _GENERAL = Label("基本信息", "General")
 
@@ -105,7 +106,8 @@ def _generated_form(catalog: Catalog, entity: Entity) -> plan.FormPage:
 
 def _grid(catalog: Catalog, field: Field) -> plan.Grid:
     child = catalog.entities[field.target]
-    return plan.Grid(field.name, tuple(f.name for f in child.fields.values() if _fits_a_column(f)))
+    columns = (f.name for f in child.fields.values() if _fits_a_column(f) or f.spec.type in _FILES)
+    return plan.Grid(field.name, tuple(columns))
 
 
 def menus(catalog: Catalog) -> tuple[plan.Menu, ...]:

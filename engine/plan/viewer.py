@@ -101,6 +101,8 @@ class RecordView:
     sent: Record | None = None
     said: tuple[Said, ...] = ()
     saved: bool = False
+    files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Of the record's files, by their ids: who brought them, and when."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,8 @@ def said(faults: tuple[Fault, ...], language: str) -> tuple[Said, ...]:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request as the rooms see it, the same for the API and for pages. ``chunks`` holds the body of a door that
-    streams, in place of ``body``; ``address`` is the caller's, as far as the server knows."""
+    streams, in place of ``body``; ``refused`` is what was wrong with the files of a form; ``address`` is the
+    caller's, as far as the server knows."""
 
     method: str
     path: tuple[str, ...]
@@ -146,4 +147,5 @@ class Asked:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     chunks: AsyncIterator[bytes] | None = None
+    refused: tuple[Fault, ...] = ()
     address: str = ""

@@ -59,6 +59,8 @@ class Door:
     who: Who = "rights"
     scope: Literal["read", "write"] = "read"
     streams: bool = False
+    files: bool = False
+    """A page whose form may bring files."""
     most: int = 4 * _MEGABYTE
     fits: Callable[[At], bool] | None = None
     says: str = ""

@@ -6,7 +6,7 @@ document for good, so that its history stays readable. What nobody binds within 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
@@ -183,6 +183,19 @@ async def known(tenant: Tenant, ids: Sequence[str]) -> list[dict[str, Any]]:
         return []
     found = await tenant.database.read(_known_sql(tenant.database.dialect), (id_array(sorted(ids)),))
     return [dict(zip(names_of("_file"), row, strict=True)) for row in found]
+
+
+async def shown_again(
+    tenant: Tenant, user: str | None, ids: Collection[str], entity: str, record: str
+) -> dict[str, dict[str, Any]]:
+    """Files that a form named which was refused: one's own that wait still, and those of the record itself."""
+    out = {}
+    for row in await known(tenant, sorted(ids)):
+        waiting = row["record"] is None and row["user"] is not None and str(row["user"]) == user
+        if waiting or (row["record"] is not None and (row["entity"], str(row["record"])) == (entity, record)):
+            key = str(row["id"])
+            out[key] = {"id": key, **{name: row[name] for name in ("name", "size", "type")}, "waiting": waiting}
+    return out
 
 
 async def of_record(tenant: Tenant, entity: Entity, record: str) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
+from engine.fieldtypes import REGISTRY
+from engine.fieldtypes.links import Files
 from engine.plan.app import App
 from engine.plan.entity import Entity, Field
 from engine.serve.fault import refuse
@@ -84,6 +86,9 @@ def _put(app: App, entity: Entity, into: dict[str, Any], path: list[str], values
 def _value(known: Field | None, values: list[str], zone: str) -> Any:
     if known is not None and known.spec.type in ("choices", "refs"):
         return [v for v in values if v]
+    kind = REGISTRY.get(known.spec.type) if known is not None else None
+    if isinstance(kind, Files):  # what is kept, then what came with the form
+        return [v for v in values if v] if kind.many else next((v for v in reversed(values) if v), "")
     text = values[-1]
     if known is not None and known.spec.type == "datetime" and text:
         return _zoned(text, zone)

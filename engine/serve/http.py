@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from engine.db import Held, Lost, Stale
 from engine.problem import Problems
-from engine.serve import audit, bodies, pages, registry
+from engine.serve import audit, bodies, pages, registry, uploads
 from engine.serve.answer import PROBLEMS, Answer, Asked, choose_language, problem
 from engine.serve.bodies import Gone
 from engine.serve.door import let_in
@@ -102,7 +102,9 @@ async def _by_what_holds(
 async def _served(tenant: Tenant, front: Front, asked: Asked, path: str, language: str, receive: Receive) -> Answer:
     if path == "/api" or path.startswith("/api/"):
         return await _api(tenant, front, asked, path, language, receive)
-    if asked.method not in SAFE:
+    if asked.method not in SAFE and uploads.is_multipart(asked.headers):
+        asked = replace(asked, chunks=bodies.chunks(receive, asked.headers, uploads.MOST, front.seconds))
+    elif asked.method not in SAFE:
         asked = replace(asked, body=await bodies.whole(receive, asked.headers, MAX_FORM, front.seconds))
     return await pages.handle(tenant, asked, language, registry.PAGES.find, front.pace.person)
 

@@ -25,7 +25,9 @@ problem_page(app, viewer, status: int, title: str, said: tuple[Said, ...]) -> st
 | GET ``/docs`` | the reference of this system's API |
 | GET ``/assets/{file}`` | built assets by the names of ``manifest.json``, cached for good |
 
-A form is ``application/x-www-form-urlencoded``. Inputs are named by path: ``sheet_date``, ``lines.0.worker``,
+A form is ``application/x-www-form-urlencoded``, of a record also ``multipart/form-data`` (its files are taken in as if
+they had been sent to ``system/files`` before; ``photos`` may hold files, and ids of files). Inputs are named by path:
+``sheet_date``, ``lines.0.worker``,
 ``lines.0.id`` (of a stored line), ``lines.0.$delete=1``. An input that is sent empty means null; one that is not sent
 is left alone; a checkbox sends a hidden ``false`` before its ``true`` (the last value wins). Datetimes may be sent
 without a zone (``2026-03-05T07:30``): the tenant's is taken. Percents may be sent as ``9%``. ``choices`` and ``refs``
@@ -63,6 +65,7 @@ from engine.serve import (
     request,
     rights,
     session,
+    uploads,
 )
 from engine.serve.answer import Answer, Asked, headers_of, said
 from engine.serve.bind import Me
@@ -95,6 +98,8 @@ async def handle(
     if place is not None and place[0].who == "nobody":
         door, at = place
         return await door.handler(Here(tenant, tenant.app, _NOBODY, asked, language), at)
+    if asked.chunks is not None:
+        asked = await _received(tenant, asked, place)
     form_token = ""
     if asked.method == "POST":
         form_token = forms.inputs_of(asked.body).get("_csrf", [""])[-1]
@@ -118,6 +123,23 @@ async def handle(
         title = said(refusal.faults[:1], here.language)[0].message
         page = templates.problem_page(here.app, seen, refusal.status, title, said(refusal.faults, here.language))
         return html(page, refusal.status, headers_of(refusal.headers))
+
+
+async def _received(tenant: Tenant, asked: Asked, place: tuple[Door, At] | None) -> Asked:
+    """A form with files as one without: they are kept by then. A stranger's is not read at all."""
+    me = await session.caller(tenant, "GET", asked.headers)
+    if me is None:
+        return replace(asked, chunks=None)
+    if place is None or not place[0].files:
+        raise refuse("api.media-type", expected="application/x-www-form-urlencoded")
+    door, at = place
+    let_in(door, me)
+
+    def admit(token: str) -> None:
+        if session.cookie(asked.headers):
+            session.check_origin(me, asked.headers, token)
+
+    return await uploads.received(tenant, me, asked, at.entity.path, admit)
 
 
 # signing in

@@ -7,15 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from engine.fieldtypes import REGISTRY
+from engine.fieldtypes.links import Files
 from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.page import FormPage
 from engine.plan.viewer import Action, RecordView
-from engine.serve import actions, boards, decode, forms, past, reading, request, resolve, rights
+from engine.serve import actions, boards, decode, files, forms, past, reading, request, resolve, rights
 from engine.serve.answer import Answer, said
 from engine.serve.door import At, Door
 from engine.serve.fault import Refusal, refuse
-from engine.serve.here import Here, record_id
+from engine.serve.here import Here, looks_like_id, record_id
 from engine.serve.html import go, html, viewer
 from engine.serve.ids import uuid7
 from engine.serve.store import Op
@@ -87,7 +89,23 @@ async def _view(here: Here, entity: Entity, record: str) -> RecordView:
         tuple(await boards.trail(here, record)) if entity.machine else (),
         tuple(happened),
         bool(more),
+        files=await _brought(here, entity, record),
     )
+
+
+async def _brought(here: Here, entity: Entity, record: str) -> dict[str, tuple[str, str]]:
+    """Who brought each file of a record, and when."""
+    if not any(_holds_files(here.app.entities[path]) for path, _ in _paths(here.app, entity)):
+        return {}
+    people = await actions.people_names(here.tenant, here.app)
+    return {
+        str(row["id"]): (people.get(str(row["user"]), {}).get("display", ""), actions.moment_text(row["at"]) or "")
+        for row in await files.of_record(here.tenant, entity, record)
+    }
+
+
+def _holds_files(entity: Entity) -> bool:
+    return any(isinstance(REGISTRY.get(field.spec.type), Files) for field in entity.fields.values())
 
 
 async def _editable(
@@ -135,17 +153,22 @@ async def _save(here: Here, at: At) -> Answer:
     new = record == "new"
     form = forms.read(here.app, entity, here.asked.body, new, here.tenant.zone)
     place = f"/r/{entity.path.replace('.', '/')}"
+    wrong = here.asked.refused
     try:
+        if wrong:
+            raise Refusal(wrong, max(one.status for one in wrong))
         ops = _ops(here, entity, record, form)
         done = (await perform(here.tenant, here.me, ops, here.app))[-1]
     except Refusal as refusal:
         if refusal.status in (403, 404):
             raise
         shown = said(refusal.faults, here.language)
-        sent = await _sent(here, entity, form.body)
+        sent = await _sent(here, entity, form.body, "" if new else record)
         if new:
             fixed = await _fixed(here, entity, "")
-            return _shown(here, entity, RecordView(None, sent=sent, said=shown, fixed=fixed), 422)
+            return _shown(
+                here, entity, RecordView(None, sent=sent, said=shown, fixed=fixed), refusal.status if wrong else 422
+            )
         view = await _view(here, entity, record_id(record, entity))
         return _shown(here, entity, replace(view, sent=sent, said=shown), refusal.status)
     if form.do == "delete":
@@ -176,9 +199,10 @@ def _ops(here: Here, entity: Entity, record: str, form: forms.Form) -> list[Op]:
     return ops
 
 
-async def _sent(here: Here, entity: Entity, body: Mapping[str, Any]) -> dict[str, Any]:
-    """What a form held, shaped like a record: references get their names."""
+async def _sent(here: Here, entity: Entity, body: Mapping[str, Any], record: str) -> dict[str, Any]:
+    """What a form held, shaped like a record: references get their names, files what is known of them."""
     wanted: dict[str, set[str]] = {}
+    held: set[str] = set()
 
     def collect(plan: Entity, values: Mapping[str, Any]) -> None:
         for name, value in values.items():
@@ -188,9 +212,12 @@ async def _sent(here: Here, entity: Entity, body: Mapping[str, Any]) -> dict[str
                     collect(here.app.entities[known.target], line)
             elif known is not None and known.kind == "uuid" and isinstance(value, str) and value:
                 wanted.setdefault(known.target, set()).add(value)
+            elif known is not None and isinstance(REGISTRY[known.spec.type], Files):
+                held.update(v for v in (value if isinstance(value, list) else [value]) if looks_like_id(str(v)))
 
     collect(entity, body)
     names = await boards.names_of(here, wanted)
+    attached = await files.shown_again(here.tenant, here.me.user, held, entity.path, record)
 
     def shaped(plan: Entity, values: Mapping[str, Any]) -> dict[str, Any]:
         out: dict[str, Any] = {}
@@ -198,6 +225,9 @@ async def _sent(here: Here, entity: Entity, body: Mapping[str, Any]) -> dict[str
             known = plan.fields.get(name)
             if known is not None and known.origin == "lines" and isinstance(value, list):
                 out[name] = [shaped(here.app.entities[known.target], line) for line in value]
+            elif known is not None and isinstance(REGISTRY[known.spec.type], Files):
+                found = [attached[v] for v in (value if isinstance(value, list) else [value]) if v in attached]
+                out[name] = found if isinstance(value, list) else found[0] if found else None
             elif known is not None and known.kind == "uuid":
                 out[name] = {"id": value, "display": names.get(known.target, {}).get(value, "")} if value else None
             else:
@@ -213,5 +243,5 @@ def _is_document(at: At) -> bool:
 
 DOORS = (
     Door("page.record", ("GET", "HEAD"), "r/{module}/{entity}/{id}", _record, fits=_is_document, audited="read"),
-    Door("page.save", ("POST",), "r/{module}/{entity}/{id}", _save, scope="write", fits=_is_document),
+    Door("page.save", ("POST",), "r/{module}/{entity}/{id}", _save, scope="write", files=True, fits=_is_document),
 )

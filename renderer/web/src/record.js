@@ -1,7 +1,8 @@
 // A record's form: line grids, pickers, what is typed and what follows, and what is wrong beside the field.
 import { Live } from "./lib/live.js";
 import { Lines } from "./lib/lines.js";
-import { read } from "./lib/fields.js";
+import { filled, read } from "./lib/fields.js";
+import { Attachments, ids, isFiles } from "./lib/files.js";
 import { grouped, sum } from "./lib/numbers.js";
 import { resolveWith, watchPickers } from "./pickers.js";
 
@@ -42,6 +43,7 @@ class Form {
     resolveWith((select, path) => this.resolve(select, path));
     watchPickers();
     watchPlaces();
+    this.files = new Attachments(this);
     this.live.anticipate();
   }
 
@@ -57,12 +59,13 @@ class Form {
         const line = input.closest("[data-line]");
         const value = (line ? line.stored : this.data.values)?.[input.dataset.field];
         if (value !== undefined) input.dataset.value = JSON.stringify(value);
-      } else if (input.type === "checkbox" ? input.checked : input.value) input.dataset.typed = "";
+      } else if (filled(input)) input.dataset.typed = "";
       if (!input.matches("output")) input.dataset.first = this.held(input);
     }
   }
 
   held(input) {
+    if (isFiles(input)) return ids(input).join(",");
     if (input.type === "checkbox") return String(input.checked);
     return input.multiple ? [...input.selectedOptions].map((option) => option.value).join(",") : input.value;
   }
@@ -209,6 +212,7 @@ class Form {
       opinion.focus();
       return;
     }
+    if (this.files.waits(event)) return;
     this.dirty = false;
     for (const grid of this.grids.values()) {
       grid.rows().forEach((row) => {

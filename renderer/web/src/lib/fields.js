@@ -2,7 +2,14 @@
 import { fixed, grouped, parse, shift, trimmed } from "./numbers.js";
 import { amount } from "./unit.js";
 import { toLocal, toUtc } from "./zones.js";
+import { ids, isFiles } from "./files.js";
 import { put } from "../pickers.js";
+
+/** Whether an input holds something. */
+export function filled(input) {
+  if (isFiles(input)) return ids(input).length > 0;
+  return input.type === "checkbox" ? input.checked : Boolean(input.value);
+}
 
 export const NUMBERS = new Set(["integer", "decimal", "money", "price", "percent", "quantity", "duration"]);
 
@@ -19,6 +26,11 @@ function number(text, field) {
 /** The value of one input (or output) as the API's JSON; null when empty. */
 export function read(input, field, zone) {
   if (input.matches("output")) return input.dataset.value === undefined ? undefined : JSON.parse(input.dataset.value);
+  if (isFiles(input)) {
+    const held = ids(input);
+    if ("many" in input.dataset) return held.length ? held : null;
+    return held[0] ?? null;
+  }
   if (field.type === "boolean") return input.checked;
   if (input.multiple) return [...input.selectedOptions].map((option) => option.value).filter(Boolean);
   const text = input.value.trim();
@@ -70,6 +82,7 @@ export function write(input, value, field, zone) {
     flash(input);
     return;
   }
+  if (isFiles(input)) return; // nothing computes a file
   if (input.matches("[data-picker]")) {
     if (input.value !== (value?.id ?? "")) put(input, value);
     return;

@@ -1,5 +1,7 @@
 // The line grid: the same inputs as any form, in rows. Lines come and go, keys move between cells, rows copied from a
 // spreadsheet are pasted into as many lines as they need.
+import { filled } from "./fields.js";
+import { isFiles } from "./files.js";
 import { find } from "../pickers.js";
 import { put } from "../pickers.js";
 
@@ -36,7 +38,7 @@ export class Lines {
   isEmpty(row) {
     if (row.hasAttribute("data-stored")) return false;
     return this.inputs(row).every(
-      (input) => input.matches("output") || !("typed" in input.dataset) || (input.type === "checkbox" ? !input.checked : !input.value),
+      (input) => input.matches("output") || !("typed" in input.dataset) || !filled(input),
     );
   }
 
@@ -100,7 +102,7 @@ export class Lines {
   key(event) {
     const cell = event.target.closest("td");
     const row = event.target.closest("[data-line]");
-    if (!cell || !row || event.target.closest(".ts-wrapper, .ts-dropdown")) return;
+    if (!cell || !row || event.target.closest("[data-files], .ts-wrapper, .ts-dropdown")) return;
     const down = event.key === "ArrowDown" || event.key === "Enter";
     if (!down && event.key !== "ArrowUp") return;
     if (event.target.matches("select, [type=date], [type=datetime-local], [type=month], [type=time]") && event.key !== "Enter") return;
@@ -144,6 +146,7 @@ export class Lines {
 
   /** Puts a text of a spreadsheet into an input; gives back what it could not place. */
   async put(input, text, asked) {
+    if (isFiles(input)) return text ? [text] : [];
     input.dataset.typed = "";
     if (input.matches("[data-picker]")) {
       if (!text) {
