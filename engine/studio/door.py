@@ -42,10 +42,17 @@ class Door:
         self._headers = {"authorization": f"Bearer {token}", "accept-language": language, "host": "localhost"}
 
     async def ask(
-        self, method: str, path: str, query: str = "", body: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
     ) -> Reply:
+        """``body`` goes out as JSON, ``content`` as it is."""
         sent = self._headers | {"content-type": "application/json"} | dict(headers or {})
-        payload = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+        payload = content if body is None else json.dumps(body, ensure_ascii=False).encode()
         scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},

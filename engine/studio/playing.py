@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 from engine.catalog import Catalog, Entity, Scenario
 from engine.catalog.data import Act, Expect
 from engine.db import Body
-from engine.fieldtypes import Refused
+from engine.fieldtypes import REGISTRY, Refused
+from engine.fieldtypes.links import Files
 from engine.problem import Problems, Where
 from engine.serve import auth, rows
 from engine.serve.bind import ENGINE
@@ -166,6 +167,7 @@ class Stage:
         body = await self.tenant.database.write(
             lambda: from_given(act.values, entity, self.catalog, self.planter.resolve, self.tenant.zone)
         )
+        await self._send_in(act, door, entity, body)
         path = self._path(entity)
         if act.reason and act.verb in ("create", "update"):
             body["reason"] = act.reason
@@ -187,13 +189,37 @@ class Stage:
         sent = {name: value for name, value in (("with", body), ("reason", act.reason)) if value}
         return await door.ask("POST", f"{path}/actions/{act.target}", body=sent)
 
+    async def _send_in(self, act: Act, door: Door, entity: Entity, body: dict[str, Any]) -> None:
+        """Names of files in a body become the files themselves, sent in by whoever acts."""
+        for name, value in body.items():
+            field = entity.fields.get(name)
+            if field is not None and field.spec.type == "lines":
+                for line in value.values() if isinstance(value, dict) else value or ():
+                    await self._send_in(act, door, self.catalog.entities[field.target], line)
+            elif field is not None and isinstance(REGISTRY[field.spec.type], Files) and value:
+                names = value if isinstance(value, list) else [value]
+                ids = [await self._sent(door, self._beside(act, str(one))) for one in names]
+                body[name] = ids if isinstance(value, list) else ids[0]
+
+    async def _sent(self, door: Door, path: Path) -> str:
+        if not path.is_file():
+            raise LookupError(f"there is no file {path.name} beside the pack")
+        query = urlencode({"name": path.name})
+        reply = await door.ask("POST", "/api/v1/system/files", query, content=path.read_bytes())
+        if not reply.ok:
+            raise LookupError(f"{path.name} was not taken in: {_sentences(reply)}")
+        return str(reply.body["id"])
+
     def _file(self, act: Act) -> Path:
+        return self._beside(act, act.file)
+
+    def _beside(self, act: Act, name: str) -> Path:
         """Beside the pack of the scenario: where its ``module.yaml`` is."""
         here = Path(act.where.file)
         for folder in (here.parent, *here.parents, self.folder):
-            if (folder / act.file).is_file():
-                return folder / act.file
-        return self.folder / act.file
+            if (folder / name).is_file():
+                return folder / name
+        return self.folder / name
 
     def _path(self, entity: Entity) -> str:
         return f"/api/v1/{entity.path.replace('.', '/')}"

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from engine.catalog import Catalog, Scenario
 from engine.db import Database, open_database, raze
+from engine.serve.filestore import Folder
 from engine.serve.http import asgi
 from engine.serve.tenancy import OneTenant
 from engine.studio.build import catalog_of
@@ -99,6 +100,7 @@ class _Stages:
 
     def _stage(self, opened: Opened) -> Stage:
         planter = opened.planter
+        opened.tenant.files = Folder(self.folder / f"{uuid4().hex}.files")
         planter.names = planter.names or dict(self.names)
         return Stage(opened.tenant, self.catalog, asgi(OneTenant(opened.tenant)), planter, self.project.folder)
 
