@@ -1,6 +1,24 @@
 // A signature: drawn with a finger, a pen or a mouse, or a name that is typed and written out.
 const INK = "#14181f";
 
+/** The part of the canvas that is written on, with a margin. */
+function written(canvas, margin) {
+  const { width, height } = canvas;
+  const points = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+  let [left, top, right, bottom] = [width, height, 0, 0];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (!points[(y * width + x) * 4 + 3]) continue;
+      [left, right, top, bottom] = [Math.min(left, x), Math.max(right, x), Math.min(top, y), Math.max(bottom, y)];
+    }
+  }
+  const out = document.createElement("canvas");
+  out.width = Math.max(right - left, 1) + 2 * margin;
+  out.height = Math.max(bottom - top, 1) + 2 * margin;
+  out.getContext("2d").drawImage(canvas, margin - left, margin - top);
+  return out;
+}
+
 export function sign(dialog, done) {
   const canvas = dialog.querySelector("canvas");
   const typed = dialog.querySelector("input");
@@ -76,7 +94,7 @@ export function sign(dialog, done) {
   };
   dialog.querySelector("[data-cancel]").onclick = () => dialog.close();
   ready.onclick = () => {
-    canvas.toBlob((blob) => done(new File([blob], "signature.png", { type: "image/png" })), "image/png");
+    written(canvas, scale * 8).toBlob((blob) => done(new File([blob], "signature.png", { type: "image/png" })), "image/png");
     dialog.close();
   };
   clear();
