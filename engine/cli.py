@@ -178,6 +178,33 @@ def repost(
 
 
 @app.command()
+def verify(target: Target, database: DatabaseUrl = "") -> None:
+    """Recompute kept sums from the records; ends with 1 when one differs."""
+    from engine.studio.keeping import verify as run
+
+    if _differing(run(target, database)):
+        raise typer.Exit(EXIT_PROBLEMS)
+
+
+@app.command()
+def repair(target: Target, database: DatabaseUrl = "") -> None:
+    """Recompute kept sums, and count those that differ anew; others may go on writing."""
+    from engine.studio.keeping import repair as run
+
+    if _differing(run(target, database)):
+        typer.echo("Counted anew.")
+
+
+def _differing(found: dict[str, int]) -> bool:
+    wrong = {name: count for name, count in found.items() if count}
+    for name, count in sorted(wrong.items()):
+        typer.echo(f"{name}: {count} groups differ from the records")
+    if not wrong:
+        typer.echo(f"{len(found)} rollups, all as the records say.")
+    return bool(wrong)
+
+
+@app.command()
 def user(
     target: Target,
     name: Annotated[str, typer.Argument(help="The login name.")],
@@ -258,8 +285,8 @@ audit = typer.Typer(help="The audit of a database: is it whole, and as a file.",
 app.add_typer(audit, name="audit")
 
 
-@audit.command()
-def verify(
+@audit.command("verify")
+def verify_audit(
     target: Target,
     database: DatabaseUrl = "",
     seal: Annotated[str, typer.Option(help="A seal kept elsewhere, as this command printed it: number:hash.")] = "",

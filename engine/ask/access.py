@@ -5,6 +5,8 @@ A rule is the pack's own expression: it sees every record, whatever its reader m
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engine.ask import figure
 from engine.ask.build import Build, start
 from engine.ask.codes import CODES
@@ -12,6 +14,7 @@ from engine.ask.facts import Facts, owner_column
 from engine.expr.build.api import Expr, parse_expression
 from engine.expr.build.scope import Scope, Unavailable
 from engine.expr.build.sql import Context, to_sql
+from engine.expr.build.tree import Node
 from engine.expr.run.types import BOOLEAN
 from engine.fieldtypes.storage import id_list, quote
 from engine.plan.entity import Entity, Field
@@ -60,6 +63,14 @@ def of_roles(build: Build, entity: Entity, alias: str, operation: str, roles: tu
         owner = f"{alias}.{quote(owner_column(entity))}"
         return f"EXISTS (SELECT 1 FROM {quote(above.table)} AS {up} WHERE {up}.id = {owner} AND {inner})"
     return f"({' OR '.join(_rule_sql(build, entity, alias, str(text), role) for role, text in given)})"
+
+
+def rules_of(build: Build, entity: Entity, operation: str) -> Iterator[Node]:
+    """The rules themselves, of a root's records: one of them must hold."""
+    rules = build.facts.root(entity).access.get(operation, {})
+    for role in build.roles:
+        if rules.get(role):
+            yield _typed(build.facts, entity, str(rules[role]), role).tree
 
 
 def masked(build: Build, entity: Entity, alias: str, fld: Field, sql: str) -> str:

@@ -27,7 +27,7 @@ def figures(facts: Facts, question: FigureQuestion) -> Asked:
     made = slices.resolve(build, question)
     narrowed = grouping.Narrow(question.filters, question.where)
     specs = _specs(made, question.filters)
-    here = Grouping(build, made, narrowed)
+    here = Grouping(build, made, narrowed, question.kept)
     rows = _rows(build, made, here, question)
     sqlite = build.dialect == "sqlite"
     if sqlite:
@@ -42,7 +42,8 @@ def figures(facts: Facts, question: FigureQuestion) -> Asked:
         *((d.name, d.kind, d.scale) for d in made.dimensions),
         *((s.name, *s.expr.type.storage) for s in made.shown),
     )
-    return Asked(build.statement(f"SELECT {answer}"), columns, here.specs or specs)
+    served = here.served.pop() if len(here.served) == 1 else "mixed"
+    return Asked(build.statement(f"SELECT {answer}"), columns, here.specs or specs, served)  # type: ignore[arg-type]
 
 
 def _rows(build: Build, made: Slice, here: Grouping, question: FigureQuestion) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
-from engine.ask import access, expressions, filters
+from engine.ask import access, covered, expressions, filters, kept
 from engine.ask.build import Build
 from engine.ask.codes import CODES
 from engine.ask.rows import Rows
@@ -40,10 +40,13 @@ class Narrow:
 class Grouping:
     """Makes the SQL of figures at any grain of one slice."""
 
-    def __init__(self, build: Build, made: Slice, narrow: Narrow) -> None:
+    def __init__(self, build: Build, made: Slice, narrow: Narrow, ready: frozenset[str] = frozenset()) -> None:
+        """``ready``: the tables of rollups that may be read."""
         self.build = build
         self.made = made
         self.narrow = narrow
+        self.ready = ready
+        self.served: set[str] = set()
         self.specs: tuple[Spec, ...] = ()
         if narrow.where and len(made.sources) > 1:
             what = f"where={narrow.where} over several sources"
@@ -104,19 +107,50 @@ class Grouping:
     def _grouped(self, dimensions: Sequence[Dimension], groups: Sequence[Group]) -> str:
         """Columns ``d<n>`` and ``a<n>`` of the aggregates: grouped once, whatever the number of sources."""
         used = {g.source for g in groups} or set(self.made.sources)
-        arms = [self._arm(self.made.sources[name], dimensions, groups) for name in self.made.sources if name in used]
+        sources = [self.made.sources[name] for name in self.made.sources if name in used]
+        held = {s.name: self._held(s, dimensions, groups) for s in sources}
+        self.served |= {"rollup" if found else "grouped" for found in held.values()}
+        adding = any(held.values())
+        arms: list[str] = []
+        for source in sources:
+            found = held[source.name]
+            if found is not None:
+                arms += found.arms(dimensions, groups)
+            else:
+                arms.append(self._arm(source, dimensions, groups, adding))
         at = self.build.alias("u")
         context = Context(self.build.binder, at)
         columns = [f"{at}.d{n} AS d{n}" for n in range(len(dimensions))]
         for n, group in enumerate(groups):
+            if adding and covered.added(group, self.build) is not None:
+                names = tuple(f"{at}.{c}" for c in covered.column_names(group, n, self.build))
+                columns.append(f"{kept.total(group.func, names, self.build.dialect)} AS a{n}")
+                continue
             type_ = group.item.type if group.item is not None else _ONE
             columns.append(f"{total(group.func, f'{at}.g{n}', type_, group.distinct, context)} AS a{n}")
         by = ", ".join(f"{at}.d{n}" for n in range(len(dimensions)))
-        grouped = f" GROUP BY {by}" if by else ""
+        there = f" HAVING SUM({at}.n) <> 0" if adding else ""  # a group of which nothing is left is none
+        grouped = f" GROUP BY {by}{there}" if by else ""
         return f"SELECT {', '.join(columns) or '1 AS one'} FROM ({' UNION ALL '.join(arms)}) AS {at}{grouped}"
 
-    def _arm(self, source: SourceSymbol, dimensions: Sequence[Dimension], groups: Sequence[Group]) -> str:
-        """One source's rows with their dimensions and the values each aggregate takes from them."""
+    def _held(
+        self, source: SourceSymbol, dimensions: Sequence[Dimension], groups: Sequence[Group]
+    ) -> covered.Covered | None:
+        if not self.ready:
+            return None
+        narrow = self.narrow
+        found = covered.find(
+            self.build, self.made, source, dimensions, groups, narrow.filters, narrow.where, self.ready
+        )
+        if found is not None and not self.made.declared:
+            self.specs = found.specs
+        return found
+
+    def _arm(
+        self, source: SourceSymbol, dimensions: Sequence[Dimension], groups: Sequence[Group], adding: bool = False
+    ) -> str:
+        """One source's rows with their dimensions and the values each aggregate takes from them; ``adding``: what
+        they contribute to it, beside rows of kept sums."""
         build, made = self.build, self.made
         rows = Rows(build, made.entities[source.name], build.alias("s"), declared=made.declared)
         columns = []
@@ -124,9 +158,27 @@ class Grouping:
             by = dimension.by.get(source.name)
             sql = rows.sql(by) if by is not None else self._nothing(dimension.kind)
             columns.append(f"{sql} AS d{n}")
-        columns += [f"{self._value(rows, source, group)} AS g{n}" for n, group in enumerate(groups)]
+        if adding:
+            columns.append("1 AS n")
+        for n, group in enumerate(groups):
+            columns += self._contributed(rows, source, group, n) if adding else [
+                f"{self._value(rows, source, group)} AS g{n}"
+            ]  # fmt: skip
         wanted = self._wanted(rows, source)
         return f"SELECT {', '.join(columns) or '1 AS one'} FROM {rows.source()} WHERE {' AND '.join(wanted)}"
+
+    def _contributed(self, rows: Rows, source: SourceSymbol, group: Group, n: int) -> list[str]:
+        made = covered.added(group, self.build)
+        if made is None:
+            return [f"{self._value(rows, source, group)} AS g{n}"]
+        names = covered.column_names(group, n, self.build)
+        if group.source != source.name:
+            return [f"{self._nothing(covered.kind_of(group, self.build))} AS {name}" for name in names]
+        context = replace(rows.context(), roots={source.name: rows.base})
+        item = emit(group.item, context) if made.item is not None and group.item is not None else ""
+        where = emit(group.where, context) if group.where is not None else ""
+        parts = kept.contributions(made, item, where, "1", self.build.dialect)
+        return [f"{part} AS {name}" for part, name in zip(parts, names, strict=True)]
 
     def _value(self, rows: Rows, source: SourceSymbol, group: Group) -> str:
         type_ = group.item.type if group.item is not None else _ONE

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from engine.expr.build import Expr, World
+    from engine.expr.build.tree import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,48 @@ class AggregationSymbol:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptDimension:
+    """``node`` is over a record of the rollup's entity; the rollup's column is ``d<n>`` by position."""
+
+    name: str
+    node: Node
+    kind: str
+    scale: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMeasure:
+    """A sum or a count that can be added up; the rollup's column is ``m<n>`` by position."""
+
+    func: Literal["SUM", "COUNT"]
+    item: Node | None
+    where: Node | None
+
+
+@dataclass(frozen=True, slots=True)
+class RollupSymbol:
+    """Kept sums of the records of entity ``of`` that ``rows`` admits, folded in ``table``, pending in ``log``.
+
+    ``leaves`` are the columns of the log: where a record's value is found (the columns on the way there, owners first)
+    → the log's column, its kind and scale.
+    """
+
+    name: str
+    of: str
+    table: str
+    log: str
+    dimensions: tuple[KeptDimension, ...]
+    measures: tuple[KeptMeasure, ...]
+    rows: Node | None
+    leaves: Mapping[tuple[str, ...], tuple[str, str, int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Symbols:
     """``world`` types expression texts; ``live`` holds fields computed when read (entity path → field → expression);
-    ``aggregations`` is keyed by path (``cost_center.cost``)."""
+    ``aggregations`` is keyed by path (``cost_center.cost``), ``rollups`` by the path of the entity they are of."""
 
     world: World
     live: Mapping[str, Mapping[str, Expr]] = field(default_factory=dict)
     aggregations: Mapping[str, AggregationSymbol] = field(default_factory=dict)
+    rollups: Mapping[str, tuple[RollupSymbol, ...]] = field(default_factory=dict)

@@ -61,6 +61,15 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Rollup:
+    """Sums that are kept, by some of the aggregation's dimensions."""
+
+    name: str
+    by: tuple[str, ...]
+    where: Where = _field(default_factory=Where)
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregation:
     path: str
     module: str
@@ -71,4 +80,5 @@ class Aggregation:
     measures: Mapping[str, Measure]
     fill: tuple[str, ...] = ()
     wide: bool = False  # figures may cover more rows than the reader sees; said so by the pack
+    rollups: Mapping[str, Rollup] = _field(default_factory=dict)
     where: Where = _field(default_factory=Where)

@@ -20,6 +20,8 @@ from engine.compile import (
     pages,
     people,
     postings,
+    rollup_sql,
+    rollups,
     writes,
 )
 from engine.compile.late import Late
@@ -43,6 +45,7 @@ def compile_app(catalog: Catalog, dialect: Dialect) -> App:
     }
     moving = {w.path: machines.machine(catalog, w, shapes[w.of], dialect) for w in catalog.workflows.values()}
     shown = pages.figures(catalog)
+    kept = rollups.symbols(catalog)
     title = next((m.title.to("en") for m in reversed(list(catalog.modules.values()))), "Dougong")
     return App(
         dialect=dialect,
@@ -63,7 +66,8 @@ def compile_app(catalog: Catalog, dialect: Dialect) -> App:
         seeds=data.rows(catalog.seeds),
         demo=data.rows(catalog.demo),
         openapi=openapi.document(title, __version__, built, moving, shown),
-        symbols=symbols(catalog),
+        symbols=symbols(catalog, kept),
+        logs=rollup_sql.logs(catalog, kept, dialect),
     )
 
 

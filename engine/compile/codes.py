@@ -19,5 +19,12 @@ CODES: dict[str, Code] = {
             hint_en="post each line of its own",
             hint_zh="请逐行记账",
         ),
+        Code(
+            "compile.rollup",
+            "Rollup {name} cannot be kept: {what} reads {reads}",
+            "汇总 {name} 无法保持：{what} 取自 {reads}",
+            hint_en="a kept sum changes only with its own records: use their stored fields and those of their document",
+            hint_zh="汇总只随自身记录变化：请用记录及其单据中存储的字段",
+        ),
     )
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.compile.answers import GROUPS
 from engine.compile.parts import ID, LANGUAGE, PARAMETERS, Json, ref, schema_name
 from engine.fieldtypes import REGISTRY
 from engine.plan.entity import Entity, Field
@@ -64,7 +65,7 @@ def of_figures(path: str, made: Figures) -> Json:
         "tags": ["figures"],
         "summary": f"Figures: {made.title.to(LANGUAGE)}",
         "parameters": [*taken, *(parameter(n) for n in ("where", "having", "sort", "limit", "totals"))],
-        "responses": {"200": answer("One row per group", _GROUPS), **refusals(*READ)},
+        "responses": {"200": answer("One row per group", GROUPS), **refusals(*READ)},
     }
     return {
         f"/api/v1/{module}/figures/{name}": {"get": operation, "post": _grouped_by_body(f"{path}.figures", "figures")}
@@ -78,7 +79,7 @@ def _grouped_by_body(name: str, tag: str) -> Json:
         "tags": [tag],
         "summary": "Figures, asked for in a body",
         "requestBody": body(_IN_BODY),
-        "responses": {"200": answer("One row per group", _GROUPS), **refusals(*_ASK)},
+        "responses": {"200": answer("One row per group", GROUPS), **refusals(*_ASK)},
     }
 
 
@@ -127,11 +128,6 @@ def _page(entity: Entity) -> Json:
 
 
 _LISTED = ("fields", "expand", "sort", "limit", "cursor", "q", "where", "count", "bin", "actions")
-_GROUPS: Json = {
-    "type": "object",
-    "properties": {"rows": {"type": "array", "items": {"type": "object"}}, "totals": {"type": "object"}},
-    "required": ["rows"],
-}
 
 
 def _list(entity: Entity) -> Json:
@@ -215,7 +211,7 @@ def _aggregate(entity: Entity) -> Json:
         "aggregate",
         "Figures",
         parameters=[parameter(n) for n in names],
-        responses={"200": answer("One row per group", _GROUPS), **refusals(*READ)},
+        responses={"200": answer("One row per group", GROUPS), **refusals(*READ)},
     )
 
 

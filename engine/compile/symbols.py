@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from engine.ask.symbols import AggregationSymbol, DimensionSymbol, MeasureSymbol, SourceSymbol, Symbols
+from collections.abc import Mapping
+
+from engine.ask.symbols import AggregationSymbol, DimensionSymbol, MeasureSymbol, RollupSymbol, SourceSymbol, Symbols
 from engine.catalog import Aggregation, Catalog, Dimension
 from engine.fieldtypes import REGISTRY
 
 
-def symbols(catalog: Catalog) -> Symbols:
+def symbols(catalog: Catalog, kept: Mapping[str, tuple[RollupSymbol, ...]] | None = None) -> Symbols:
+    """``kept``: the rollups, where questions are asked; figures inside expressions look at records."""
     live = {
         e.path: {f.name: f.live for f in e.fields.values() if f.live is not None} for e in catalog.entities.values()
     }
@@ -15,6 +18,7 @@ def symbols(catalog: Catalog) -> Symbols:
         catalog.world,
         {path: fields for path, fields in live.items() if fields},
         {path: _aggregation(catalog, a) for path, a in catalog.aggregations.items()},
+        kept or {},
     )
 
 

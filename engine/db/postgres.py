@@ -20,6 +20,7 @@ _RETRIED = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.InvalidCachedStatementError,
+    asyncpg.LockNotAvailableError,
 )
 _AWAY = (
     OSError,

@@ -37,6 +37,7 @@ TABLES: tuple[Table, ...] = (
         Index("_outbox_new", ("id",), where="position IS NULL"),
         Index("_outbox_position", ("position",), unique=True),
     ),
+    _table("_rollup", "name:text! log:text! entity:text! removal:json! filled:datetime", "name"),
     _table("_lease", "name:text! holder:text! until:integer! n:integer!", "name"),
     _table(
         "_webhook",

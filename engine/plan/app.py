@@ -12,6 +12,7 @@ from engine.label import Label
 from engine.plan.entity import Entity
 from engine.plan.machine import Machine
 from engine.plan.page import Dashboard, Figures, FormPage, ListPage, Menu
+from engine.plan.rollup import ChangeLog
 from engine.plan.statement import Dialect, Statement
 from engine.plan.table import Table
 
@@ -124,3 +125,5 @@ class App:
     symbols: Any
     epoch: int = 0
     """Which epoch of the tenant this is; writes by another one are refused. 0: nobody asks."""
+    logs: tuple[ChangeLog, ...] = ()
+    """Of the entities whose sums are kept. Their tables are made of records, so they are not among ``tables``."""

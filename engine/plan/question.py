@@ -84,6 +84,8 @@ class FigureQuestion:
     limit: bool = False
     totals: bool = False
     roles: tuple[str, ...] = ("admin",)
+    kept: frozenset[str] = frozenset()
+    """Tables of rollups that are filled: sums may be taken from them where they hold the slice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Asked:
     filters: tuple[Spec, ...] = ()
     """Of each filter in order: the type its value is of. The values of ``in`` are one text, made by
     ``storage.encode_list``. Cursor values go from JSON to ``storage.bind`` as they are."""
+    served: Literal["", "rollup", "grouped", "mixed"] = ""
+    """For figures: whether kept sums answer, or the records grouped when asked."""
 
 
 class Asker(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from engine.db import Bell, Database
+from engine.db import Bell, Database, rollups
 from engine.fieldtypes import REGISTRY
 from engine.label import Label
 from engine.plan.app import App
@@ -57,6 +57,8 @@ class Tenant:
     """The process is about to end: streams end too."""
     learn: Callable[[], Awaitable[bool]] | None = None
     """Takes over what the tenant's metadata has become, if it has: whether it had."""
+    sums: frozenset[str] = frozenset()
+    """Tables of rollups that are filled, as far as this process knows; not knowing of one is slower, never wrong."""
     noted: list[dict[str, Any]] = field(default_factory=list)
     """Audit rows not yet written: see ``audit``."""
 
@@ -79,6 +81,8 @@ class Tenant:
         self.names = None
 
     async def load_settings(self) -> None:
+        """And which sums are there to be read."""
+        self.sums = await rollups.filled(self.database)
         self.settings = await self.settings_of(self.app)
 
     async def settings_of(self, app: App) -> Mapping[str, Any]:

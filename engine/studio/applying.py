@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from engine.ask import Ask
-from engine.db import Body, Call, Database, Held, Violation
+from engine.db import Body, Call, Database, Held, Stale, Violation, rollups
 from engine.db.diff import TableChange
 from engine.db.steps import index_sql, rebuilt
 from engine.fieldtypes.storage import quote
@@ -38,11 +38,14 @@ async def applied(made: Planned, database: Database, by: str = "", note: str = "
     planter = await _planter(made, database)
     try:
         await _ahead(made, database)
-        return await database.change(lambda: _body(made, planter, by, note))
+        now = await database.change(lambda: _body(made, planter, by, note))
     except Held:
         raise Problems([problem(CODES["plan.held"])]) from None
     except Violation as found:
         raise Problems([problem(CODES["plan.violated"], what=str(found))]) from found
+    with suppress(Stale):  # the next change has come already, and counts for itself
+        await rollups.settle(database, made.app.logs)
+    return now
 
 
 async def _planter(made: Planned, database: Database) -> Planter:
@@ -57,10 +60,14 @@ def _body(made: Planned, planter: Planter, by: str, note: str) -> Body[Revision]
     if now.number != made.have.number:
         said = problem(CODES["plan.overtaken"], now=now.number, planned=made.have.number)
         raise Problems([said])
+    dialect, logs = made.app.dialect, made.app.logs
+    anew = [c.after.name for c in made.difference.changes if rebuilt(c, made.fills)]
+    yield from rollups.before_change(dialect, logs, anew)
     for statement in made.statements():
         yield Call(statement)
     if made.app.dialect == "sqlite":
         yield from _referring(made)
+    yield from rollups.after_change(dialect, logs)
     yield from renaming.calls(made)
     yield from identity.keep(made.app.dialect, made.matching.changed)
     changes = json.dumps([line.plain() for line in made.plan.lines], ensure_ascii=False)

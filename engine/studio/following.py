@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, field, replace
 
 from engine.compile.app import compile_app
-from engine.db import Database
+from engine.db import Database, rollups
 from engine.db.diff import wanting
 from engine.db.system import TABLES
 from engine.label import Label
@@ -65,6 +65,7 @@ class Following:
                 return False
             app, zone, language, title = await asyncio.to_thread(made_of, have, tenant.database.dialect)
             settings = await tenant.settings_of(app)
+            tenant.sums = await rollups.filled(tenant.database)
             tenant.zone, tenant.language, tenant.title = zone, language, title
             tenant.swap(app, settings)
             tenant.published.ring()
@@ -78,6 +79,8 @@ async def keep_up(tenant: Tenant) -> None:
         await asyncio.sleep(LOOKS)
         try:
             await tenant.learn()
+            if any(rollup.table not in tenant.sums for log in tenant.app.logs for rollup in log.rollups):
+                tenant.sums = await rollups.filled(tenant.database)
         except Exception as error:
             _log.warning("the newest revision could not be taken over: %s", error)
             await asyncio.sleep(5)

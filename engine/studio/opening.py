@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.ask import Ask
 from engine.catalog import Catalog
 from engine.compile.app import compile_app
-from engine.db import Database, open_database
+from engine.db import Database, open_database, rollups
 from engine.serve.filestore import Folder
 from engine.serve.tenancy import Tenant
 from engine.studio.build import catalog_of, source_from, source_of
@@ -88,4 +88,6 @@ async def opened_in(project: Project, catalog: Catalog, database: Database) -> O
         except BaseException:
             await revision.undo_install(database, app)
             raise
+    tenant.sums = await rollups.settle(database, app.logs)
+    await rollups.forget(database, app.logs)
     return Opened(project, catalog, tenant, planter, have is None, behind)

@@ -187,7 +187,12 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
     )
     server = _Server(config, tenant)
     background = Background(
-        tenant.database, tenant.committed, tenant.published, partial(audit.flush, tenant), asked.private_webhooks
+        tenant.database,
+        tenant.committed,
+        tenant.published,
+        partial(audit.flush, tenant),
+        lambda: tenant.app.logs,
+        asked.private_webhooks,
     )
     await background.start()
     beside = [asyncio.create_task(_sweep(tenant)), asyncio.create_task(keep_up(tenant))]

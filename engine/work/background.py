@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from engine.db import Bell, Database
+from engine.db import Bell, Database, rollups
+from engine.plan.rollup import ChangeLog
 from engine.work import peer, relay, sealer
 from engine.work.peer import Told
 from engine.work.webhooks import DELAYS, Courier
@@ -30,6 +31,8 @@ class Background:
     committed: Bell
     published: Bell
     flush: Callable[[], Awaitable[None]] | None = None
+    logs: Callable[[], Sequence[ChangeLog]] = tuple
+    """The change logs of the revision that is served now."""
     private: bool = False
     """Webhooks may go to private and local addresses."""
     delays: tuple[float, ...] = DELAYS
@@ -41,7 +44,7 @@ class Background:
             return await peer.send(url, headers, body, self.private)
 
         self.courier = Courier(self.database, send, str(uuid4()), self.delays)
-        loops = (self._relay, self._deliver, self._seal, self._forget)
+        loops = (self._relay, self._deliver, self._seal, self._fold, self._forget)
         self.tasks = [asyncio.create_task(one()) for one in loops]
 
     async def stop(self) -> None:
@@ -84,11 +87,19 @@ class Background:
                     await self.flush()
                 await sealer.seal(self.database)
 
+    async def _fold(self) -> None:
+        """Figures are exact without it; it keeps what they have to look at short."""
+        while True:
+            await asyncio.sleep(SWEEP)
+            with _Turn():
+                await rollups.fold_all(self.database, self.logs())
+
     async def _forget(self) -> None:
         while True:
             await asyncio.sleep(_HOUR)
             with _Turn():
                 await relay.forget(self.database, time.time_ns() // 1_000_000)
+                await rollups.sweep(self.database, self.logs())
 
 
 class _Turn:

@@ -184,3 +184,44 @@ def test_a_ledger_that_lost_entries_is_told_and_mended(tmp_path: Path) -> None:
     assert database.execute(entries).fetchall() == [(550,), (1000,)]
     assert dougong(*asked, "--dry-run").returncode == 0
     database.close()
+
+
+SUMS = """module: shop
+grammar: 1
+version: 1.0.0
+entities:
+  sale:
+    fields:
+      place: {type: text}
+      amount: {type: money}
+aggregations:
+  sales:
+    of: sale
+    by: {place: place}
+    measures: {amount: SUM(amount)}
+    rollups: {places: [place]}
+seeds:
+  sale:
+    a: {place: x, amount: 10}
+    b: {place: y, amount: 5.5}
+"""
+
+
+def test_sums_that_differ_are_told_and_counted_anew(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "module.yaml").write_text(SUMS, encoding="utf-8")
+    asked = (tmp_path / "shop", "--database", tmp_path / "s.db")
+    right = dougong("verify", *asked)
+    assert (right.returncode, right.stdout.strip()) == (0, "1 rollups, all as the records say."), right.stderr
+    database = sqlite3.connect(tmp_path / "s.db")
+    table = next(r[0] for r in database.execute("SELECT name FROM _rollup WHERE name <> log"))
+    sums = f'SELECT d0, n, m0 FROM "{table}" ORDER BY d0'
+    assert database.execute(sums).fetchall() == [("x", 1, 1000), ("y", 1, 550)]
+    database.execute(f'UPDATE "{table}" SET m0 = 999 WHERE d0 = ?', ("x",))
+    database.commit()
+    wrong = dougong("verify", *asked)
+    assert (wrong.returncode, wrong.stdout.strip()) == (1, "shop.sales.places: 1 groups differ from the records")
+    assert dougong("repair", *asked).returncode == 0
+    assert database.execute(sums).fetchall() == [("x", 1, 1000), ("y", 1, 550)]
+    assert dougong("verify", *asked).returncode == 0
+    database.close()

@@ -17,6 +17,16 @@ TEXT = (Path(__file__).parent / "site.yaml").read_text(encoding="utf-8")
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
+        (
+            "month: period}}\n    measures:",
+            "month: period, place: project.name}}\n    rollups: {x: [place]}\n    measures:",
+            "compile.rollup",
+        ),
+        (
+            "by: {project: project, month: period}}\n",
+            "where: created_at < now(), by: {project: project}}\n    rollups: {x: [project]}\n",
+            "compile.rollup",
+        ),
         ("    into: entry\n", "    into: entry\n    each: sheet_line BY worker\n", "compile.each"),
     ],
 )

@@ -15,7 +15,7 @@ import httpx
 from engine.ask import Ask
 from engine.catalog import Catalog
 from engine.compile import compile_app
-from engine.db import Call, Database, install
+from engine.db import Call, Database, install, rollups
 from engine.db.call import Body, Rows
 from engine.db.system import TABLES
 from engine.read import read
@@ -76,6 +76,7 @@ class Stage:
         counting = Counting(database)
         tenant = Tenant("works", app, counting, Ask(), clock=lambda: NOW)
         await tenant.load_settings()
+        tenant.sums = await rollups.settle(database, app.logs)
         stage = cls(counting, tenant)
         await stage.plant()
         return stage

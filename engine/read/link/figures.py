@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from engine.catalog import Aggregation, Dimension, Measure, Source
+from engine.catalog import Aggregation, Dimension, Measure, Rollup, Source
 from engine.expr.build.api import Expr
 from engine.label import Label
 from engine.read.link.desk import Desk
@@ -49,10 +49,26 @@ class Figures:
             return None
         measures = self.measures(one, prefix, shape, sources)
         fill = tuple(n.text for n in shape.fill or () if self.dimension(n, dimensions, path))
+        rollups: dict[str, Rollup] = {}
+        for rollup, kept in (shape.rollups or {}).items():
+            declared = {d for noun in written.values() for d in noun.by or {}}
+            found = self.desk.part(
+                f"{prefix}.rollups.{rollup}", kept.place, self.rollup, rollup, kept, dimensions, declared, path
+            )
+            if found is not None:
+                rollups[rollup] = found
         return Aggregation(
             path, one.key, name, label(shape.title, language_of(one), name), sources, dimensions, measures, fill,
-            bool(shape.wide), shape.place,
+            bool(shape.wide), rollups, shape.place,
         )  # fmt: skip
+
+    def rollup(
+        self, name: str, shape: shapes.Rollup, dimensions: Mapping[str, Dimension], declared: set[str], path: str
+    ) -> Rollup | None:
+        """A dimension that only a sleeping source has is left out with it."""
+        awake = [n for n in shape.by or () if n.text in dimensions or n.text not in declared]
+        known = dict.fromkeys(n.text for n in awake if self.dimension(n, dimensions, path))
+        return Rollup(name, tuple(known), shape.place) if known else None
 
     def source(
         self, one: Written, name: str, shape: shapes.Source, where: Scalar | None, dimensions: dict[str, Dimension]

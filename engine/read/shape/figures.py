@@ -51,6 +51,15 @@ class Measure(Noun):
 
 
 @dataclass(slots=True, eq=False)
+class Rollup(Noun):
+    thing: ClassVar[str] = "rollup"
+    needs: ClassVar = (("by",),)
+
+    by: tuple[Scalar, ...] | None = key(Names("list of dimensions"), "The dimensions it keeps sums by")
+    feature: Scalar | None = key(Name(), "The feature it belongs to")
+
+
+@dataclass(slots=True, eq=False)
 class Aggregation(Noun):
     thing: ClassVar[str] = "aggregation"
     needs: ClassVar = (("of", "sources"), ("measures",))
@@ -67,5 +76,9 @@ class Aggregation(Noun):
         Named("map of measures", One("measure", Measure, short="compute")), "The figures"
     )
     fill: tuple[Scalar, ...] | None = key(Names("list of dimensions"), "Time dimensions without gaps")
+    rollups: dict[str, Rollup] | None = key(
+        Named("map of rollups", One("rollup", Rollup, short="by")),
+        "Sums that are kept as records change, so that figures cost the same however many records there are",
+    )
     wide: bool | None = key(Bool(), "Its figures may cover more rows than the reader may see")
     feature: Scalar | None = key(Name(), "The feature it belongs to")

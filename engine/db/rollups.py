@@ -1,0 +1,186 @@
+"""Kept sums in a database: made, filled, folded, verified. Each step may be taken on a live system, by any process.
+
+What the tables are to be comes whole with the plan; ``_rollup`` says which of them are there and since when they are
+filled. A table's name carries a digest of what it holds, so a revision that keeps other sums has other tables: those
+of the revision before stay right, and readable, until ``forget`` removes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from engine.db.call import Body, Call, Database
+from engine.fieldtypes.storage import bind, quote
+from engine.plan.rollup import ChangeLog
+from engine.plan.statement import Dialect
+
+_LOCK_WAIT = "SET LOCAL lock_timeout = '300ms'"
+"""Writers queue behind whoever waits for a table's lock; the database's client tries again."""
+
+
+async def settle(database: Database, logs: Sequence[ChangeLog]) -> frozenset[str]:
+    """Makes what is missing and fills it; gives the tables that may be read. Taking it twice changes nothing.
+
+    A log's triggers are there before its rollups are filled, so a change is in the records that are counted or still in
+    the log, never in neither.
+    """
+    for log in logs:
+        await database.write(lambda log=log: _make(database.dialect, log))  # type: ignore[misc]
+    ready = await filled(database)
+    for log in logs:
+        if not all(r.table in ready for r in log.rollups):
+            await fill(database, log)
+    return await filled(database)
+
+
+async def filled(database: Database) -> frozenset[str]:
+    rows = await database.read("SELECT name FROM _rollup WHERE filled IS NOT NULL AND name <> log")
+    return frozenset(str(row[0]) for row in rows)
+
+
+async def fill(database: Database, log: ChangeLog) -> None:
+    """Counts the records anew into every rollup of one entity, which also mends them.
+
+    PostgreSQL reads one moment of the records while writers go on: what the log held at that moment is in the records
+    it sees, and what came later stays in the log. SQLite has one writer, who waits.
+    """
+    await database.write(lambda: _fill(database.dialect, log))
+
+
+async def fold(database: Database, log: ChangeLog) -> int:
+    """Adds the oldest changes of a log to its rollups; how many they were. One transaction, of bounded length."""
+    if not await database.read(f"SELECT 1 FROM {quote(log.table)} LIMIT 1"):
+        return 0
+    return await database.write(lambda: _fold(log))
+
+
+async def fold_all(database: Database, logs: Iterable[ChangeLog]) -> int:
+    total = 0
+    for log in logs:
+        while count := await fold(database, log):
+            total += count
+    return total
+
+
+async def sweep(database: Database, logs: Iterable[ChangeLog]) -> None:
+    """Removes groups nothing is in any more."""
+    for log in logs:
+        await database.write(lambda log=log: _sweep(database.dialect, log))  # type: ignore[misc]
+
+
+async def verify(database: Database, logs: Iterable[ChangeLog]) -> dict[str, int]:
+    """Rollup → groups that differ from what the records say at one moment; all of them are named."""
+    out: dict[str, int] = {}
+    for log in logs:
+        for rollup in log.rollups:
+            out[rollup.name] = int((await database.read(rollup.verify))[0][0])
+    return out
+
+
+async def forget(database: Database, logs: Iterable[ChangeLog]) -> None:
+    """Removes what none of these need. Whoever still reads it finds that it is gone, and groups the records."""
+    wanted = tuple(logs)
+    if (await database.read(_COUNT))[0][0] > sum(1 + len(log.rollups) for log in wanted):
+        await database.write(lambda: _forget(database.dialect, wanted))
+
+
+_COUNT = "SELECT COUNT(*) FROM _rollup"
+
+
+def before_change(dialect: Dialect, logs: Sequence[ChangeLog], anew: Iterable[str]) -> Body[None]:
+    """Part of the transaction that changes tables, before it does: removes what the new revision (``logs``) does not
+    keep. Triggers would forbid changing the columns they look at; on SQLite they would go with a table that is made
+    ``anew``, so what is kept of it goes too, and is counted again in the same transaction."""
+    lost = set(anew) if dialect == "sqlite" else set()
+    yield from _removing(dialect, [log for log in logs if not lost & set(log.tables)])
+
+
+def after_change(dialect: Dialect, logs: Sequence[ChangeLog]) -> Body[None]:
+    """Makes what the new revision keeps and is not there. SQLite fills it now, PostgreSQL beside the writers: see
+    ``settle``."""
+    known = {str(row[0]) for row in (yield Call("SELECT name FROM _rollup WHERE filled IS NOT NULL"))}
+    for log in logs:
+        yield from _making(dialect, log)
+        if dialect == "sqlite" and not all(r.table in known for r in log.rollups):
+            yield from _fill(dialect, log)
+
+
+def _make(dialect: Dialect, log: ChangeLog) -> Body[None]:
+    if dialect == "postgresql":
+        yield Call(_LOCK_WAIT)
+    yield from _making(dialect, log)
+
+
+def _making(dialect: Dialect, log: ChangeLog) -> Body[None]:
+    if (yield _noted(dialect, log.table, log, log.drop)):
+        for statement in log.create:
+            yield Call(statement)
+    for rollup in log.rollups:
+        if (yield _noted(dialect, rollup.table, log, (f"DROP TABLE IF EXISTS {quote(rollup.table)}",))):
+            for statement in rollup.create:
+                yield Call(statement)
+
+
+def _forget(dialect: Dialect, logs: Sequence[ChangeLog]) -> Body[None]:
+    if dialect == "postgresql":
+        yield Call(_LOCK_WAIT)
+    yield from _removing(dialect, logs)
+
+
+def _removing(dialect: Dialect, logs: Sequence[ChangeLog]) -> Body[None]:
+    keep = {log.table for log in logs} | {r.table for log in logs for r in log.rollups}
+    for name, how in (yield Call("SELECT name, removal FROM _rollup ORDER BY name DESC")):
+        if name not in keep:
+            for statement in json.loads(how) if isinstance(how, str) else how:
+                yield Call(statement)
+            yield Call(f"DELETE FROM _rollup WHERE name = {_mark(dialect)}1", (name,))
+
+
+def _noted(dialect: Dialect, name: str, log: ChangeLog, removal: Sequence[str]) -> Call:
+    """A row when the table was not there; whoever notes it first makes it."""
+    marks = ", ".join(f"{_mark(dialect)}{n}" for n in range(1, 5))
+    return Call(
+        f"INSERT INTO _rollup (name, log, entity, removal) VALUES ({marks})"
+        " ON CONFLICT (name) DO NOTHING RETURNING name",
+        (name, log.table, log.entity, json.dumps(removal)),
+    )
+
+
+def _fill(dialect: Dialect, log: ChangeLog) -> Body[None]:
+    if dialect == "postgresql":
+        # The lock keeps folders out, and is taken before the moment is: LOCK does not begin it.
+        yield Call("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield Call(log.fold[0])
+    yield Call(f"DELETE FROM {quote(log.table)}")
+    for rollup in log.rollups:
+        yield Call(f"DELETE FROM {quote(rollup.table)}")
+        yield Call(rollup.fill)
+    mark = _mark(dialect)
+    now = bind("datetime", 0, dialect, datetime.now(UTC))
+    yield Call(f"UPDATE _rollup SET filled = {mark}1 WHERE log = {mark}2", (now, log.table))
+
+
+def _fold(log: ChangeLog) -> Body[int]:
+    values: tuple[object, ...] = ()
+    if log.bound:
+        bound = (yield Call(log.bound))[0][0]
+        if bound is None:
+            return 0
+        values = (bound,)
+    rows: list[tuple[object, ...]] = []
+    for statement in log.fold:
+        rows = yield Call(statement, values if "?1" in statement else ())
+    return int(str(rows[0][0]))
+
+
+def _sweep(dialect: Dialect, log: ChangeLog) -> Body[None]:
+    if dialect == "postgresql":
+        yield Call(log.fold[0])
+    for rollup in log.rollups:
+        yield Call(rollup.sweep)
+
+
+def _mark(dialect: Dialect) -> str:
+    return "$" if dialect == "postgresql" else "?"
