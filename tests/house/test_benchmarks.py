@@ -15,7 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "only", "keys"),
-    [("records", "sqlite,get,create", {"sqlite.get", "sqlite.create"}), ("driver", "get", {"get"})],
+    [
+        ("records", "sqlite,get,create", {"sqlite.get", "sqlite.create"}),
+        ("driver", "get", {"get"}),
+        ("figures", "sqlite,inserts", {"sqlite.inserts"}),
+    ],
 )
 def test_a_benchmark_ends_with_its_ratios(name: str, only: str, keys: set[str]) -> None:
     command = [sys.executable, "-m", "benchmarks", name, "--quick", "--only", only]
