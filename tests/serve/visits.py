@@ -76,7 +76,11 @@ async def contracts(stage: Stage, door: httpx.AsyncClient, person: Person, recor
         if role in RULES["sheet"]["read"] and RULES["sheet"]["read"][role](person, record)
     )
     assert (got.status_code == 200) == (readable and not hidden), (person.name, got.status_code)
-    return 1
+    small = await door.get(f"/sheet/{record['id']}/files/contract/{record['contract']['id']}/small")
+    assert small.status_code in (403, 404), (person.name, small.status_code)  # a contract is no picture
+    if got.status_code != 200:
+        assert small.json()["code"] == got.json()["code"], person.name
+    return 2
 
 
 async def creates(stage: Stage, door: httpx.AsyncClient, person: Person) -> int:
