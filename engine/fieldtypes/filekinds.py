@@ -56,9 +56,9 @@ def endings(accept: Sequence[str]) -> str:
 
 
 def size_of(text: str) -> int | None:
-    """``500 KB``, ``20 MB``: bytes; None when it is no size."""
-    found = re.fullmatch(r"([1-9]\d{0,3}) ?(KB|MB)", text)
-    return int(found[1]) * (1024 if found[2] == "KB" else 1024 * 1024) if found else None
+    """``500 KB``, ``20 MB``, ``5 GB``: bytes; None when it is no size."""
+    found = re.fullmatch(r"([1-9]\d{0,3}) ?(KB|MB|GB)", text)
+    return int(found[1]) * 1024 ** (1 + ("KB", "MB", "GB").index(found[2])) if found else None
 
 
 def said_size(size: int) -> str:

@@ -79,6 +79,8 @@ async def opened_in(project: Project, catalog: Catalog, database: Database) -> O
     else:
         require_shape(have, app)
     tenant = Tenant(source.name, app, database, Ask(), zone=source.zone, language=source.language, title=source.title)
+    tenant.file_size = project.files.get("max_size", tenant.file_size)
+    tenant.file_quota = project.files.get("quota")
     await tenant.load_settings()
     tenant.learn = Following(tenant).learn
     planter = Planter(tenant, catalog)

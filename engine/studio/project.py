@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import available_timezones
 
+from engine.fieldtypes.filekinds import size_of
 from engine.label import LANGUAGES, Label
 from engine.paths import modules_dir, shipped_dir
 from engine.problem import Problem, Problems, Where, nearest, problem
@@ -14,7 +15,7 @@ from engine.read.load import load
 from engine.read.tree import List, Map, Node, Scalar
 from engine.studio.codes import CODES
 
-_KEYS = ("app", "title", "packs", "overlays", "language", "zone", "features")
+_KEYS = ("app", "title", "packs", "overlays", "language", "zone", "features", "files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Project:
     language: str = "zh"
     zone: str = "Asia/Shanghai"
     features: Mapping[str, bool] = field(default_factory=dict)
+    files: Mapping[str, int] = field(default_factory=dict)
+    """Bytes that one file may have (``max_size``), and all of them together (``quota``)."""
 
 
 def find_project(path: Path) -> Project:
@@ -74,6 +77,7 @@ def _of_app(path: Path) -> Project:
         language=reading.one_of("language", LANGUAGES, "app.language", "zh"),
         zone=reading.one_of("zone", available_timezones(), "app.zone", "Asia/Shanghai"),
         features=reading.switches("features"),
+        files=reading.sizes("files", ("max_size", "quota")),
     )
     if reading.problems:
         raise Problems(reading.problems)
@@ -124,6 +128,21 @@ class _Reading:
             )
             return {}
         return {name: v.text == "true" for name, v in values.items() if isinstance(v, Scalar)}
+
+    def sizes(self, key: str, names: tuple[str, ...]) -> dict[str, int]:
+        node = self.tree.items.get(key)
+        if node is None:
+            return {}
+        values = node.items if isinstance(node, Map) else {"": node}
+        found = {name: size_of(v.text) for name, v in values.items() if isinstance(v, Scalar) and name in names}
+        out = {name: size for name, size in found.items() if size is not None}
+        if len(out) != len(values):
+            want, want_zh = (
+                f"a map of {' and '.join(names)}, like 50 MB or 20 GB",
+                "max_size、quota 的映射，例如 50 MB、20 GB",
+            )
+            self.problems.append(problem(CODES["app.kind"], node.where, key=key, want=want, want_zh=want_zh))
+        return out
 
 
 def _label(node: Node | None) -> Label:

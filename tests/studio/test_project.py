@@ -55,10 +55,22 @@ def test_a_pack_by_itself_brings_what_it_requires_and_can_use() -> None:
             "app: x\npacks: [base]\nfeatures: {overtime: maybe}\n",
             "app.yaml:3:11: app.kind: features must be a map of true and false",
         ),
+        (
+            "app: x\npacks: [base]\nfiles: {max_size: 20}\n",
+            "app.yaml:3:8: app.kind: files must be a map of max_size and quota, like 50 MB or 20 GB",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_where_it_stands(tmp_path: Path, text: str, expected: str) -> None:
     assert said(app(tmp_path, text)) == [expected]
+
+
+def test_how_much_files_may_take(tmp_path: Path) -> None:
+    text = "app: x\npacks: [base]\nfiles: {max_size: 5 MB, quota: 2 GB}\n"
+    path = tmp_path / "app.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert find_project(path).files == {"max_size": 5 * 1024**2, "quota": 2 * 1024**3}
+    assert find_project(modules_dir() / "base").files == {}
 
 
 def test_all_problems_at_once(tmp_path: Path) -> None:

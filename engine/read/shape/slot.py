@@ -248,7 +248,7 @@ class Size(Slot):
         return size
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": r"^[1-9]\d{0,3} ?(KB|MB)$"}
+        return {"type": "string", "pattern": r"^[1-9]\d{0,3} ?(KB|MB|GB)$"}
 
 
 @dataclass(frozen=True, slots=True)
