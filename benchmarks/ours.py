@@ -97,7 +97,7 @@ def fill_tables(url: str, dialect: Dialect, tables: Sequence[Table], count: int)
 
 async def fill(url: str, count: int) -> dict[str, Any]:
     """Gives the clerk's token."""
-    async with opened(PACK, url) as made:
+    async with opened(PACK, url, make=True) as made:
         app, database = made.tenant.app, made.tenant.database
         await asyncio.to_thread(fill_tables, url, database.dialect, app.tables, count)
         for log in app.logs:  # else its first seconds were spent on folding what was loaded

@@ -138,11 +138,12 @@ def import_(
     file: Annotated[Path, typer.Argument(help="The file.")],
     database: DatabaseUrl = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, keep nothing.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Make and install a database that is not there.")] = False,
 ) -> None:
     """Import a file through a mapping: all rows or none, every broken row named by its line."""
     from engine.studio.importing import run
 
-    run(target, mapping, file, database, dry_run)
+    run(target, mapping, file, database, dry_run, new)
 
 
 @app.command()

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from engine.db.call import Database, Lost
 from engine.db.postgres import PostgresDatabase
 from engine.db.sqlite import SqliteDatabase
 
+_MAKE = "check --database; `dougong serve` makes and fills a new one"
 
-async def open_database(url: str) -> Database:
+
+async def open_database(url: str, make: bool = True) -> Database:
     """Opens ``sqlite:///absolute/path.db`` or ``postgresql://user@host/db?schema=tenant``.
 
     A new SQLite file is made; a PostgreSQL schema and its role are made when missing (``wall=off``: the schema alone,
-    which then belongs to the user of the URL). Raises ``Lost`` in words people understand.
+    which then belongs to the user of the URL). Without ``make`` nothing is: what is not there is refused. Raises
+    ``Lost`` in words people understand.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
+        if not make and not Path(parts.path).exists():
+            raise Lost(f"There is no database {parts.path}", _MAKE)
         return SqliteDatabase(parts.path)
     if parts.scheme in ("postgresql", "postgres"):
         plain, schema, walled = _asked(url)
+        if not make and not await PostgresDatabase.has(plain, schema):
+            raise Lost(f"There is no schema {schema} in the database", _MAKE)
         return await PostgresDatabase.open(plain, schema, walled)
     raise Lost(
         f"{parts.scheme or url!r} is not a database we speak",

@@ -68,6 +68,18 @@ class PostgresDatabase:
             raise _lost(error) from error
 
     @staticmethod
+    async def has(url: str, schema: str) -> bool:
+        try:
+            first = await asyncpg.connect(url)
+            try:
+                found = await first.fetchval("SELECT true FROM pg_namespace WHERE nspname = $1", schema)
+            finally:
+                await first.close()
+        except (OSError, asyncpg.PostgresError) as error:
+            raise _lost(error) from error
+        return bool(found)
+
+    @staticmethod
     async def raze(url: str, schema: str, walled: bool) -> None:
         first = await asyncpg.connect(url)
         try:

@@ -138,7 +138,7 @@ def apply(target: Path, url: str, reviewed: str, note: str) -> Told:
 async def _run(
     source: Source, target: Path, url: str, go: bool, note: str = "", review: Any = None, file: str = ""
 ) -> Told:
-    database = await open_database(database_url(find_project(target), url))
+    database = await open_database(database_url(find_project(target), url), make=False)
     try:
         made = await planned(source, database)
         if review is not None and review["revision"] != made.plan.revision:
@@ -164,7 +164,7 @@ def revisions(target: Path, url: str, as_json: bool) -> str:
 
 
 async def _revisions(target: Path, url: str, as_json: bool) -> str:
-    database = await open_database(database_url(find_project(target), url))
+    database = await open_database(database_url(find_project(target), url), make=False)
     try:
         if await held(database) is None:
             raise Problems([problem(CODES["tenant.empty"])])
@@ -200,7 +200,7 @@ def revert(target: Path, number: int, url: str, dry_run: bool) -> Told:
 
 
 async def _revert(target: Path, number: int, url: str, dry_run: bool) -> Told:
-    database = await open_database(database_url(find_project(target), url))
+    database = await open_database(database_url(find_project(target), url), make=False)
     try:
         text = await revision.source_of(database, number) if await held(database) is not None else None
     finally:

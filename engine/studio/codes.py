@@ -58,13 +58,6 @@ CODES: dict[str, Code] = {
             hint_zh="请用旧引擎打开并导出数据，再导入新数据库",
         ),
         Code(
-            "tenant.empty",
-            "The database is empty: there is nothing to change yet",
-            "数据库是空的，还没有可变更的内容",
-            hint_en="`dougong serve` installs it",
-            hint_zh="请用 `dougong serve` 安装",
-        ),
-        Code(
             "plan.refused",
             "The plan is refused: {count} of its lines have records in their way",
             "变更计划被拒绝：其中 {count} 项有记录不满足",
@@ -112,6 +105,13 @@ CODES: dict[str, Code] = {
             "没有第 {number} 版",
             hint_en="`dougong revisions` lists them",
             hint_zh="`dougong revisions` 会列出所有版本",
+        ),
+        Code(
+            "tenant.empty",
+            "The database is empty: no app was installed in it",
+            "数据库是空的，尚未安装任何应用",
+            hint_en="check --database; `dougong serve` installs a new one",
+            hint_zh="请检查 --database；新数据库由 `dougong serve` 安装",
         ),
         Code(
             "tenant.foreign",

@@ -198,13 +198,13 @@ def find_import(tenant: Tenant, name: str) -> ImportPlan:
     return found[0]
 
 
-def run(target: Path, name: str, file: Path, url: str, dry_run: bool) -> None:
+def run(target: Path, name: str, file: Path, url: str, dry_run: bool, make: bool = False) -> None:
     """``dougong import``: with a bar for people, and a line of what became of it."""
-    asyncio.run(_run(target, name, file, url, dry_run))
+    asyncio.run(_run(target, name, file, url, dry_run, make))
 
 
-async def _run(target: Path, name: str, file: Path, url: str, dry_run: bool) -> None:
-    async with opened(target, url) as app:
+async def _run(target: Path, name: str, file: Path, url: str, dry_run: bool, make: bool) -> None:
+    async with opened(target, url, make) as app:
         plan = find_import(app.tenant, name)
         with Bar(console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("read", total=None)

@@ -1,4 +1,4 @@
-"""Opening a tenant: database, first revision, seeds. What ``serve``, ``import``, ``test`` and ``user`` begin with."""
+"""Opening a tenant: database, first revision, seeds. What commands begin with that touch data."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from engine.ask import Ask
 from engine.catalog import Catalog
 from engine.compile.app import compile_app
 from engine.db import Database, open_database, rollups
+from engine.problem import Problems, problem
 from engine.serve.filestore import Folder
 from engine.serve.tenancy import Tenant
 from engine.studio.build import catalog_of, source_from, source_of
+from engine.studio.codes import CODES
 from engine.studio.following import Following, held, require_shape
 from engine.studio.planting import Planter
 from engine.studio.project import Project, find_project
@@ -39,9 +41,7 @@ def database_url(project: Project, given: str) -> str:
         return f"sqlite://{Path(given).resolve()}"
     if given:
         return given
-    folder = Path("var").resolve()
-    folder.mkdir(exist_ok=True)
-    return f"sqlite://{folder / project.name}.db"
+    return f"sqlite://{Path('var').resolve() / project.name}.db"
 
 
 def files_folder(project: Project, given: str) -> Path:
@@ -52,22 +52,27 @@ def files_folder(project: Project, given: str) -> Path:
 
 
 @asynccontextmanager
-async def opened(target: Path, url: str = "") -> AsyncIterator[Opened]:
-    """Reads the project, opens its database, installs it when empty; closes it again."""
+async def opened(target: Path, url: str = "", make: bool = False) -> AsyncIterator[Opened]:
+    """Reads the project, opens its database; closes it again. With ``make`` a database that is not there or is empty
+    is installed; without, it is refused: its name was probably mistyped."""
     project = find_project(target)
     catalog = catalog_of(project)
-    database = await open_database(database_url(project, url))
+    if make and not url:
+        Path("var").mkdir(exist_ok=True)
+    database = await open_database(database_url(project, url), make)
     try:
-        made = await opened_in(project, catalog, database)
+        made = await opened_in(project, catalog, database, make)
         made.tenant.files = Folder(files_folder(project, url))
         yield made
     finally:
         await database.close()
 
 
-async def opened_in(project: Project, catalog: Catalog, database: Database) -> Opened:
+async def opened_in(project: Project, catalog: Catalog, database: Database, make: bool = True) -> Opened:
     """What the database holds is what is served: text that was changed since is for ``dougong plan`` and ``apply``."""
     have = await held(database)
+    if have is None and not make:
+        raise Problems([problem(CODES["tenant.empty"])])
     source = source_of(project)
     behind = have is not None and have.source != source.told()
     if have is not None and behind:

@@ -128,7 +128,7 @@ def _run(made: Coroutine[Any, Any, None]) -> None:
 async def _open(asked: Serving, listening: socket.socket | None) -> None:
     """Everything that is done once: tables, seeds, logins. Serves too when there is something to listen on."""
     out = Console(highlight=False)
-    async with opened(asked.target, asked.url) as app:
+    async with opened(asked.target, asked.url, make=True) as app:
         said = await _admin(app, asked.admin_password)
         if asked.demo:
             said += await _demo(app, out)

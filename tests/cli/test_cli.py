@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
@@ -11,11 +12,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 from typer.main import get_command
 
 from engine.cli import app
 from engine.paths import examples_dir
+from engine.studio.opening import opened
 
 NYC = examples_dir() / "nyc-capital"
 CSV = NYC / "data" / "nyc_capital_projects_20190901.csv"
@@ -88,10 +91,41 @@ def test_a_port_in_use(tmp_path: Path) -> None:
     ],
 )
 def test_a_database_that_is_not_there(url: str, says: str) -> None:
-    done = dougong("import", NYC, "capital_projects", CSV, "--database", url)
+    done = dougong("import", NYC, "capital_projects", CSV, "--database", url, "--new")
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+MISTYPED = {
+    "import": ("import", NYC, "capital_projects", CSV),
+    "repost": ("repost", NYC),
+    "user": ("user", NYC, "admin", "--one-time"),
+    "audit": ("audit", "verify", NYC),
+}
+
+
+@pytest.mark.parametrize("command", MISTYPED)
+def test_a_mistyped_database_is_refused_and_not_made(command: str, tmp_path: Path) -> None:
+    done = dougong(*MISTYPED[command], "--database", tmp_path / "typo.db", cwd=tmp_path)
+    assert done.returncode == 1, done.stdout
+    assert f"There is no database {tmp_path / 'typo.db'} (check --database;" in done.stderr
+    assert dougong(*MISTYPED[command], cwd=tmp_path).returncode == 1
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "empty.db").touch()
+    done = dougong(*MISTYPED[command], "--database", tmp_path / "empty.db", cwd=tmp_path)
+    assert (done.returncode, done.stderr[:13]) == (1, "tenant.empty:")
+    database = sqlite3.connect(tmp_path / "empty.db")
+    assert database.execute("SELECT name FROM sqlite_master").fetchall() == []
+    database.close()
+
+
+def test_a_mistyped_schema_is_refused_and_not_made(postgres_url: str) -> None:
+    done = dougong("repost", NYC, "--database", f"{postgres_url}?schema=typo")
+    assert (done.returncode, done.stderr[:45]) == (1, "There is no schema typo in the database (chec")
+    with psycopg.connect(postgres_url) as connection:
+        found = connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname = 'typo'").fetchone()
+    assert found == (0,)
 
 
 def test_a_database_of_somebody_else(tmp_path: Path) -> None:
@@ -111,17 +145,17 @@ def count(path: Path) -> int:
 
 
 def test_the_real_file_goes_in_whole_and_only_once(tmp_path: Path) -> None:
-    first = dougong("import", NYC, "capital_projects", CSV, "--database", tmp_path / "n.db")
+    first = dougong("import", NYC, "capital_projects", CSV, "--database", tmp_path / "n.db", "--new")
     assert first.returncode == 0, first.stderr
     assert re.search(r"2,?259 rows.*2,?259 created", first.stdout)
     assert count(tmp_path / "n.db") == 2259
-    again = dougong("import", NYC, "capital_projects", CSV, "--database", tmp_path / "n.db")
+    again = dougong("import", NYC, "capital_projects", CSV, "--database", tmp_path / "n.db", "--new")
     assert re.search(r"2,?259 rows.*0 created.*2,?259 there already", again.stdout)
     assert count(tmp_path / "n.db") == 2259
 
 
 def test_a_dry_run_keeps_nothing(tmp_path: Path) -> None:
-    done = dougong("import", NYC, "capital_projects", CSV, "--database", tmp_path / "n.db", "--dry-run")
+    done = dougong("import", NYC, "capital_projects", CSV, "--database", tmp_path / "n.db", "--dry-run", "--new")
     assert done.returncode == 0, done.stderr
     assert count(tmp_path / "n.db") == 0
 
@@ -132,14 +166,14 @@ def test_a_broken_row_is_named_and_nothing_is_kept(tmp_path: Path) -> None:
     lines = broken.read_text(encoding="utf-8").split("\n")
     lines[2] = lines[2].replace("168751769", "a lot")
     broken.write_text("\n".join(lines), encoding="utf-8")
-    done = dougong("import", NYC, "capital_projects", broken, "--database", tmp_path / "n.db")
+    done = dougong("import", NYC, "capital_projects", broken, "--database", tmp_path / "n.db", "--new")
     assert done.returncode == 1
     assert "broken.csv:3:1: import.value: Budget Forecast: Expected a number, got a lot" in done.stderr
     assert count(tmp_path / "n.db") == 0
 
 
 def test_a_mapping_that_is_not_there(tmp_path: Path) -> None:
-    done = dougong("import", NYC, "capital", CSV, "--database", tmp_path / "n.db")
+    done = dougong("import", NYC, "capital", CSV, "--database", tmp_path / "n.db", "--new")
     assert done.returncode == 1
     assert "app.no-import: No import is called capital" in done.stderr
 
@@ -166,10 +200,16 @@ seeds:
 """
 
 
+async def installed(target: Path, database: Path) -> None:
+    async with opened(target, str(database), make=True):
+        pass
+
+
 def test_a_ledger_that_lost_entries_is_told_and_mended(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "module.yaml").write_text(LEDGER, encoding="utf-8")
     asked = ("repost", tmp_path / "shop", "--database", tmp_path / "s.db")
+    asyncio.run(installed(tmp_path / "shop", tmp_path / "s.db"))
     right = dougong(*asked, "--dry-run")
     assert (right.returncode, right.stdout.strip()) == (0, "Ledgers are as their documents say."), right.stderr
     database = sqlite3.connect(tmp_path / "s.db")

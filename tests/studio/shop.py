@@ -126,7 +126,7 @@ class Shop:
     async def served(self) -> AsyncIterator[tuple[Tenant, httpx.AsyncClient]]:
         """A process that serves it."""
         self.write()
-        async with opened(self.folder, self.url) as app:
+        async with opened(self.folder, self.url, make=True) as app:
             tenant = app.tenant
             if not await tenant.database.read('SELECT 1 FROM "_login"'):
                 await tenant.database.write(lambda: _login(tenant.database))
