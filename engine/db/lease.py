@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
 
 from engine.db import wall
-from engine.db.call import Rows
+from engine.db.call import Rows, Unsettled
 from engine.db.wall import Place
 
+AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, ended by hand
+    asyncpg.InsufficientResourcesError,  # connections, memory, disk
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, before it takes over
+)
+"""The database is not there, or not able."""
 _CONNECT_SECONDS = 10
+_WAIT_SECONDS = 15
+"""For a free connection; whoever waits longer is told that the database does not answer."""
 _SETTINGS = {
     "timezone": "UTC",
     "jit": "off",
@@ -40,9 +53,9 @@ class Lease:
     async def execute(self, sql: str) -> None:
         await self._connection.execute(sql)
 
-    def transaction(self, first: str = "") -> Any:
+    def transaction(self, first: str = "") -> _Transaction:
         """``first`` goes with BEGIN in one message; when it fails nothing has begun."""
-        return _Transaction(self._connection, first) if first else self._connection.transaction()
+        return _Transaction(self._connection, first)
 
 
 class Unbegun(Exception):
@@ -60,13 +73,27 @@ class _Transaction:
         try:
             await self._connection.execute(f"BEGIN; {self._first}")
         except BaseException as error:
-            await self._connection.execute("ROLLBACK")
+            await self._undo()
             if isinstance(error, asyncpg.DivisionByZeroError | asyncpg.LockNotAvailableError):
                 raise Unbegun from error
             raise
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        await self._connection.execute("ROLLBACK" if kind is not None else "COMMIT")
+        if kind is not None:
+            await self._undo()
+            return
+        try:
+            await self._connection.execute("COMMIT")
+        except AWAY as error:
+            raise Unsettled(
+                "The database went away while this was saved: it may be kept, or not",
+                "look again before you repeat it; with the same Idempotency-Key it is done once",
+            ) from error
+
+    async def _undo(self) -> None:
+        """What broke the transaction is told, not that it could not even be rolled back: then the server does it."""
+        with suppress(*AWAY):
+            await self._connection.execute("ROLLBACK")
 
 
 class _Lent:
@@ -82,7 +109,9 @@ class _Lent:
         return Lease(await self._acquired.__aenter__(), self._place)
 
     async def __aexit__(self, *raised: object) -> None:
-        await self._acquired.__aexit__(*raised)
+        # What was done with a connection is done, also when it breaks while it is given back: the pool drops it.
+        with suppress(OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError):
+            await self._acquired.__aexit__(*raised)
 
 
 class Leases:
@@ -115,7 +144,7 @@ class Leases:
         return cls(pool, place)
 
     def lend(self) -> _Lent:
-        return _Lent(self._pool.acquire(), self.place)
+        return _Lent(self._pool.acquire(timeout=_WAIT_SECONDS), self.place)
 
     async def close(self) -> None:
         await self._pool.close()

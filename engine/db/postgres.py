@@ -11,7 +11,7 @@ import asyncpg
 
 from engine.db import wall
 from engine.db.call import Body, Held, Lost, Rows, Stale, T, Violation
-from engine.db.lease import Lease, Leases, Unbegun
+from engine.db.lease import AWAY, Lease, Leases, Unbegun
 from engine.db.wall import Place
 from engine.plan.statement import Dialect
 
@@ -22,13 +22,15 @@ _RETRIED = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.LockNotAvailableError,
 )
-_AWAY = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # shutting down, starting up, ended by hand
-    asyncpg.TooManyConnectionsError,
+_CLOSED = (
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.ConnectionFailureError,
     asyncpg.InterfaceError,  # the connection was found closed
+    asyncpg.AdminShutdownError,
+    ConnectionResetError,
+    BrokenPipeError,
 )
+"""This connection is gone; a new one may well do."""
 _POOL = 16
 _CHANGED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
 """What a statement made for another revision runs into."""
@@ -64,7 +66,7 @@ class PostgresDatabase:
             finally:
                 await first.close()
             return cls(await Leases.open(url, place, size))
-        except (OSError, asyncpg.PostgresError) as error:
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
             raise _lost(error) from error
 
     @staticmethod
@@ -75,7 +77,7 @@ class PostgresDatabase:
                 found = await first.fetchval("SELECT true FROM pg_namespace WHERE nspname = $1", schema)
             finally:
                 await first.close()
-        except (OSError, asyncpg.PostgresError) as error:
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
             raise _lost(error) from error
         return bool(found)
 
@@ -88,20 +90,25 @@ class PostgresDatabase:
             await first.close()
 
     async def read(self, sql: str, values: Sequence[Any] = ()) -> Rows:
-        try:
-            return await self._fetch(sql, values)
-        except _RETRIED:
-            return await self._fetch(sql, values)
-        except _CHANGED as error:
-            raise Stale(str(error)) from error
-        except _AWAY as error:
-            raise _lost(error) from error
-
-    async def _fetch(self, sql: str, values: Sequence[Any]) -> Rows:
-        async with self._leases.lend() as lease:
-            return await lease.fetch(sql, *values)
+        """Asked again once when that may help: on a connection the server has closed meanwhile, nothing was read."""
+        for attempt in (1, 2):
+            try:
+                async with self._leases.lend() as lease:
+                    return await lease.fetch(sql, *values)
+            except _RETRIED:
+                if attempt == 2:
+                    raise
+            except _CHANGED as error:
+                raise Stale(str(error)) from error
+            except _CLOSED as error:
+                if attempt == 2:
+                    raise _lost(error) from error
+            except AWAY as error:
+                raise _lost(error) from error
+        raise AssertionError("unreachable")
 
     async def write(self, make_body: Callable[[], Body[T]], epoch: int = 0) -> T:
+        """Run again while nothing can have been kept; a COMMIT that got no answer is ``Unsettled``."""
         first = _FENCE.format(epoch) if epoch else ""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -117,7 +124,10 @@ class PostgresDatabase:
                 await asyncio.sleep(random.uniform(0, 0.02 * attempt))
             except asyncpg.IntegrityConstraintViolationError as error:
                 raise _violation(error) from error
-            except _AWAY as error:
+            except _CLOSED as error:
+                if attempt > 1:
+                    raise _lost(error) from error
+            except AWAY as error:
                 raise _lost(error) from error
         raise AssertionError("unreachable")
 
@@ -134,7 +144,7 @@ class PostgresDatabase:
                 await asyncio.sleep(random.uniform(0.05, 0.3))
             except asyncpg.IntegrityConstraintViolationError as error:
                 raise _violation(error) from error
-            except _AWAY as error:
+            except AWAY as error:
                 raise _lost(error) from error
         raise AssertionError("unreachable")
 
@@ -184,4 +194,8 @@ def _lost(error: BaseException) -> Lost:
         return Lost(f"PostgreSQL does not allow this: {error}", "see docs/security.md, The second wall")
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         return Lost("PostgreSQL did not accept the user or password", "check the URL")
+    if isinstance(error, asyncpg.DiskFullError):
+        return Lost("PostgreSQL's disk is full", "free some space; nothing was written")
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return Lost("PostgreSQL has no connection left", "allow more (max_connections), or run fewer server processes")
     return Lost("PostgreSQL does not answer", "check the address in the URL and that the server runs")

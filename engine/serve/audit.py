@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from engine.db import Body
+from engine.db import Body, Call
 from engine.serve import rows
 from engine.serve.answer import Answer
 from engine.serve.bind import Moment
@@ -55,7 +55,9 @@ async def flush(tenant: Tenant) -> None:
         return
 
     def body() -> Body[None]:
-        yield rows.insert("_audit", taken, tenant.database.dialect)
+        made = rows.insert("_audit", taken, tenant.database.dialect)
+        # It may have been kept before, by a COMMIT that got no answer.
+        yield Call(f"{made.sql} ON CONFLICT (id) DO NOTHING", made.values)
 
     tenant.noted = tenant.noted[len(taken) :]
     try:

@@ -335,6 +335,14 @@ _ALL = (
         "请稍后再试；本次未做任何更改",
     ),
     Code(
+        "server.unsettled",
+        "{says}",
+        "保存时数据库中断，可能已保存，也可能未保存",
+        503,
+        "{hint}",
+        "请先查看再重试；带相同 Idempotency-Key 重试不会重复",
+    ),
+    Code(
         "server.fault",
         "Something went wrong on our side ({reference})",
         "系统出错（{reference}）",

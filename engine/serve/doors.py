@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,11 +15,12 @@ from engine.serve import auth, decode, describing, registry, rights, session
 from engine.serve.answer import PROBLEMS, Answer, as_json, choose_language, problem
 from engine.serve.bind import Me
 from engine.serve.bodies import Gone, whole
-from engine.serve.fault import Refusal, fault, refuse
+from engine.serve.fault import Refusal, fault, of_lost, refuse
 from engine.serve.front import Front
 from engine.serve.tenancy import Tenant, Tenants
 
 _MAX_LOGIN = 10_000
+_HEALTH_SECONDS = 3
 
 
 def fixed_doors(tenants: Tenants, front: Front) -> FastAPI:
@@ -43,7 +45,7 @@ def fixed_doors(tenants: Tenants, front: Front) -> FastAPI:
         """Whether the process answers and its database too."""
         tenant = tenants.find(request.headers.get("host", ""))
         if tenant is not None:
-            await tenant.database.read("SELECT 1")
+            await _database_answers(tenant)
         return _response(Answer(200, as_json({"status": "ok"})))
 
     @app.post("/api/v1/login")
@@ -89,6 +91,14 @@ def fixed_doors(tenants: Tenants, front: Front) -> FastAPI:
     return app
 
 
+async def _database_answers(tenant: Tenant) -> None:
+    try:
+        async with asyncio.timeout(_HEALTH_SECONDS):
+            await tenant.database.read("SELECT 1")
+    except TimeoutError as error:
+        raise Lost(f"The database does not answer within {_HEALTH_SECONDS} s") from error
+
+
 def _tell_refusals(app: FastAPI, tenants: Tenants) -> None:
     """Every error of these doors in our form, FastAPI's own included."""
 
@@ -98,8 +108,7 @@ def _tell_refusals(app: FastAPI, tenants: Tenants) -> None:
 
     async def lost(request: Request, error: Exception) -> Response:
         assert isinstance(error, Lost)
-        said = Refusal([fault("server.lost", says=error.says, hint=error.hint)])
-        return _response(problem(said, _language(request, tenants)))
+        return _response(problem(of_lost(error), _language(request, tenants)))
 
     async def standard(request: Request, error: Exception) -> Response:
         """FastAPI's own refusals in our form."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from engine.db import Lost, Unsettled
 from engine.fieldtypes import Refused
 from engine.fieldtypes.codes import CODES as VALUE_CODES
 from engine.label import Label
 from engine.problem import Code, Problem
 from engine.serve.codes import CODES
 
+RETRY_SECONDS = 2
 TABLES: tuple[Mapping[str, Code], ...] = (CODES, VALUE_CODES)
 
 
@@ -79,6 +81,12 @@ def of_value(refused: Refused, pointer: str) -> Fault:
 def yaml_of(where: str) -> str:
     """``entities/labour.yaml:105:7``: which line of a pack, and nothing of where this machine keeps it."""
     return "/".join(where.split("/")[-2:])
+
+
+def of_lost(lost: Lost) -> Refusal:
+    """The database is away: not now, but soon again."""
+    code = "server.unsettled" if isinstance(lost, Unsettled) else "server.lost"
+    return Refusal((fault(code, says=lost.says, hint=lost.hint),), headers={"retry-after": str(RETRY_SECONDS)})
 
 
 def of_problem(found: Problem, status: int = 400) -> Fault:

@@ -20,7 +20,7 @@ from engine.serve.answer import PROBLEMS, Answer, Asked, choose_language, proble
 from engine.serve.bodies import Gone
 from engine.serve.door import let_in
 from engine.serve.doors import fixed_doors
-from engine.serve.fault import Refusal, fault, of_problem, refuse
+from engine.serve.fault import Refusal, fault, of_lost, of_problem, refuse
 from engine.serve.front import UNGUARDED, Front, guarded
 from engine.serve.here import Here
 from engine.serve.ids import uuid7
@@ -71,7 +71,7 @@ async def _answer(tenants: Tenants, front: Front, scope: Scope, headers: Mapping
     except Problems as found:
         said = Refusal([of_problem(p) for p in found.problems])
     except Lost as lost:
-        said = Refusal([fault("server.lost", says=lost.says, hint=lost.hint)])
+        said = of_lost(lost)
     except (Stale, Held):
         said = Refusal((fault("server.changing"),), 503, {"retry-after": "1"})
     except Gone:

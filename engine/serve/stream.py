@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
+from engine.db import Lost
 from engine.serve import rights, rows, session
 from engine.serve.answer import Answer
 from engine.serve.bind import Me, call, id_array
@@ -78,6 +79,8 @@ async def _told(here: Here, user: str, came: str) -> AsyncIterator[bytes]:
                 yield b":\n\n"
                 beat = time.monotonic()
             heard = await tenant.published.wait(heard, HEARTBEAT)
+    except Lost:
+        return  # who listens comes back, and says where he was
     finally:
         tenant.streams[user] -= 1
         if not tenant.streams[user]:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
-from engine.db import Body, Violation
+from engine.db import Body, Unsettled, Violation
 from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.serve import actions, decode, idempotency, numbers, refs, rights
@@ -108,7 +108,12 @@ async def under(key: idempotency.Key | None, here: Here, ops: Sequence[Op], answ
         return made
 
     with nullcontext() if key is None else idempotency.alone(here.tenant, key):
-        return await transact(here.tenant, here.app, ops, body)
+        try:
+            return await transact(here.tenant, here.app, ops, body)
+        except Unsettled:
+            if key is None:
+                raise
+            return await transact(here.tenant, here.app, ops, body)  # what was kept is found by its key
 
 
 def _answered(here: Here, entity: Entity, op: Op, done: Done, moment: Moment) -> Body[Answer]:

@@ -38,6 +38,7 @@ from engine.work.background import Background
 _DEMO = "$demo"
 _HOUR = 3600
 _log = logging.getLogger("dougong.files")
+_served = logging.getLogger("dougong.serve")
 _GRACE_SECONDS = 10
 """What is being answered may take so long to end."""
 
@@ -151,9 +152,17 @@ async def _sweep(tenant: Tenant) -> None:
 
 
 async def _work(asked: Serving, listening: socket.socket) -> None:
-    """One process of several: it ends when whoever looks after it is gone."""
-    async with opened(asked.target, asked.url) as app:
-        await _listen(asked, app, listening, os.getppid())
+    """One process of several: it ends when whoever looks after it is gone. One that is started while the database is
+    away waits for it."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        try:
+            async with opened(asked.target, asked.url) as app:
+                await _listen(asked, app, listening, parent)
+            return
+        except Lost as lost:
+            _served.warning("waiting for the database: %s", lost)
+            await asyncio.sleep(1)
 
 
 class _Server(uvicorn.Server):
