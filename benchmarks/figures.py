@@ -59,7 +59,7 @@ def pack(folder: Path, kept: str) -> Path:
 
 @asynccontextmanager
 async def filled(folder: Path, kept: str, url: str, entries: int) -> AsyncIterator[Tenant]:
-    async with opened(pack(folder, kept), url) as made:
+    async with opened(pack(folder, kept), url, make=True) as made:
         tenant = made.tenant
         await asyncio.to_thread(ours.fill_tables, url, tenant.database.dialect, tenant.app.tables, entries)
         for log in tenant.app.logs:

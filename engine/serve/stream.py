@@ -121,7 +121,8 @@ async def _seen(here: Here, me: Me, found: Iterable[Sequence[Any]]) -> list[Sequ
         if statement is not None:
             made = call(statement, tenant.moment(me), {"roots": id_array(ids)})
             seen.update((path, str(row[0])) for row in await tenant.database.read(made.sql, made.values))
-    return [row for key, row in newest.items() if key in seen]
+    # In the order of places: who is cut off between two of them says the last he got, and must have had all before.
+    return sorted((row for key, row in newest.items() if key in seen), key=lambda row: int(row[0]))
 
 
 DOORS = (

@@ -202,6 +202,7 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
         partial(audit.flush, tenant),
         lambda: tenant.app.logs,
         asked.private_webhooks,
+        holder=workers.holder(),
     )
     await background.start()
     beside = [asyncio.create_task(_sweep(tenant)), asyncio.create_task(keep_up(tenant))]

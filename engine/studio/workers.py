@@ -15,8 +15,10 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import uuid4
 
 _FD = "DOUGONG_SOCKET"
+_HOLDER = "DOUGONG_HOLDER"
 _BACKLOG = 2_048
 _GRACE = 15.0
 _SLOWEST = 30.0
@@ -29,10 +31,17 @@ def inherited() -> socket.socket | None:
     return socket.socket(fileno=int(told)) if told else None
 
 
+def holder() -> str:
+    """In whose name this process holds leases: that of the one it stands in for, who is dead, so that what he held
+    goes on at once; else a name nobody had."""
+    return os.environ.pop(_HOLDER, "") or str(uuid4())
+
+
 @dataclass(slots=True)
 class _Child:
     process: subprocess.Popen[bytes]
     born: float
+    holder: str
     pause: float = 0.0
 
 
@@ -47,8 +56,8 @@ def supervise(listening: socket.socket, count: int) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    children = [_start(listening) for _ in range(count)]
-    waiting: list[tuple[float, float]] = []
+    children = [_start(listening, str(uuid4())) for _ in range(count)]
+    waiting: list[tuple[float, float, str]] = []
     while not ending:
         time.sleep(0.1)
         now = time.monotonic()
@@ -56,17 +65,18 @@ def supervise(listening: socket.socket, count: int) -> None:
             children.remove(child)
             pause = 0.0 if now - child.born > 10 else min(_SLOWEST, child.pause * 2 + 0.5)
             _log.warning("a server process ended (%s); another one starts in %.1f s", child.process.returncode, pause)
-            waiting.append((now + pause, pause))
+            waiting.append((now + pause, pause, child.holder))
         for due in [one for one in waiting if one[0] <= now]:
             waiting.remove(due)
-            children.append(_start(listening, due[1]))
+            children.append(_start(listening, due[2], due[1]))
     _end([child.process for child in children])
 
 
-def _start(listening: socket.socket, pause: float = 0.0) -> _Child:
+def _start(listening: socket.socket, holder: str, pause: float = 0.0) -> _Child:
     command = [sys.executable, "-m", "engine.cli", *sys.argv[1:]]
-    environment = os.environ | {_FD: str(listening.fileno())}
-    return _Child(subprocess.Popen(command, pass_fds=[listening.fileno()], env=environment), time.monotonic(), pause)
+    environment = os.environ | {_FD: str(listening.fileno()), _HOLDER: holder}
+    process = subprocess.Popen(command, pass_fds=[listening.fileno()], env=environment)
+    return _Child(process, time.monotonic(), holder, pause)
 
 
 def _end(processes: list[subprocess.Popen[bytes]]) -> None:

@@ -36,6 +36,8 @@ class Background:
     private: bool = False
     """Webhooks may go to private and local addresses."""
     delays: tuple[float, ...] = DELAYS
+    holder: str = field(default_factory=lambda: str(uuid4()))
+    """In whose name leases are held; of processes alive at the same time no two have the same."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     courier: Courier | None = None
 
@@ -43,7 +45,7 @@ class Background:
         async def send(url: str, headers: dict[str, str], body: bytes) -> Told:
             return await peer.send(url, headers, body, self.private)
 
-        self.courier = Courier(self.database, send, str(uuid4()), self.delays)
+        self.courier = Courier(self.database, send, self.holder, self.delays)
         loops = (self._relay, self._deliver, self._seal, self._fold, self._forget)
         self.tasks = [asyncio.create_task(one()) for one in loops]
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import faults
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -28,3 +30,12 @@ def test_a_benchmark_ends_with_its_ratios(name: str, only: str, keys: set[str]) 
     last = json.loads(done.stdout.strip().splitlines()[-1])
     assert last["name"] == name
     assert set(last["ratios"]) == keys
+
+
+def test_nothing_acknowledged_is_lost_while_things_break() -> None:
+    """Each fault once; a minute. For half an hour: ``python -m benchmarks faults``."""
+    told = faults.run(quick=True, only=set(), seconds=30)
+    assert told["met"], told
+    assert told["figures"]["acknowledged"] > 20
+    assert told["figures"]["503 while away"] > 0
+    assert len(told["recovery"]) >= 3

@@ -138,6 +138,7 @@ async def test_a_stream_tells_each_reader_what_he_may_see_and_resumes(stage: Sta
         wanted = {"entity": "works.sheet", "id": made["id"], "rev": made["rev"], "kind": "create"}
         await until(lambda: wanted in streams["wang"].changes())
         left = streams["wang"].ids[-1]
+        await until(lambda: streams["zhao"].ids and streams["zhao"].ids[-1] >= left)
         for one in streams.values():
             await one.close()
         assert stage.tenant.streams == {}

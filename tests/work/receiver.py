@@ -16,6 +16,8 @@ class Receiver:
 
     port: int = 0
     answer: Callable[[dict[str, Any]], int] = lambda _body: 204
+    pause: float = 0
+    """Seconds before he answers."""
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     @property
@@ -36,6 +38,7 @@ class Receiver:
             lines = head.split("\r\n")[1:]
             headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines if line)}
             body = await reader.readexactly(int(headers["content-length"]))
+            await asyncio.sleep(self.pause)
             status = self.answer(json.loads(body))
             if status == 204:
                 self.got.append((headers, body))
