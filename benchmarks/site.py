@@ -58,7 +58,7 @@ class Site:
                 command, cwd=self.folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log
             )
 
-    async def ready(self, seconds: float = 60) -> None:
+    async def ready(self, seconds: float = 180) -> None:
         until = time.monotonic() + seconds
         while not await asyncio.to_thread(self._healthy):
             if time.monotonic() > until:

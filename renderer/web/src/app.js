@@ -3,6 +3,7 @@ import htmx from "htmx.org/dist/htmx.esm.js";
 import { grouped } from "./lib/numbers.js";
 import { watchFilters } from "./lib/filters.js";
 import { watchMenus } from "./lib/menus.js";
+import { watchStream } from "./lib/stream.js";
 import { showUnits, watchUnits } from "./lib/unit.js";
 
 window.htmx = htmx;
@@ -72,12 +73,14 @@ theme();
 fit();
 addEventListener("resize", fit);
 count().catch(() => {});
-document.addEventListener("htmx:after:swap", () => {
+function swapped() {
   showUnits();
   watchFilters();
   here();
   fit();
   count().catch(() => {});
-});
+}
+document.addEventListener("htmx:after:swap", swapped);
+watchStream(swapped);
 for (const note of document.querySelectorAll("[data-fade]")) setTimeout(() => note.remove(), 4000);
 if (document.querySelector("#summary:not([hidden])")) document.querySelector("#summary").focus();
