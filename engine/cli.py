@@ -206,24 +206,6 @@ def _differing(found: dict[str, int]) -> bool:
 
 
 @app.command()
-def user(
-    target: Target,
-    name: Annotated[str, typer.Argument(help="The login name.")],
-    database: DatabaseUrl = "",
-    one_time: Annotated[bool, typer.Option("--one-time", help="Make a password, print it, have it changed.")] = False,
-    password: Annotated[str, typer.Option(help="Left out: it is asked for.")] = "",
-) -> None:
-    """Give a person a login, or a new password; whoever is signed in with the old one is signed out."""
-    from engine.studio.run import set_password
-
-    if not one_time and not password:
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    made = set_password(target, database, name, "" if one_time else password)
-    if made:
-        typer.echo(f"{name} / {made}   (to be changed at the first login)")
-
-
-@app.command()
 def plan(
     target: Target,
     database: DatabaseUrl = "",
@@ -280,6 +262,100 @@ def revert(
     made = run(target, number, database, dry_run)
     typer.echo(made.json() if json else made.told(language))
     raise typer.Exit(made.code)
+
+
+user = typer.Typer(help="Who may sign in: logins, passwords, administrators.", no_args_is_help=True)
+app.add_typer(user, name="user")
+Login = Annotated[str, typer.Argument(help="The login name.")]
+
+
+@user.command()
+def add(
+    target: Target,
+    name: Login,
+    values: Annotated[
+        list[str] | None, typer.Option("--set", help="field=value of a person who is not there yet.")
+    ] = None,
+    database: DatabaseUrl = "",
+) -> None:
+    """Give a person a login with a temporary password, printed once."""
+    from engine.studio.accounts import add as run
+
+    given = [one.partition("=") for one in values or ()]
+    if any(not sign for _, sign, _ in given):
+        raise typer.BadParameter("--set is field=value")
+    typer.echo(
+        f"{name} / {run(target, database, name, {k: v for k, _, v in given})}   (to be changed at the first login)"
+    )
+
+
+@user.command()
+def password(
+    target: Target,
+    name: Login,
+    database: DatabaseUrl = "",
+    one_time: Annotated[bool, typer.Option("--one-time", help="Make a password, print it, have it changed.")] = False,
+    password: Annotated[str, typer.Option(help="Left out: it is asked for.")] = "",
+) -> None:
+    """Give a person (or the administrator) a new password; whoever is signed in with the old one is signed out."""
+    from engine.studio.accounts import set_password
+
+    if not one_time and not password:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    made = set_password(target, database, name, "" if one_time else password)
+    if made:
+        typer.echo(f"{name} / {made}   (to be changed at the first login)")
+
+
+@user.command()
+def disable(target: Target, name: Login, database: DatabaseUrl = "") -> None:
+    """Let somebody sign in no more, and end what he is signed in with; never the last administrator."""
+    from engine.studio.accounts import change
+
+    change(target, database, name, "disable")
+
+
+@user.command()
+def enable(target: Target, name: Login, database: DatabaseUrl = "") -> None:
+    """Let somebody sign in again."""
+    from engine.studio.accounts import change
+
+    change(target, database, name, "enable")
+
+
+@user.command()
+def admin(
+    target: Target,
+    name: Login,
+    database: DatabaseUrl = "",
+    off: Annotated[bool, typer.Option("--off", help="No longer; never the last one.")] = False,
+) -> None:
+    """Make somebody an administrator, or no longer."""
+    from engine.studio.accounts import change
+
+    change(target, database, name, "no-administrator" if off else "administrator")
+
+
+@user.command("import")
+def import_people(
+    target: Target,
+    mapping: Annotated[str, typer.Argument(help="The import's name, as declared under imports:.")],
+    file: Annotated[Path, typer.Argument(help="The file, a csv.")],
+    database: DatabaseUrl = "",
+    sheet: Annotated[Path | None, typer.Option(help="Write the passwords to this page instead, for printing.")] = None,
+) -> None:
+    """Import people, all rows or none, and give those who came temporary passwords, told once."""
+    from engine.studio.accounts import bring
+    from engine.studio.accounts import sheet as print_to
+
+    if sheet is not None and sheet.exists():
+        raise typer.BadParameter(f"{sheet} is there already")
+    given = bring(target, database, mapping, file)
+    if sheet is not None:
+        print_to(given, sheet, file.name)
+    for one in given if sheet is None else ():
+        typer.echo(f"{one.name} / {one.password}   {one.display}")
+    typer.echo(f"{len(given)} people with temporary passwords{f' in {sheet}' if sheet else ''}")
 
 
 audit = typer.Typer(help="The audit of a database: is it whole, and as a file.", no_args_is_help=True)

@@ -72,7 +72,8 @@ TABLES: tuple[Table, ...] = (
     _table("_sequence", "key:text! next:integer!", "key"),
     _table(
         "_login",
-        "user:uuid! name:text! hash:text! language:text admin:boolean! must_change:boolean! changed_at:datetime",
+        "user:uuid! name:text! hash:text! language:text admin:boolean! must_change:boolean! changed_at:datetime"
+        " disabled:boolean",
         "user",
         Index("_login_name", ("name",), unique=True),
     ),

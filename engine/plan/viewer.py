@@ -170,6 +170,19 @@ class BinView:
 
 
 @dataclass(frozen=True, slots=True)
+class PeopleView:
+    """``people``: id, name, display, administrator, disabled, must_change; ``words`` searched for; ``next`` page begins
+    after it; ``waiting``: how many people have no login; ``sheet``: name, display, password, told this once."""
+
+    people: tuple[Mapping[str, Any], ...] = ()
+    words: str = ""
+    next: str = ""
+    waiting: int = 0
+    sheet: tuple[Mapping[str, str], ...] = ()
+    said: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WebhooksView:
     """``hooks``: id, name, url, entities, kinds, state, deliveries (state → how many). ``log`` are deliveries of the
     one whose id is ``chosen``: event, entity, record, rev, kind, state, attempts, due, status, said, sent, took.

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from engine.db import Body, Violation
-from engine.fieldtypes.storage import quote
+from engine.fieldtypes.storage import encode_list, id_list, quote
 from engine.label import Label
 from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.machine import Machine
-from engine.plan.question import Question
+from engine.plan.question import Filter, Question
 from engine.plan.statement import Param, Statement
 from engine.plan.viewer import Action
 from engine.problem import Problems
-from engine.serve import facts, rights, standing
+from engine.serve import facts, rights, rows, standing
 from engine.serve.bind import ADMIN, Me, Moment, call, id_array
 from engine.serve.combine import Combined
 from engine.serve.fault import Fault, Refusal, fault
@@ -129,31 +129,41 @@ def read_in(tenant: Tenant, app: App, entity: Entity, record: str, moment: Momen
         return None
     if statement is None:
         return None
-    rows = yield call(statement, moment, {"id": record, "roots": id_array([record])})
-    if not rows or rows[0][0] is None:
+    found = yield call(statement, moment, {"id": record, "roots": id_array([record])})
+    if not found or found[0][0] is None:
         return None
-    return with_actions(app, entity, me, rows[0], language)
+    return with_actions(app, entity, me, found[0], language)
 
 
-async def people_names(tenant: Tenant, app: App) -> dict[str, dict[str, str]]:
-    """What the people who log in are called; kept until the App is swapped or somebody writes a person."""
-    kept: dict[str, dict[str, str]] | None = tenant.names
-    if kept is not None:
-        return kept
-    out: dict[str, dict[str, str]] = {}
-    login = await tenant.database.read('SELECT "user", name FROM _login')
-    for user, name in login:
-        out[user] = {"id": user, "display": name}
+_NAMES_KEPT = 20_000
+
+
+async def people_names(tenant: Tenant, app: App, wanted: Iterable[Any]) -> dict[str, dict[str, str]]:
+    """What these people are called; each is asked for once, until the App is swapped or somebody writes a person."""
+    kept = tenant.names
+    if kept is None or len(kept) > _NAMES_KEPT:
+        kept = tenant.names = {}
+    missing = [one for one in dict.fromkeys(str(w) for w in wanted if w) if one not in kept]
+    for n in range(0, len(missing), 1000):
+        for user, name in await _named(tenant, app, missing[n : n + 1000]):
+            kept[user] = {"id": user, "display": name}
+    return kept
+
+
+async def _named(tenant: Tenant, app: App, ids: list[str]) -> list[tuple[str, str]]:
+    """As the pack displays them; who is in no list of people, by the name he logs in with."""
+    mark = rows.placeholder(app.dialect, 1)
+    sql = f'SELECT "user", name FROM _login WHERE "user" IN {id_list(app.dialect, mark)}'
+    found: dict[Any, str] = dict(await tenant.database.read(sql, (id_array(ids),)))
     users = app.entities.get(app.people.users)
     if users is not None:
-        question = Question(users.path, fields=("display",))
+        question = Question(users.path, fields=("display",), filters=(Filter("id", "in"),), roles=(ADMIN,))
         asked = tenant.asker.records(app, question)
-        made = call(asked.statement, tenant.moment(), {"limit": 1000})
+        inputs = {"f0": encode_list("uuid", 0, app.dialect, tuple(ids)), "limit": 1000}
+        made = call(asked.statement, tenant.moment(), inputs)
         text = (await tenant.database.read(made.sql, made.values))[0][0]
-        for item in json.loads(text)["items"]:
-            out[item["id"]] = {"id": item["id"], "display": item["display"] or ""}
-    tenant.names = out
-    return out
+        found |= {item["id"]: item["display"] or "" for item in json.loads(text)["items"]}
+    return [(str(user), name) for user, name in found.items()]
 
 
 def moment_text(value: Any) -> str | None:

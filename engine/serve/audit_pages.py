@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.plan.viewer import AuditView
 from engine.serve import audit_doors
+from engine.serve.actions import people_names
 from engine.serve.answer import Answer, said
 from engine.serve.door import At, Door
 from engine.serve.fault import Refusal
@@ -21,7 +22,7 @@ async def _page(here: Here, _at: At) -> Answer:
         told = ()
     except Refusal as refusal:
         items, told, status = [], said(refusal.faults, here.language), refusal.status  # type: ignore[assignment]
-    names = here.tenant.names or {}
+    names = await people_names(here.tenant, here.app, [one["by"] for one in items])
     rows = tuple({**one, "name": names.get(one["by"] or "", {}).get("display", "")} for one in items)
     more = items[-1]["id"] if len(items) == audit_doors.PAGE else ""
     page = templates.audit_page(

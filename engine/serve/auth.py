@@ -73,8 +73,14 @@ async def set_password(
     }
 
     def body() -> Body[None]:
-        yield rows.delete("_login", database.dialect, {"user": user})
-        yield rows.insert("_login", [row], database.dialect)
+        """A login that may not be used stays so."""
+        for held in (yield rows.select("_login", database.dialect, {"name": name})):
+            if str(held[0]) != user:
+                raise refuse("people.name-taken", name=name)
+        if (yield rows.select("_login", database.dialect, {"user": user})):
+            yield rows.update("_login", database.dialect, {"user": user}, row)
+        else:
+            yield rows.insert("_login", [row], database.dialect)
 
     await database.write(body)
 
@@ -125,6 +131,8 @@ async def login_of(tenant: Tenant, where: Mapping[str, Any]) -> dict[str, Any] |
 async def may_enter(tenant: Tenant, user: str, row: Mapping[str, Any]) -> bool:
     """Whether the packs say that this person may (still) log in; an administrator need not be in any list of people."""
     active = tenant.app.people.active
+    if row.get("disabled"):
+        return False
     if row["admin"] or active is None:
         return True
     return bool(await _read(tenant, call(active, tenant.moment(), {"user": user})))
@@ -231,7 +239,8 @@ async def who(tenant: Tenant, token: str) -> Me | None:
 
 
 _WHO = {
-    d: 'SELECT s."user", s.id, s.kind, s.csrf, s.ends, s.seen, s.scopes, l.name, l.language, l.admin, l.must_change'
+    d: 'SELECT s."user", s.id, s.kind, s.csrf, s.ends, s.seen, s.scopes, l.name, l.language, l.admin, l.must_change,'
+    " l.disabled"
     f' FROM _session AS s JOIN _login AS l ON l."user" = s."user" WHERE s.token = {p}'
     for d, p in (("sqlite", "?1"), ("postgresql", "$1"))
 }
@@ -241,13 +250,13 @@ async def _ask_who(tenant: Tenant, key: str) -> Me | None:
     found = await tenant.database.read(_WHO[tenant.database.dialect], (key,))
     if not found:
         return None
-    user, record, kind, csrf, ends, seen, scopes, name, language, admin, must_change = found[0]
+    user, record, kind, csrf, ends, seen, scopes, name, language, admin, must_change, disabled = found[0]
     now = tenant.clock()
     idle = _IDLE.get(kind)
     last = passwords.seconds(seen)
     if passwords.seconds(ends) <= now.timestamp() or (idle and last + idle.total_seconds() <= now.timestamp()):
         return None
-    if not await may_enter(tenant, str(user), {"admin": admin}):
+    if not await may_enter(tenant, str(user), {"admin": admin, "disabled": disabled}):
         return None
     if last + _NOTICED.total_seconds() <= now.timestamp():
         await _noticed(tenant, str(record), now)
@@ -270,7 +279,7 @@ async def _ask_who(tenant: Tenant, key: str) -> Me | None:
 async def _standing(tenant: Tenant, me: Me) -> tuple[StandIn, ...]:
     """For whom he stands in; not for somebody who may not log in any more."""
     found = await standing.found(tenant, str(me.user))
-    return tuple([one for one, admin in found if await may_enter(tenant, one.user, {"admin": admin})])
+    return tuple([one for one, login in found if await may_enter(tenant, one.user, login)])
 
 
 def _narrowed(me: Me, scopes: tuple[str, ...]) -> Me:

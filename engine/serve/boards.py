@@ -81,7 +81,7 @@ async def home(here: Here) -> HomeView:
     )
     values = tuple(json.dumps(ids) for ids in (here.me.tasks_of, here.me.steps_of))
     found = [row for row in await here.tenant.database.read(sql, values) if _may_decide(here, row[5], row[4])]
-    people = await people_names(here.tenant, here.app)
+    people = await people_names(here.tenant, here.app, [user for row in found for user in row[4:6]])
     by_entity: dict[str, list[str]] = {}
     for entity, root, *_ in found:
         by_entity.setdefault(entity, []).append(root)
@@ -110,26 +110,29 @@ def _may_decide(here: Here, user: str | None, initiator: str | None) -> bool:
 
 async def trail(here: Here, record: str) -> list[dict[str, Any]]:
     """Who handed it in, who decided what, and who is asked now, oldest first."""
-    dialect, database = here.app.dialect, here.tenant.database
-    people = await people_names(here.tenant, here.app)
+    cases = await _all(here, "_case", record, "round")
+    decisions = await _all(here, "_decision", record, "id")
+    tasks = await _all(here, "_task", record, "position, id")
+    wanted = [one.get(key) for one in (*cases, *decisions, *tasks) for key in ("initiator", "user", "behalf")]
+    people = await people_names(here.tenant, here.app, wanted)
     out: list[dict[str, Any]] = []
-    made = rows.select("_case", dialect, {"root": record}, "round")
-    for row in await database.read(made.sql, made.values):
-        case = dict(zip(rows.names_of("_case"), row, strict=True))
+    for case in cases:
         out.append(_row(case, "", people.get(case["initiator"]), "submit", "", case["started_at"], False))
-    made = rows.select("_decision", dialect, {"root": record}, "id")
-    for row in await database.read(made.sql, made.values):
-        one = dict(zip(rows.names_of("_decision"), row, strict=True))
+    for one in decisions:
         user = people.get(one["user"])
         told = _row(one, one["step"], user, one["decision"], one["opinion"] or "", one["at"], False)
         out.append({**told, "for": people.get(one["behalf"])} if one["behalf"] else told)
     out.sort(key=lambda item: (item["round"], item["at"]))
-    made = rows.select("_task", dialect, {"root": record}, "position, id")
-    for row in await database.read(made.sql, made.values):
-        task = dict(zip(rows.names_of("_task"), row, strict=True))
+    for task in tasks:
         if task["state"] in ("open", "waiting"):
             out.append(_row(task, task["step"], people.get(task["user"]), "", "", task["born"], True))
     return out
+
+
+async def _all(here: Here, table: str, record: str, order: str) -> list[dict[str, Any]]:
+    made = rows.select(table, here.app.dialect, {"root": record}, order)
+    names = rows.names_of(table)
+    return [dict(zip(names, row, strict=True)) for row in await here.tenant.database.read(made.sql, made.values)]
 
 
 def _row(

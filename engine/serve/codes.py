@@ -204,6 +204,20 @@ _ALL = (
         "workflow.reason", "{action} needs a reason", "{action_zh}须填写原因", 422, "send it as `reason`", "请填写原因"
     ),
     Code("workflow.decided", "Somebody has already decided, so it cannot be withdrawn", "已有人审批，不能撤回", 409),
+    # logins
+    Code(
+        "people.name-taken",
+        "Somebody else signs in as {name}; his login stays as it is",
+        "登录名“{name}”已属于另一个账号，原账号不变",
+        409,
+        "give the person another login name (the first administrator is `admin`)",
+        "请给此人换一个登录名（首个管理员的登录名是 admin）",
+    ),
+    Code(
+        "people.last-administrator", "This is the last administrator who may sign in", "这是最后一名可登录的管理员", 409
+    ),
+    Code("people.nobody", "Nobody is known by the name {name}", "没有名为“{name}”的人员", 404),
+    Code("people.mapping", "The mapping {name} does not fill the list of people", "导入“{name}”不是人员导入", 422),
     # standing in
     Code("standin.nobody", "Nobody who may log in has the name {name}", "没有登录名为“{name}”的在职人员", 422),
     Code("standin.self", "Somebody else stands in for you", "不能委托给自己", 422),

@@ -88,7 +88,7 @@ async def of_record(here: Here, entity: Entity, record: str, me: Me) -> Told:
 
 
 async def told_person(here: Here, me: Me) -> Told:
-    names = await actions.people_names(here.tenant, here.app)
+    names = await actions.people_names(here.tenant, here.app, (me.user,))
     return {
         "id": me.user,
         "display": names.get(me.user or "", {}).get("display") or me.name,
@@ -191,7 +191,8 @@ async def _moves(
         {"id": record, "roots": id_array([record])},
     )
     known = facts.read(machine, (await here.tenant.database.read(asked.sql, asked.values))[0])
-    names = await actions.people_names(here.tenant, here.app)
+    asked_of = [task.user for task in (known.case.tasks if known.case is not None else ())]
+    names = await actions.people_names(here.tenant, here.app, asked_of)
     waiting = [
         {"step": step.title.to(here.language), "person": names.get(task.user or "", {}).get("display", "")}
         for task in (known.case.tasks if known.case is not None else ())

@@ -13,6 +13,7 @@ _EVERYBODY = (
 """Whoever has signed in may open these; what they show is what he may see."""
 
 _ADMINISTRATORS: tuple[Tool, ...] = (
+    Tool(Label("人员与登录", "People and logins"), "/system/people"),
     Tool(Label("权限", "Rights"), "/system/rights"),
     Tool(Label("事件推送", "Webhooks"), "/system/webhooks"),
     Tool(Label("审计", "Audit"), "/system/audit"),

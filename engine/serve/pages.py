@@ -109,7 +109,7 @@ async def handle(
         return go(f"/login?{urlencode({'next': came})}" if came != "/" else "/login")
     here = Here(tenant, tenant.app, me, asked, session.chosen_language(asked.headers) or me.language)
     count(tenant.name, me)
-    await actions.people_names(tenant, tenant.app)
+    await actions.people_names(tenant, tenant.app, (me.user,))
     try:
         if place is None:
             raise _no_page(here)

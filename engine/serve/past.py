@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.db import Call
@@ -27,9 +27,9 @@ _EXPECTED = {
 async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") -> tuple[list[dict[str, Any]], str]:
     """A page of changes, and the ``before`` of the next one or nothing. Fields the reader may not see are left out; the
     caller has asked already whether he may see the record."""
-    people = await people_names(here.tenant, here.app)
     found = await here.tenant.database.read(*_select(here, record, limit, before))
     names = rows.names_of("_history")
+    people = await people_names(here.tenant, here.app, _people(found, names))
     masked = await kept_back(here, record, {row[names.index("entity")] for row in found})
     out: list[dict[str, Any]] = []
     for row in found[:limit]:
@@ -54,6 +54,15 @@ async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") 
         out.append(item)
     await name(here, out)
     return out, str(found[limit - 1][0]) if len(found) > limit else ""
+
+
+def _people(found: Sequence[Sequence[Any]], names: Sequence[str]) -> Iterator[Any]:
+    """Who changed, and for whom."""
+    for row in found:
+        yield row[names.index("by")]
+        change = row[names.index("change")]
+        note = (json.loads(change) if isinstance(change, str) else change or {}).get("note") or {}
+        yield note.get("for")
 
 
 def told(changed: Mapping[str, Any], masks: Mapping[str, Mask | None]) -> Iterator[tuple[str, Any]]:

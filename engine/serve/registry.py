@@ -15,6 +15,7 @@ from engine.serve import (
     bulk,
     file_doors,
     pages,
+    people,
     record_pages,
     records,
     reference_page,
@@ -30,6 +31,7 @@ from engine.serve.fault import Refusal, refuse
 SYSTEM: tuple[Door, ...] = (
     *account.DOORS,
     *standins.DOORS,
+    *people.DOORS,
     *stream.DOORS,
     *webhooks.DOORS,
     *audit_doors.DOORS,
@@ -37,7 +39,13 @@ SYSTEM: tuple[Door, ...] = (
 )
 """The engine's own: ``/api/v1/system/…``. No pack may be called ``system`` (``pack.reserved``)."""
 
-SYSTEM_PAGES: tuple[Door, ...] = (*account_pages.DOORS, *rights_pages.SYSTEM, *webhook_pages.DOORS, *audit_pages.DOORS)
+SYSTEM_PAGES: tuple[Door, ...] = (
+    *account_pages.DOORS,
+    *people.PAGES,
+    *rights_pages.SYSTEM,
+    *webhook_pages.DOORS,
+    *audit_pages.DOORS,
+)
 """And their pages: ``/system/…``."""
 
 API = Router((*SYSTEM, *bulk.DOORS, *records.DOORS, *file_doors.DOORS))

@@ -13,21 +13,21 @@ from engine.serve.bind import StandIn
 from engine.serve.tenancy import Tenant
 
 
-async def found(tenant: Tenant, user: str) -> list[tuple[StandIn, bool]]:
-    """Those this person was let stand in for today, each with whether he administers."""
+async def found(tenant: Tenant, user: str) -> list[tuple[StandIn, dict[str, bool]]]:
+    """Those this person was let stand in for today, each with what his login says."""
     dialect = tenant.database.dialect
     p = [rows.placeholder(dialect, n) for n in (1, 2)]
     cast = "::uuid" if dialect == "postgresql" else ""
     day = "::date" if dialect == "postgresql" else ""
     today = bind("date", 0, dialect, tenant.moment().today)
     sql = (
-        'SELECT s.giver, l.name, l.admin, s.roles FROM _standin AS s JOIN _login AS l ON l."user" = s.giver'
+        'SELECT s.giver, l.name, l.admin, s.roles, l.disabled FROM _standin AS s JOIN _login AS l ON l."user" = s.giver'
         f" WHERE s.taker = {p[0]}{cast} AND s.starts <= {p[1]}{day} AND s.ends >= {p[1]}{day} AND s.ended IS NULL"
         " ORDER BY s.id"
     )
     return [
-        (StandIn(str(giver), name, _steps(tenant.app, listed(roles))), bool(admin))
-        for giver, name, admin, roles in await tenant.database.read(sql, (user, today))
+        (StandIn(str(giver), name, _steps(tenant.app, listed(roles))), {"admin": bool(admin), "disabled": bool(off)})
+        for giver, name, admin, roles, off in await tenant.database.read(sql, (user, today))
     ]
 
 

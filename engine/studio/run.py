@@ -23,7 +23,6 @@ from engine.db import Body, Lost
 from engine.problem import Problems, problem
 from engine.serve import audit, auth, files, passwords, reposting, rows
 from engine.serve.bind import ENGINE, EVERYONE, Me
-from engine.serve.fault import refuse
 from engine.serve.front import Front, Pace, networks, origins
 from engine.serve.http import asgi
 from engine.serve.ids import uuid7
@@ -104,11 +103,6 @@ def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     if find_spec("uvloop") is None:
         return None
     return importlib.import_module("uvloop").new_event_loop  # type: ignore[no-any-return]
-
-
-def set_password(target: Path, url: str, name: str, password: str) -> str:
-    """Gives a person a login. Without a password a one-time one is made, which he must change; it is returned."""
-    return asyncio.run(_set_password(target, url, name, password))
 
 
 def repost(target: Path, url: str, dry_run: bool) -> dict[str, int]:
@@ -280,25 +274,3 @@ async def _demo(app: Opened, out: Console) -> list[str]:
 
 def _nobody(user: str) -> Me:
     return Me(user, roles=()) if user else ENGINE
-
-
-async def _set_password(target: Path, url: str, name: str, password: str) -> str:
-    if password:
-        passwords.require_good(password, name, "--password")
-    async with opened(target, url) as app:
-        tenant = app.tenant
-        known = await auth.login_of(tenant, {"name": name})  # an administrator need not be among the people
-        user = str(known["user"]) if known else await _person(app, name)
-        admin, language = (bool(known["admin"]), known["language"]) if known else (False, tenant.language)
-        chosen = password or passwords.one_time()
-        await auth.set_password(tenant.database, user, name, chosen, admin, language, must_change=not password)
-        await auth.end(tenant, {"user": user})
-        return "" if password else chosen
-
-
-async def _person(app: Opened, name: str) -> str:
-    users = app.tenant.app.people.users
-    try:
-        return await app.tenant.database.write(lambda: app.planter.resolve(users, name))
-    except LookupError:
-        raise refuse("api.no-such-record", entity=app.tenant.app.entities[users].title, key=name) from None
