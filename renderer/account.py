@@ -12,7 +12,7 @@ from renderer.shell import Link, shell
 from renderer.values import moment
 
 _ADDRESS = "/system/me"
-_FIELDS = ("/old", "/new", "/again", "/name", "/days", "/to_user", "/to", "/from")
+_FIELDS = ("/old", "/new", "/again", "/name", "/days", "/to_user", "/to", "/from", "/code", "/password")
 """What is wrong with one of these is said beside it."""
 _BROWSERS = ("Edg", "MicroMessenger", "DingTalk", "Chrome", "Firefox", "Safari")
 _DEVICES = ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux")
@@ -21,7 +21,7 @@ _DEVICES = ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux")
 def account_page(app: App, viewer: Viewer, view: AccountView) -> str:
     t = texts(viewer.language)
     context = shell(app, viewer, t("My account"), (Link(t("My account"), _ADDRESS, True),), _ADDRESS)
-    if view.must_change:  # there is nowhere to go yet
+    if view.must_change or view.second.get("must"):  # there is nowhere to go yet
         context |= {"menus": (), "begin": ()}
     roles = [(name, title.to(viewer.language)) for name, title in view.roles]
     wrong = {said.pointer.removeprefix("/"): said for said in view.said if said.pointer in _FIELDS}

@@ -17,9 +17,12 @@ from renderer.values import Cell, display_of, machine_of, moment, state_cell
 from renderer.visible import invisible
 
 
-def login(app: App, viewer: Viewer, said: tuple[Said, ...] = (), name: str = "", next: str = "/") -> str:
+def login(
+    app: App, viewer: Viewer, said: tuple[Said, ...] = (), name: str = "", next: str = "/", two: bool = False
+) -> str:
+    """``two``: a second step is asked for."""
     t = texts(viewer.language)
-    return render("login.html", **shell(app, viewer, t("Sign in")), said=said, name=name, next=next)
+    return render("login.html", **shell(app, viewer, t("Sign in")), said=said, name=name, next=next, two=two)
 
 
 def home(app: App, viewer: Viewer, view: HomeView) -> str:

@@ -110,6 +110,11 @@ TABLES: tuple[Table, ...] = (
         Index("_decision_root", ("root", "id")),
     ),
     _table(
+        "_second",
+        "user:uuid! kind:text! secret:text! counter:integer! confirmed:boolean! recovery:json born:datetime!",
+        "user",
+    ),
+    _table(
         "_standin",
         "id:uuid! giver:uuid! taker:uuid! roles:json starts:date! ends:date! born:datetime! ended:datetime",
         "id",

@@ -131,6 +131,9 @@ class AccountView:
     roles: tuple[tuple[str, Label], ...] = ()
     token: str = ""
     said: tuple[Said, ...] = ()
+    second: Mapping[str, Any] = field(default_factory=dict)
+    """Of the second step: on, left (recovery codes), must (a role asks for it), asked (a code is to be shown), secret
+    and address of one that was just begun, codes just given; the last three told once."""
     standins: tuple[Mapping[str, Any], ...] = ()
     """id, giver, taker, roles (None: all), from, to, mine (given by this person)."""
 

@@ -29,7 +29,7 @@ async def change_password(here: Here, old: str, new: str) -> None:
     await passwords.take_a_try(tenant, str(row["name"]), here.asked.address)
     if not await passwords.right(str(row["hash"]), old):
         raise refuse("auth.password-old", "/old")
-    passwords.require_good(new, str(row["name"]))
+    passwords.require_good(new, str(row["name"]), policy=tenant.policy)
     if old == new:
         raise refuse("auth.password-same", "/new")
     await _set(here, row, new, False, here.asked.address, ("page", "api"), but=me.session)
@@ -80,8 +80,9 @@ async def new_token(here: Here, name: str, scopes: Iterable[str], days: int) -> 
         raise refuse(
             "api.parameter", "/name", name="name", got=name[:40], expected="1 to 80 letters", expected_zh="1 至 80 个字"
         )
-    if not 1 <= days <= auth.MOST_TOKEN_DAYS:
-        told = f"1 to {auth.MOST_TOKEN_DAYS}", f"1 至 {auth.MOST_TOKEN_DAYS}"
+    most = here.tenant.policy.token_days
+    if not 1 <= days <= most:
+        told = f"1 to {most}", f"1 至 {most}"
         raise refuse("api.parameter", "/days", name="days", got=days, expected=told[0], expected_zh=told[1])
     held = [one for one in await sessions_of(here, str(here.me.user)) if one["kind"] == "token"]
     if len(held) >= MOST_TOKENS:
@@ -154,7 +155,7 @@ def _body(here: Here, *names: str) -> dict[str, Any]:
     return body
 
 
-def _texts(here: Here, *names: str) -> list[str]:
+def texts_of(here: Here, *names: str) -> list[str]:
     body = _body(here, *names)
     for name in names:
         if not isinstance(body.get(name), str):
@@ -163,7 +164,7 @@ def _texts(here: Here, *names: str) -> list[str]:
 
 
 async def _password(here: Here, _at: At) -> Answer:
-    old, new = _texts(here, "old", "new")
+    old, new = texts_of(here, "old", "new")
     await change_password(here, old, new)
     return Answer(204)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from engine.plan.viewer import AccountView, Said
-from engine.serve import account, auth, forms, standins
+from engine.serve import account, auth, forms, second, second_doors, standins
 from engine.serve.answer import Answer, said
 from engine.serve.door import At, Door
 from engine.serve.fault import Refusal, fault, refuse
@@ -18,7 +21,13 @@ async def _page(here: Here, _at: At) -> Answer:
     return await _shown(here)
 
 
-async def _shown(here: Here, told: tuple[Said, ...] = (), token: str = "", status: int = 200) -> Answer:
+async def _shown(
+    here: Here,
+    told: tuple[Said, ...] = (),
+    token: str = "",
+    status: int = 200,
+    second_step: Mapping[str, Any] | None = None,
+) -> Answer:
     """``token``: one that was just made, shown this once."""
     held = await account.sessions_of(here, str(here.me.user)) if not here.me.must_change else []
     view = AccountView(
@@ -29,9 +38,17 @@ async def _shown(here: Here, told: tuple[Said, ...] = (), token: str = "", statu
         tuple((role.name, role.title) for name, role in here.app.roles.items() if name in here.me.roles),
         token,
         told,
+        await _second(here, second_step or {}),
         tuple(await standins.given(here)) if not here.me.must_change else (),
     )
     return html(templates.account_page(here.app, viewer(here.tenant, here.me, here.language), view), status)
+
+
+async def _second(here: Here, more: Mapping[str, Any]) -> dict[str, Any]:
+    kept = await second.held(here.tenant, str(here.me.user))
+    left = len(second.codes_of(kept)) if kept else 0
+    told = {"asked": False, "secret": "", "address": "", "codes": ()}
+    return {"on": kept is not None, "left": left, "must": here.me.must_enrol, **told, **more}
 
 
 async def _do(here: Here, _at: At) -> Answer:
@@ -58,12 +75,23 @@ async def _do(here: Here, _at: At) -> Answer:
             case "standin-end":
                 standins.require_own(here)
                 await standins.end(here, inputs.get("standin", ""))
+            case "second-begin":
+                account.require_person(here)
+                return await _shown(here, second_step={"asked": True, **await second_doors.begin(here)})
+            case "second-confirm":
+                account.require_person(here)
+                codes = await second_doors.confirm(here, inputs.get("code", "")[:80])
+                return await _shown(here, second_step={"codes": codes, "must": False})
+            case "second-end":
+                account.require_person(here)
+                await second_doors.give_up(here, inputs.get("password", ""))
             case "token":
                 return await _token(here, inputs)
             case _:
                 raise refuse("api.no-route", path=_ADDRESS, nearest="")
     except Refusal as refusal:
-        return await _shown(here, said(refusal.faults, here.language), status=refusal.status)
+        asked = {"asked": inputs.get("_do") == "second-confirm"}
+        return await _shown(here, said(refusal.faults, here.language), status=refusal.status, second_step=asked)
     return go(_ADDRESS)
 
 

@@ -29,8 +29,8 @@ async def document(here: Here, entity: Entity, record: str, when: str) -> dict[s
         raise refuse("api.not-yet", entity=entity.title)
     kept, deleted = _folded(changes, (entity.path, record))
     told = await _told(here, record, kept)
-    people = await people_names(here.tenant, here.app)
     last = [one for one in changes if one["record"] == record][-1]
+    people = await people_names(here.tenant, here.app, (last["by"],))
     made = {
         "at": moment_text(last["at"]),
         "rev": max(int(one["rev"]) for one in changes),

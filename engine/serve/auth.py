@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.db import Body, Call, Database
 from engine.plan.statement import Dialect
-from engine.serve import audit, passwords, rows, standing
+from engine.serve import audit, passwords, rows, second, standing
 from engine.serve.bind import ADMIN, EVERYONE, Me, StandIn, call
 from engine.serve.fault import refuse
 from engine.serve.ids import uuid7
@@ -27,11 +27,8 @@ COOKIE = "dougong"
 _TRUST_SECONDS = 2.0
 """How long a process believes who a token is without asking again; its own writes to people end it at once."""
 _KEPT = 10_000
-_LIFE = {"page": timedelta(hours=12), "api": timedelta(days=30)}
-_IDLE = {"page": timedelta(hours=4), "api": timedelta(days=7)}
 _NOTICED = timedelta(minutes=5)
 """How exactly is known when somebody was last seen."""
-MOST_TOKEN_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +82,11 @@ async def set_password(
     await database.write(body)
 
 
-async def login(tenant: Tenant, name: str, password: str, kind: str = "api", came: From | None = None) -> Session:
-    """By password: a new session, or a refusal that does not tell a wrong name from a wrong password."""
+async def login(
+    tenant: Tenant, name: str, password: str, kind: str = "api", came: From | None = None, code: str = ""
+) -> Session:
+    """By password, and the code of whoever has a second step: a new session, or a refusal that does not tell a wrong
+    name from a wrong password."""
     came = came or From()
     name = name.replace("\0", "").strip()
     await passwords.take_a_try(tenant, name, came.address)
@@ -97,21 +97,28 @@ async def login(tenant: Tenant, name: str, password: str, kind: str = "api", cam
         raise refuse("auth.wrong")
     better = await passwords.hashed(password) if passwords.weak(str(kept)) else None
     user = str(row["user"])
-    opened = _session_row(tenant, user, kind, tenant.clock() + _LIFE[kind], came)
+    opened = _session_row(tenant, user, kind, tenant.clock() + tenant.policy.life(kind), came)
 
-    def body() -> Body[bool]:
+    def body() -> Body[str]:
         """Only while the password is still the one that was looked at: whoever changes it meanwhile ends this too."""
         held = yield locked(user, tenant.database.dialect)
         if not held or held[0][0] != kept:
-            return False
+            return "gone"
+        lacks = yield from second.check(user, code, tenant.clock(), tenant.database.dialect)
+        if lacks:
+            return lacks
         yield from passwords.forgive(name, came.address, tenant.database.dialect)
         if better is not None:
             yield rows.update("_login", tenant.database.dialect, {"user": user}, {"hash": better})
         yield rows.insert("_session", [opened.row], tenant.database.dialect)
-        return True
+        return ""
 
-    if not await tenant.database.write(body):
-        raise refuse("auth.wrong")
+    lacks = await tenant.database.write(body)
+    if lacks == "missing":
+        raise refuse("second.needed", "/code")
+    if lacks:
+        audit.note(tenant, "login.failed", detail={"name": name[:80], "step": lacks}, address=came.address)
+        raise refuse("second.wrong", "/code") if lacks == "wrong" else refuse("auth.wrong")
     audit.note(tenant, "login", user, detail={"kind": kind}, address=came.address)
     return await _session_of(tenant, opened)
 
@@ -140,7 +147,7 @@ async def may_enter(tenant: Tenant, user: str, row: Mapping[str, Any]) -> bool:
 
 async def open_for(tenant: Tenant, user: str, kind: str, came: From | None = None) -> Session:
     """A session for somebody whom a way in has proven."""
-    opened = _session_row(tenant, user, kind, tenant.clock() + _LIFE[kind], came or From())
+    opened = _session_row(tenant, user, kind, tenant.clock() + tenant.policy.life(kind), came or From())
     await _keep(tenant, opened)
     return await _session_of(tenant, opened)
 
@@ -240,7 +247,7 @@ async def who(tenant: Tenant, token: str) -> Me | None:
 
 _WHO = {
     d: 'SELECT s."user", s.id, s.kind, s.csrf, s.ends, s.seen, s.scopes, l.name, l.language, l.admin, l.must_change,'
-    " l.disabled"
+    ' l.disabled, EXISTS (SELECT 1 FROM _second AS x WHERE x."user" = s."user" AND x.confirmed)'
     f' FROM _session AS s JOIN _login AS l ON l."user" = s."user" WHERE s.token = {p}'
     for d, p in (("sqlite", "?1"), ("postgresql", "$1"))
 }
@@ -250,9 +257,9 @@ async def _ask_who(tenant: Tenant, key: str) -> Me | None:
     found = await tenant.database.read(_WHO[tenant.database.dialect], (key,))
     if not found:
         return None
-    user, record, kind, csrf, ends, seen, scopes, name, language, admin, must_change, disabled = found[0]
+    user, record, kind, csrf, ends, seen, scopes, name, language, admin, must_change, disabled, two = found[0]
     now = tenant.clock()
-    idle = _IDLE.get(kind)
+    idle = tenant.policy.idle(kind)
     last = passwords.seconds(seen)
     if passwords.seconds(ends) <= now.timestamp() or (idle and last + idle.total_seconds() <= now.timestamp()):
         return None
@@ -273,7 +280,9 @@ async def _ask_who(tenant: Tenant, key: str) -> Me | None:
     )
     if not me.token:
         me = replace(me, stands_in=await _standing(tenant, me))
-    return _narrowed(replace(me, roles=(ADMIN,)) if admin else await with_roles(tenant, me), told)
+    made = _narrowed(replace(me, roles=(ADMIN,)) if admin else await with_roles(tenant, me), told)
+    lacks = not made.token and not two and bool(set(tenant.policy.second_step) & set(made.roles))
+    return replace(made, must_enrol=lacks)
 
 
 async def _standing(tenant: Tenant, me: Me) -> tuple[StandIn, ...]:

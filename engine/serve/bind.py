@@ -54,6 +54,8 @@ class Me:
     must_change: bool = False
     """His password was given to him: until he has chosen his own, he may do nothing else."""
 
+    must_enrol: bool = False
+    """One of his roles asks for a second step: until he has one, he may do nothing else."""
     stands_in: tuple[StandIn, ...] = ()
     """For whom he decides today, beside himself."""
 

@@ -218,6 +218,18 @@ _ALL = (
     ),
     Code("people.nobody", "Nobody is known by the name {name}", "没有名为“{name}”的人员", 404),
     Code("people.mapping", "The mapping {name} does not fill the list of people", "导入“{name}”不是人员导入", 422),
+    # second steps
+    Code("second.needed", "Give the code of your second step too", "请同时填写动态验证码", 401),
+    Code("second.wrong", "The code is wrong, or was used already", "验证码错误或已使用过", 401),
+    Code("second.held", "You have a second step already; end it first", "您已启用动态验证码，请先停用", 409),
+    Code(
+        "second.must",
+        "One of your roles asks for a second step; set it up first",
+        "您的角色要求启用动态验证码，请先设置",
+        403,
+        "POST /api/v1/system/second-step, or the page /system/me",
+        "接口 POST /api/v1/system/second-step，或打开页面 /system/me",
+    ),
     # standing in
     Code("standin.nobody", "Nobody who may log in has the name {name}", "没有登录名为“{name}”的在职人员", 422),
     Code("standin.self", "Somebody else stands in for you", "不能委托给自己", 422),

@@ -138,6 +138,8 @@ def let_in(door: Door, me: Me) -> None:
         raise refuse("access.looking")
     if me.must_change and door.name not in OWN_PASSWORD:
         raise refuse("auth.must-change")
+    if me.must_enrol and door.name not in OWN_PASSWORD and not door.name.startswith("second."):
+        raise refuse("second.must")
     if me.reads_only and door.scope == "write":
         raise refuse("auth.read-only")
     if door.who == "administrator" and not me.admin:

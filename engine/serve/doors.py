@@ -55,12 +55,13 @@ def fixed_doors(tenants: Tenants, front: Front) -> FastAPI:
             data = decode.parse_object(await whole(request.receive, request.headers, _MAX_LOGIN, front.seconds))
         except Gone:
             return Response(status_code=400)
-        name, password = data.get("name"), data.get("password")
-        if not isinstance(name, str) or not isinstance(password, str) or set(data) - {"name", "password"}:
+        name, password, code = data.get("name"), data.get("password"), data.get("code", "")
+        unknown = set(data) - {"name", "password", "code"}
+        if not (isinstance(name, str) and isinstance(password, str) and isinstance(code, str)) or unknown:
             expected = '{"name": "…", "password": "…"}'
             raise refuse("api.parameter", name="name, password", got="…", expected=expected, expected_zh=expected)
         came = auth.From(_address(request), request.headers.get("user-agent", ""))
-        made = await auth.login(tenant, name, password, "api", came)
+        made = await auth.login(tenant, name, password, "api", came, code[:80])
         return _response(Answer(200, as_json({"token": made.token, "user": _who(tenant, made.me)})))
 
     @app.post("/api/v1/logout")

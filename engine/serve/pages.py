@@ -114,7 +114,7 @@ async def handle(
         if place is None:
             raise _no_page(here)
         door, at = place
-        if me.must_change and door.name not in OWN_PASSWORD:
+        if (me.must_change or me.must_enrol) and door.name not in OWN_PASSWORD:
             return go("/system/me")
         let_in(door, me)
         return await audit.through(here, door, at, await door.handler(here, at))
@@ -158,11 +158,12 @@ async def _login(here: Here, _at: At) -> Answer:
         if session.from_elsewhere(asked.headers):
             raise refuse("auth.csrf")
         came = auth.From(asked.address, asked.headers.get("user-agent", ""))
-        made = await auth.login(tenant, name, password, "page", came)
+        made = await auth.login(tenant, name, password, "page", came, inputs.get("code", [""])[-1][:80])
     except Refusal as refusal:
-        page = templates.login(tenant.app, seen, said(refusal.faults, language), name, next_)
+        two = any(f.code.startswith("second.") for f in refusal.faults)
+        page = templates.login(tenant.app, seen, said(refusal.faults, language), name, next_, two)
         return html(page, refusal.status)
-    return go(next_, (_set_cookie(auth.COOKIE, made.token, 12 * 3600),))
+    return go(next_, (_set_cookie(auth.COOKIE, made.token, tenant.policy.page_hours * 3600),))
 
 
 def _safe(place: str) -> str:

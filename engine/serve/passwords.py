@@ -19,13 +19,12 @@ from engine.fieldtypes.storage import bind
 from engine.plan.statement import Dialect
 from engine.serve import rows
 from engine.serve.fault import Fault, Refusal, fault, refuse
+from engine.serve.policy import Policy
 from engine.serve.tenancy import Tenant
 
-SHORTEST = 10
-LONGEST = 200
-_TRIES = {"name": 5, "address": 100}
-_PAUSE = timedelta(minutes=15)
-_LONGEST_PAUSE = timedelta(hours=4)
+_USUAL = Policy()
+_MOST = 1000
+"""Characters that are looked at, however long a password may be."""
 _FORGIVEN = timedelta(days=1)
 _HASHER = PasswordHasher()
 _NOBODY = _HASHER.hash("nobody has this password")
@@ -49,7 +48,7 @@ async def hashed(password: str) -> str:
 
 async def right(kept: str | None, password: str) -> bool:
     """Takes the same work whether or not there is anything to compare with."""
-    return await asyncio.to_thread(_verify, kept or _NOBODY, password[:LONGEST]) and kept is not None
+    return await asyncio.to_thread(_verify, kept or _NOBODY, password[:_MOST]) and kept is not None
 
 
 def _verify(kept: str, password: str) -> bool:
@@ -68,12 +67,13 @@ def one_time() -> str:
     return secrets.token_urlsafe(9)
 
 
-def require_good(password: str, name: str, pointer: str = "/new") -> None:
+def require_good(password: str, name: str, pointer: str = "/new", policy: Policy = _USUAL) -> None:
     """Refuses with everything that is wrong with a new password."""
     faults: list[Fault] = []
     plain = password.strip().lower()
-    if not SHORTEST <= len(password) <= LONGEST:
-        faults.append(fault("auth.password-length", pointer, shortest=SHORTEST, longest=LONGEST))
+    shortest, longest = policy.password_shortest, policy.password_longest
+    if not shortest <= len(password) <= longest:
+        faults.append(fault("auth.password-length", pointer, shortest=shortest, longest=longest))
     elif plain in _COMMON or len(set(plain)) < 4 or (name and name.lower() in plain and len(plain) < len(name) + 6):
         faults.append(fault("auth.password-guessed", pointer))
     if faults:
@@ -83,7 +83,9 @@ def require_good(password: str, name: str, pointer: str = "/new") -> None:
 async def take_a_try(tenant: Tenant, name: str, address: str) -> None:
     """Counts an attempt; refuses it while the name or the address pauses."""
     now = tenant.clock()
-    until = await tenant.database.write(lambda: _counted(_keys(name, address), now, tenant.database.dialect))
+    until = await tenant.database.write(
+        lambda: _counted(_keys(name, address), now, tenant.database.dialect, tenant.policy)
+    )
     if until is not None:
         raise refuse("auth.locked", minutes=int((until - now.timestamp()) / 60) + 1)
 
@@ -92,7 +94,7 @@ def _keys(name: str, address: str) -> list[tuple[str, str]]:
     return [("name", name.lower()[:80]), *([("address", address)] if address else [])]
 
 
-def _counted(keys: Iterable[tuple[str, str]], now: datetime, dialect: Dialect) -> Body[float | None]:
+def _counted(keys: Iterable[tuple[str, str]], now: datetime, dialect: Dialect, policy: Policy) -> Body[float | None]:
     """When the longest pause ends, or None. After a pause one more try is free, and the next pause is longer."""
     longest: float | None = None
     for kind, text in keys:
@@ -100,8 +102,9 @@ def _counted(keys: Iterable[tuple[str, str]], now: datetime, dialect: Dialect) -
         failed, ends = (yield _count(key, now, dialect))[0]
         if ends is not None and seconds(ends) > now.timestamp():
             longest = max(longest or 0.0, seconds(ends))
-        elif failed > _TRIES[kind]:
-            pause = min(_PAUSE * 2 ** min(failed - _TRIES[kind] - 1, 8), _LONGEST_PAUSE)
+        elif failed > policy.tries(kind):
+            over = 2 ** min(failed - policy.tries(kind) - 1, 8)
+            pause = timedelta(minutes=min(policy.pause_minutes * over, policy.longest_pause_minutes))
             yield rows.update("_attempt", dialect, {"key": key}, {"ends": now + pause})
             if ends is None:
                 longest = max(longest or 0.0, (now + pause).timestamp())

@@ -97,10 +97,11 @@ async def _brought(here: Here, entity: Entity, record: str) -> dict[str, tuple[s
     """Who brought each file of a record, and when."""
     if not any(_holds_files(here.app.entities[path]) for path, _ in _paths(here.app, entity)):
         return {}
-    people = await actions.people_names(here.tenant, here.app)
+    held = list(await files.of_record(here.tenant, entity, record))
+    people = await actions.people_names(here.tenant, here.app, [row["user"] for row in held])
     return {
         str(row["id"]): (people.get(str(row["user"]), {}).get("display", ""), actions.moment_text(row["at"]) or "")
-        for row in await files.of_record(here.tenant, entity, record)
+        for row in held
     }
 
 

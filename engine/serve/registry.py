@@ -20,6 +20,7 @@ from engine.serve import (
     records,
     reference_page,
     rights_pages,
+    second_doors,
     standins,
     stream,
     webhook_pages,
@@ -30,6 +31,7 @@ from engine.serve.fault import Refusal, refuse
 
 SYSTEM: tuple[Door, ...] = (
     *account.DOORS,
+    *second_doors.DOORS,
     *standins.DOORS,
     *people.DOORS,
     *stream.DOORS,

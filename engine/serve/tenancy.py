@@ -16,6 +16,7 @@ from engine.plan.app import App
 from engine.plan.question import Asker
 from engine.serve.bind import ENGINE, Me, Moment, clock
 from engine.serve.filestore import FileStore
+from engine.serve.policy import Policy
 from engine.serve.rows import names_of, select_all
 
 
@@ -45,6 +46,8 @@ class Tenant:
     """Bytes that one file may have; a field may take less."""
     file_quota: int | None = None
     """Bytes that files may take before no more are let in."""
+    policy: Policy = field(default_factory=Policy)
+    """Numbers for ways in."""
     committed: Bell = field(default_factory=Bell)
     """Rung after a write, for whoever passes events on."""
     published: Bell = field(default_factory=Bell)

@@ -31,8 +31,6 @@ def change(target: Path, url: str, name: str, what: str) -> None:
 
 def set_password(target: Path, url: str, name: str, password: str) -> str:
     """A new password for a person or an administrator; without one a temporary one is made and returned."""
-    if password:
-        passwords.require_good(password, name, "--password")
     return asyncio.run(_in(target, url, lambda tenant: _set_password(tenant, name, password)))
 
 
@@ -80,6 +78,8 @@ async def _change(tenant: Tenant, name: str, what: str) -> None:
 
 
 async def _set_password(tenant: Tenant, name: str, password: str) -> str:
+    if password:
+        passwords.require_good(password, name, "--password", tenant.policy)
     known = await auth.login_of(tenant, {"name": name})
     person = await logins.person(tenant, name)
     if known is not None and person is not None and person != str(known["user"]):

@@ -129,6 +129,11 @@ CODES: dict[str, Code] = {
         ),
         Code("plant.refused", "{name} cannot be put there: {reason}", "{name} 无法写入：{reason}"),
         Code(
+            "policy.value",
+            "{name} must be a whole number from {least} to {most}, not {got}",
+            "{name} 须为 {least} 至 {most} 的整数，不能是 {got}",
+        ),
+        Code(
             "port.taken",
             "Port {port} is in use",
             "端口 {port} 已被占用",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from engine.studio.codes import CODES
 from engine.studio.following import Following, held, require_shape
 from engine.studio.planting import Planter
 from engine.studio.project import Project, find_project
+from engine.studio.ways import of_environment
 from engine.tenants import revision
 
 
@@ -86,6 +88,7 @@ async def opened_in(project: Project, catalog: Catalog, database: Database, make
     tenant = Tenant(source.name, app, database, Ask(), zone=source.zone, language=source.language, title=source.title)
     tenant.file_size = project.files.get("max_size", tenant.file_size)
     tenant.file_quota = project.files.get("quota")
+    tenant.policy = of_environment(os.environ)
     await tenant.load_settings()
     tenant.learn = Following(tenant).learn
     planter = Planter(tenant, catalog)

@@ -231,7 +231,7 @@ async def _admin(app: Opened, password: str) -> list[str]:
         return []
     chosen = password or passwords.one_time()
     if password:
-        passwords.require_good(password, "admin", "--admin-password")
+        passwords.require_good(password, "admin", "--admin-password", tenant.policy)
     await auth.set_password(
         tenant.database, uuid7(), "admin", chosen, admin=True, language=tenant.language, must_change=not password
     )
