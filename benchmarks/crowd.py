@@ -96,6 +96,9 @@ class Crowd:
                 answer = await self.people[who].request(method, path, **more)
                 self.books.answers += 1
                 self.books.slowest = max(self.books.slowest, time.monotonic() - began)
+                if answer.status_code == 409 and "api.in-flight" in answer.text:  # what died is not quite gone yet
+                    await asyncio.sleep(0.1)
+                    continue
                 if answer.status_code < 500:
                     return answer
                 told, status = answer.text[:200], answer.status_code

@@ -12,7 +12,7 @@ from renderer.shell import Link, shell
 from renderer.values import moment
 
 _ADDRESS = "/system/webhooks"
-_FIELDS = ("/name", "/url")
+_FIELDS = ("/name", "/url", "/condition")
 
 
 def webhooks_page(app: App, viewer: Viewer, view: WebhooksView) -> str:
@@ -43,12 +43,12 @@ def _title(app: App, viewer: Viewer, path: str) -> str:
 def _hook(one: Mapping[str, Any], app: App, viewer: Viewer) -> dict[str, Any]:
     t = texts(viewer.language)
     what = "、".join(_title(app, viewer, path) for path in one["entities"]) or t("All")
-    return {**one, "what": " · ".join([what, *one["kinds"]])}
+    return {**one, "what": " · ".join([what, *one["kinds"], *([one["condition"]] if one["condition"] else [])])}
 
 
 def _row(one: Mapping[str, Any], app: App, viewer: Viewer) -> dict[str, Any]:
     t = texts(viewer.language)
-    words = {"waiting": t("Waiting"), "done": t("Delivered"), "dead": t("Given up")}
+    words = {"waiting": t("Waiting"), "done": t("Delivered"), "dead": t("Given up"), "skipped": t("Not wanted")}
     module, _, name = str(one["entity"]).partition(".")
     return {
         **one,

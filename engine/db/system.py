@@ -42,6 +42,7 @@ TABLES: tuple[Table, ...] = (
     _table(
         "_webhook",
         "id:uuid! name:text! url:text! secret:text! old_secret:text old_until:integer entities:json kinds:json"
+        " condition:text"
         " state:text! by:uuid born:datetime!",
     ),
     _table(
@@ -50,6 +51,7 @@ TABLES: tuple[Table, ...] = (
         " state:text! attempts:integer! due:integer! status:integer said:text sent:integer took:integer",
         "webhook event",
         Index("_delivery_waiting", ("webhook", "record", "position"), where="state = 'waiting'"),
+        Index("_delivery_next", ("webhook", "position"), where="state = 'waiting'"),
         Index("_delivery_log", ("webhook", "position")),
     ),
     _table(

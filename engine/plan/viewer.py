@@ -200,6 +200,16 @@ class WebhooksView:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkView:
+    """``outbox``: waiting, oldest, place. ``deliveries``: waiting, done, dead, skipped, oldest. ``loops``: name, last,
+    failed, said of each."""
+
+    outbox: Mapping[str, Any]
+    deliveries: Mapping[str, Any]
+    loops: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AuditView:
     """``rows`` as the API gives them, newest first, ``name`` beside ``by``; ``given`` the filters; ``next`` the id to
     go on from."""

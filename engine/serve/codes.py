@@ -348,6 +348,15 @@ _ALL = (
         "did you mean {nearest}?",
         "是否想用 {nearest}？",
     ),
+    Code("webhook.condition", "The condition cannot be asked: {reason}", "条件无法使用：{reason_zh}", 422),
+    Code(
+        "webhook.condition-of",
+        "A condition is of exactly one entity",
+        "设置条件时，须且只能选择一个实体",
+        422,
+        "name it in `entities`",
+        "请在 entities 中填写",
+    ),
     Code("webhook.many", "There are {most} webhooks already", "已有 {most} 个推送", 409),
     # the house
     Code("server.no-tenant", "Nobody lives at this address", "此地址没有对应的系统", 404),

@@ -17,6 +17,7 @@ _ADMINISTRATORS: tuple[Tool, ...] = (
     Tool(Label("权限", "Rights"), "/system/rights"),
     Tool(Label("事件推送", "Webhooks"), "/system/webhooks"),
     Tool(Label("审计", "Audit"), "/system/audit"),
+    Tool(Label("后台任务", "Background work"), "/system/work"),
 )
 
 

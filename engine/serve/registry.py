@@ -25,6 +25,7 @@ from engine.serve import (
     stream,
     webhook_pages,
     webhooks,
+    work,
 )
 from engine.serve.door import Door, Router
 from engine.serve.fault import Refusal, refuse
@@ -37,6 +38,7 @@ SYSTEM: tuple[Door, ...] = (
     *stream.DOORS,
     *webhooks.DOORS,
     *audit_doors.DOORS,
+    *work.DOORS,
     *file_doors.SYSTEM,
 )
 """The engine's own: ``/api/v1/system/…``. No pack may be called ``system`` (``pack.reserved``)."""
@@ -47,6 +49,7 @@ SYSTEM_PAGES: tuple[Door, ...] = (
     *rights_pages.SYSTEM,
     *webhook_pages.DOORS,
     *audit_pages.DOORS,
+    *work.PAGES,
 )
 """And their pages: ``/system/…``."""
 

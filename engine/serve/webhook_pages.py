@@ -44,7 +44,14 @@ async def _do(here: Here, _at: At) -> Answer:
         match inputs.get("_do", ""):
             case "make":
                 entities, kinds = _words(inputs.get("entities", "")), _words(inputs.get("kinds", ""))
-                made = await webhooks.make(here, inputs.get("name", ""), inputs.get("url", ""), entities, kinds)
+                made = await webhooks.make(
+                    here,
+                    inputs.get("name", ""),
+                    inputs.get("url", ""),
+                    entities,
+                    kinds,
+                    inputs.get("condition", "").strip(),
+                )
                 return await _shown(here, secret=made["secret"])
             case "active" | "paused" as state:
                 await webhooks.set_state(here, hook, state)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from engine.db import Body, Call
 from engine.problem import nearest
-from engine.serve import passwords, rows, shapes
+from engine.serve import conditions, passwords, rows, shapes
 from engine.serve.answer import Answer, as_json
 from engine.serve.door import At, Door
 from engine.serve.fault import refuse
@@ -51,9 +51,10 @@ def _told(row: dict[str, Any], counts: dict[str, dict[str, int]]) -> dict[str, A
         "url": row["url"],
         "entities": _list(row["entities"]),
         "kinds": _list(row["kinds"]),
+        "condition": row["condition"] or "",
         "state": row["state"],
         "born": born,
-        "deliveries": {state: own.get(state, 0) for state in ("waiting", "done", "dead")},
+        "deliveries": {state: own.get(state, 0) for state in ("waiting", "done", "dead", "skipped")},
     }
 
 
@@ -61,9 +62,12 @@ def _list(value: Any) -> list[str]:
     return list(json.loads(value) if isinstance(value, str) else value or [])
 
 
-async def make(here: Here, name: str, url: str, entities: list[str], kinds: list[str]) -> dict[str, Any]:
+async def make(
+    here: Here, name: str, url: str, entities: list[str], kinds: list[str], condition: str = ""
+) -> dict[str, Any]:
     """A new subscription; its secret is told once."""
     values = _judged(here, name, url, entities)
+    await conditions.require_good(here, entities, condition)
     if len(await all_of(here)) >= MOST:
         raise refuse("webhook.many", most=MOST)
     secret, record = _secret(), uuid7()
@@ -72,6 +76,7 @@ async def make(here: Here, name: str, url: str, entities: list[str], kinds: list
         "id": record,
         "secret": secret,
         "kinds": kinds,
+        "condition": condition or None,
         "state": "active",
         "by": here.me.user,
         "born": here.tenant.clock(),
@@ -204,13 +209,15 @@ async def _list_door(here: Here, _at: At) -> Answer:
 
 async def _make_door(here: Here, _at: At) -> Answer:
     body = own_body(here)
-    _only(body, "name", "url", "entities", "kinds")
-    name, url = body.get("name"), body.get("url")
+    _only(body, "name", "url", "entities", "kinds", "condition")
+    name, url, condition = body.get("name"), body.get("url"), body.get("condition") or ""
+    if not isinstance(condition, str):
+        raise refuse("webhook.condition", "/condition", reason="…")
     if not isinstance(name, str):
         raise refuse("webhook.name", "/name")
     if not isinstance(url, str):
         raise refuse("webhook.url", "/url")
-    return Answer(201, as_json(await make(here, name, url, _texts(body, "entities"), _texts(body, "kinds"))))
+    return Answer(201, as_json(await make(here, name, url, _texts(body, "entities"), _texts(body, "kinds"), condition)))
 
 
 async def _state_door(here: Here, at: At) -> Answer:
@@ -256,7 +263,8 @@ _HOOK_TOLD = thing(
     kinds=listed(TEXT),
     state=TEXT,
     born=MOMENT_OR_NOT,
-    deliveries=thing(waiting=WHOLE, done=WHOLE, dead=WHOLE),
+    condition=TEXT,
+    deliveries=thing(waiting=WHOLE, done=WHOLE, dead=WHOLE, skipped=WHOLE),
 )
 _SECRET_TOLD = thing("id", "secret", id=ID, secret=TEXT)
 _DELIVERY_TOLD = thing(
@@ -289,7 +297,9 @@ DOORS = (
         who="administrator",
         says="Subscribe; the secret is told once",
         status=201,
-        takes=shapes.body("name", "url", name=TEXT, url=TEXT, entities=listed(TEXT), kinds=listed(TEXT)),
+        takes=shapes.body(
+            "name", "url", name=TEXT, url=TEXT, entities=listed(TEXT), kinds=listed(TEXT), condition=TEXT
+        ),
         gives=_SECRET_TOLD,
         scope="write",
     ),

@@ -21,7 +21,7 @@ from rich.console import Console
 
 from engine.db import Body, Lost
 from engine.problem import Problems, problem
-from engine.serve import audit, auth, files, passwords, reposting, rows
+from engine.serve import audit, auth, conditions, files, passwords, reposting, rows
 from engine.serve.bind import ENGINE, EVERYONE, Me
 from engine.serve.front import Front, Pace, networks, origins
 from engine.serve.http import asgi
@@ -197,6 +197,7 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
         lambda: tenant.app.logs,
         asked.private_webhooks,
         holder=workers.holder(),
+        admits=partial(conditions.admitted, tenant),
     )
     await background.start()
     beside = [asyncio.create_task(_sweep(tenant)), asyncio.create_task(keep_up(tenant))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -13,13 +12,13 @@ from uuid import uuid4
 from engine.db import Bell, Database, rollups
 from engine.plan.rollup import ChangeLog
 from engine.work import peer, relay, sealer
+from engine.work.loops import Loops
 from engine.work.peer import Told
-from engine.work.webhooks import DELAYS, Courier
+from engine.work.webhooks import DELAYS, Admits, Courier
 
 SWEEP = 1.0
 """Seconds between two looks at what another process may have done."""
 _HOUR = 3_600.0
-_log = logging.getLogger("dougong.work")
 
 
 @dataclass(slots=True)
@@ -40,12 +39,15 @@ class Background:
     """In whose name leases are held; of processes alive at the same time no two have the same."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     courier: Courier | None = None
+    admits: Admits | None = None
+    """What a subscription with a condition wants of what it is owed."""
+    loops: Loops = field(default_factory=Loops)
 
     async def start(self) -> None:
         async def send(url: str, headers: dict[str, str], body: bytes) -> Told:
             return await peer.send(url, headers, body, self.private)
 
-        self.courier = Courier(self.database, send, self.holder, self.delays)
+        self.courier = Courier(self.database, send, self.holder, self.delays, admits=self.admits)
         loops = (self._relay, self._deliver, self._seal, self._fold, self._forget)
         self.tasks = [asyncio.create_task(one()) for one in loops]
 
@@ -64,7 +66,7 @@ class Background:
         heard, last = 0, -1
         while True:
             heard = await self.committed.wait(heard, SWEEP)
-            with _Turn() as went:
+            with self.loops.turn("relay") as went:
                 await relay.publish(self.database)
                 now = await relay.head(self.database)
                 if now != last:
@@ -77,45 +79,29 @@ class Background:
         heard = 0
         while True:
             heard = await self.published.wait(heard, SWEEP)
-            with _Turn() as went:
+            with self.loops.turn("courier") as went:
                 await self.courier.look()
             await asyncio.sleep(0.02 if went.well else SWEEP)
 
     async def _seal(self) -> None:
         while True:
             await asyncio.sleep(SWEEP)
-            with _Turn():
+            with self.loops.turn("sealer"):
                 if self.flush is not None:
                     await self.flush()
                 await sealer.seal(self.database)
+                await self.loops.keep(self.database)
 
     async def _fold(self) -> None:
         """Figures are exact without it; it keeps what they have to look at short."""
         while True:
             await asyncio.sleep(SWEEP)
-            with _Turn():
+            with self.loops.turn("folder"):
                 await rollups.fold_all(self.database, self.logs())
 
     async def _forget(self) -> None:
         while True:
             await asyncio.sleep(_HOUR)
-            with _Turn():
+            with self.loops.turn("sweeper"):
                 await relay.forget(self.database, time.time_ns() // 1_000_000)
                 await rollups.sweep(self.database, self.logs())
-
-
-class _Turn:
-    """A loop outlives whatever happens to one turn of it."""
-
-    def __init__(self) -> None:
-        self.well = True
-
-    def __enter__(self) -> _Turn:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> bool:
-        if error is None or not isinstance(error, Exception):
-            return False
-        self.well = False
-        _log.warning("background work paused: %s", error)
-        return True

@@ -125,7 +125,7 @@ async def forget(database: Database, now_ms: int, kept_days: int = KEPT_DAYS) ->
 
     def body() -> Body[None]:
         yield say(database.dialect, "DELETE FROM _outbox WHERE position IS NOT NULL AND id < :1", oldest)
-        yield say(database.dialect, "DELETE FROM _delivery WHERE state = 'done' AND event < :1", oldest)
+        yield say(database.dialect, "DELETE FROM _delivery WHERE state IN ('done', 'skipped') AND event < :1", oldest)
         yield say(database.dialect, "DELETE FROM _idempotency WHERE at < :1", past)
 
     await database.write(body)

@@ -13,29 +13,36 @@ import json
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.db import Body, Database
+from engine.db import Body, Database, Lost
 from engine.db.call import Row
 from engine.work.peer import TIMEOUT, Told, signatures
 from engine.work.statements import say
 
 Send = Callable[[str, dict[str, str], bytes], Awaitable[Told]]
+Admits = Callable[[str, str, Sequence[Row]], Awaitable[set[str]]]
+"""(who subscribed, condition, what is owed as ``_DUE`` gives it) → ids of the events whose record it admits now."""
 LEASE = 30.0
 DELAYS = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400)
 """Seconds before the second attempt, the third …; after the last one the delivery is dead until it is replayed."""
 _TOGETHER = 8
+"""Messages under way at once to one peer."""
+_BATCH = 64
+"""Rows looked up at once: finding what is due costs more than sending it."""
 _COURIER = "courier"
 _log = logging.getLogger("dougong.work")
 
 _DUE = (
     "SELECT d.event, d.entity, d.record, d.rev, d.kind, d.born, d.attempts FROM _delivery AS d"
-    " WHERE d.webhook = :1 AND d.state = 'waiting' AND d.due <= :2 AND NOT EXISTS (SELECT 1 FROM _delivery AS e"
-    " WHERE e.webhook = d.webhook AND e.state = 'waiting' AND e.record = d.record AND e.entity = d.entity"
-    f" AND e.position < d.position) ORDER BY d.position LIMIT {_TOGETHER}"
+    " WHERE d.webhook = :1 AND d.state = 'waiting' AND d.due <= :2 AND d.position = (SELECT min(e.position)"
+    " FROM _delivery AS e WHERE e.webhook = d.webhook AND e.state = 'waiting' AND e.record = d.record"
+    f" AND e.entity = d.entity) ORDER BY d.position LIMIT {_BATCH}"
 )
+"""Each record's first. As ``NOT EXISTS`` PostgreSQL makes a join of it, and all pairs of a long queue of which it has
+no statistics yet."""
 
 
 @dataclass(slots=True)
@@ -47,6 +54,7 @@ class Courier:
     holder: str
     delays: tuple[float, ...] = DELAYS
     lease: float = LEASE
+    admits: Admits | None = None
     ends: float = 0.0
     """Until when, by this process's own clock, the lease is ours."""
     working: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -98,18 +106,47 @@ class Courier:
         try:
             while await self._hold():
                 found = await self._read(
-                    "SELECT url, secret, old_secret, old_until FROM _webhook WHERE id = :1 AND state = 'active'", hook
+                    'SELECT url, secret, old_secret, old_until, condition, "by" FROM _webhook'
+                    " WHERE id = :1 AND state = 'active'",
+                    hook,
                 )
                 due = await self._read(_DUE, hook, _now()) if found else []
                 if not due:
                     return
-                await asyncio.gather(*(self._deliver(hook, found[0], row) for row in due))
+                wanted = await self._wanted(hook, found[0], due)
+                few = asyncio.Semaphore(_TOGETHER)
+                await asyncio.gather(*(self._in_turn(few, hook, found[0], row) for row in wanted))
         except Exception:
             _log.warning("deliveries stopped for a while", exc_info=True)
 
+    async def _wanted(self, hook: str, to: Row, due: list[Row]) -> list[Row]:
+        """What the subscription's condition admits; the rest is put aside. A condition that cannot be asked (its
+        fields are gone, or the rights of who made it) is an attempt that failed."""
+        condition, by = to[4], str(to[5])
+        if not condition:
+            return due
+        try:
+            admitted = await self.admits(by, condition, due) if self.admits is not None else set()
+        except Lost:
+            raise
+        except Exception as error:
+            told = Told(0, f"condition: {error}"[:200])
+            for row in due:
+                await self._note(hook, str(row[0]), int(row[6]) + 1, told, 0)
+            return []
+        for row in due:
+            if str(row[0]) not in admitted:
+                await self._note(hook, str(row[0]), int(row[6]), None, 0)
+        return [row for row in due if str(row[0]) in admitted]
+
+    async def _in_turn(self, few: asyncio.Semaphore, hook: str, to: Row, row: Row) -> None:
+        async with few:
+            if await self._hold():
+                await self._deliver(hook, to, row)
+
     async def _deliver(self, hook: str, to: Row, row: Row) -> None:
         event, entity, record, rev, kind, born, attempts = row
-        url, secret, old, old_until = to
+        url, secret, old, old_until = to[:4]
         body = json.dumps(
             {
                 "type": f"{entity}.{kind}",
@@ -126,16 +163,15 @@ class Courier:
             "webhook-timestamp": str(now),
             "webhook-signature": signatures(held, str(event), now, body),
         }
-        if not self._enough():
-            return
         began = time.monotonic()
         told = await self.send(url, headers, body)
         await self._note(hook, str(event), int(attempts) + 1, told, int((time.monotonic() - began) * 1000))
 
-    async def _note(self, hook: str, event: str, attempts: int, told: Told, took: int) -> None:
+    async def _note(self, hook: str, event: str, attempts: int, told: Told | None, took: int) -> None:
+        """``told`` is what became of an attempt; None: it was not wanted."""
         dialect = self.database.dialect
-        state, due = "done", 0
-        if not told.taken:
+        state, due = ("skipped" if told is None else "done"), 0
+        if told is not None and not told.taken:
             state = "waiting" if attempts <= len(self.delays) else "dead"
             if state == "waiting":
                 due = _now() + int(self.delays[attempts - 1] * 1000 * random.uniform(0.8, 1.2))
@@ -145,9 +181,10 @@ class Courier:
                 dialect,
                 "UPDATE _delivery SET state = :1, attempts = :2, due = :3, status = :4, said = :5, sent = :6,"
                 " took = :7 WHERE webhook = :8 AND event = :9 AND state = 'waiting'",
-                *(state, attempts, due, told.status, told.said or None, _now(), took, hook, event),
+                *(state, attempts, due, told.status if told else None, told.said or None if told else None),
+                *(_now(), took, hook, event),
             )
-            if told.status == 410:  # the peer says: never again
+            if told is not None and told.status == 410:  # the peer says: never again
                 yield say(dialect, "UPDATE _webhook SET state = 'paused' WHERE id = :1", hook)
 
         await self.database.write(body)

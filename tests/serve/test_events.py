@@ -7,24 +7,27 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from engine.db import Body
-from engine.serve import registry, rows
+from engine.serve import conditions, registry, rows
 from engine.serve.answer import Asked
 from engine.serve.auth import open_session
 from engine.serve.bind import Me
 from engine.serve.here import Here
 from engine.serve.ids import uuid7
 from engine.serve.session import caller
-from engine.work import relay
+from engine.work import relay, sealer, webhooks
 from engine.work.background import Background
 from engine.work.peer import public
+from engine.work.statements import say
 from tests.serve.stage import Stage, errors
 from tests.work.receiver import receiver
 
@@ -34,7 +37,8 @@ HOOKS = "http://works/api/v1/system/webhooks"
 @asynccontextmanager
 async def running(stage: Stage, delays: tuple[float, ...] = (0.01, 0.01, 0.01)) -> AsyncIterator[None]:
     tenant = stage.tenant
-    made = Background(stage.database, tenant.committed, tenant.published, private=True, delays=delays)
+    admits = partial(conditions.admitted, tenant)
+    made = Background(stage.database, tenant.committed, tenant.published, private=True, delays=delays, admits=admits)
     await made.start()
     try:
         yield
@@ -303,3 +307,111 @@ async def test_what_a_webhook_must_be(stage: Stage) -> None:
         answer = await boss.post(HOOKS, json=body)
         assert (answer.status_code, errors(answer)[0][0]) == (422, code)
     assert (await (await stage.door("wang")).get(HOOKS)).status_code == 403
+
+
+async def test_a_condition_lets_through_what_its_maker_sees(stage: Stage) -> None:
+    boss, wang = await stage.door("boss"), await stage.door("wang")
+    async with receiver() as peer, running(stage):
+        hook = await made(boss, peer.url, entities=["works.sheet"], condition="liability = 'charge'")
+        own = (await wang.post("/sheet", json=stage.sheet())).json()
+        lines = [{"worker": stage.ids["钱"], "hours": "1"}]
+        charged = stage.sheet(liability="charge", charge_to="甲方", lines=lines)
+        charged = (await wang.post("/sheet", json=charged)).json()
+        await until(peer.told)
+        assert [record for record, *_ in peer.told()] == [charged["id"]]
+        async with asyncio.timeout(15):
+            while True:
+                told = (await boss.get(HOOKS)).json()["items"][0]
+                if (told["deliveries"]["skipped"], told["deliveries"]["done"]) == (1, 1):
+                    break
+                await asyncio.sleep(0.05)
+        assert told["condition"] == "liability = 'charge'"
+        log = (await boss.get(f"{HOOKS}/{hook['id']}/deliveries")).json()["items"]
+        assert {one["record"]: one["state"] for one in log} == {own["id"]: "skipped", charged["id"]: "done"}
+        # What is deleted is looked for in the bin.
+        zhao = await stage.door("zhao")
+        assert (await zhao.delete(f"/sheet/{charged['id']}", headers={"if-match": "*"})).status_code == 204
+        await until(lambda: len(peer.got) == 2)
+        assert peer.told()[1][2] == "delete"
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"entities": ["works.sheet"], "condition": "no_such_field = 1"}, "webhook.condition"),
+        ({"entities": ["works.sheet"], "condition": "amount >"}, "webhook.condition"),
+        ({"entities": ["works.sheet"], "condition": 7}, "webhook.condition"),
+        ({"entities": [], "condition": "amount > 1"}, "webhook.condition-of"),
+    ],
+)
+async def test_a_condition_that_cannot_be_asked_is_refused(stage: Stage, more: dict[str, Any], code: str) -> None:
+    boss = await stage.door("boss")
+    answer = await boss.post(HOOKS, json={"name": "x", "url": "https://a.example", **more})
+    assert (answer.status_code, errors(answer)[0]) == (422, (code, "/condition"))
+
+
+async def test_a_condition_whose_maker_may_not_sign_in_any_more_is_a_failed_attempt(stage: Stage) -> None:
+    boss, wang = await stage.door("boss"), await stage.door("wang")
+    async with receiver() as peer, running(stage, delays=()):
+        hook = await made(boss, peer.url, entities=["works.sheet"], condition="liability = 'own'")
+
+        def gone() -> Body[None]:
+            yield rows.update("_webhook", stage.database.dialect, {"id": hook["id"]}, {"by": uuid7()})
+
+        await stage.database.write(gone)
+        await wang.post("/sheet", json=stage.sheet())
+        log: list[dict[str, Any]] = []
+        async with asyncio.timeout(15):
+            while not log or log[0]["state"] == "waiting":
+                await asyncio.sleep(0.05)
+                log = (await boss.get(f"{HOOKS}/{hook['id']}/deliveries")).json()["items"]
+        assert log[0]["state"] == "dead"
+        assert log[0]["said"].startswith("condition: ")
+        assert peer.got == []
+
+
+async def test_what_goes_on_behind_is_told_to_administrators(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.work.loops.EVERY", 0.0)
+    boss, wang = await stage.door("boss"), await stage.door("wang")
+    at = "http://works/api/v1/system/work"
+    await wang.post("/sheet", json=stage.sheet())
+    before = (await boss.get(at)).json()
+    assert before["outbox"]["waiting"] > 0
+    assert before["outbox"]["oldest"] is not None
+    async with running(stage):
+        real = sealer.seal
+
+        async def broken(_database: Any) -> int:
+            monkeypatch.setattr(sealer, "seal", real)
+            raise RuntimeError("the seal is lost")
+
+        monkeypatch.setattr(sealer, "seal", broken)
+        async with asyncio.timeout(15):
+            while not any(one["last"] for one in (await boss.get(at)).json()["loops"]):
+                await asyncio.sleep(0.2)
+        now = (await boss.get(at)).json()
+    assert now["outbox"]["waiting"] == 0
+    assert now["outbox"]["place"] > 0
+    failed = {one["name"]: (one["failed"], one["said"]) for one in now["loops"]}
+    assert failed["sealer"] == (1, "RuntimeError: the seal is lost")
+    assert failed["relay"] == (0, "")
+    page = await boss.get("http://works/system/work", headers={"accept-language": "en"})
+    assert page.status_code == 200
+    assert "the seal is lost" in page.text
+    assert (await wang.get(at)).status_code == 403
+    assert (await wang.get("http://works/system/work")).status_code == 403
+
+
+async def test_a_long_queue_is_not_looked_through_for_every_message(stage: Stage) -> None:
+    """Nobody has told the database yet how long it is."""
+    boss = await stage.door("boss")
+    hook = await made(boss, "http://127.0.0.1:1/")
+    records = [uuid7() for _ in range(600)]
+    await outbox(stage, *((uuid7(), record, rev) for rev in range(1, 6) for record in records))
+    await relay.publish(stage.database)
+    made_ = say(stage.database.dialect, webhooks._DUE, hook["id"], webhooks._now())
+    began = time.monotonic()
+    due = await stage.database.read(made_.sql, made_.values)
+    assert time.monotonic() - began < 2
+    assert [row[3] for row in due] == [1] * len(due)
+    assert len(due) == 64
