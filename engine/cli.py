@@ -264,6 +264,29 @@ def revert(
     raise typer.Exit(made.code)
 
 
+@app.command()
+def switch(
+    target: Target,
+    name: Annotated[str, typer.Argument(help="A module (day-labor) or feature (day_labor.overtime).")] = "",
+    state: Annotated[str, typer.Argument(help="on or off.")] = "",
+    database: DatabaseUrl = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
+    json: Json = False,
+    language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
+) -> None:
+    """Switch a module or feature of a running system on or off; without a name, list them."""
+    from engine.studio import changing
+
+    if not name:
+        typer.echo(changing.switches(target, database, json))
+        return
+    if state not in ("on", "off"):
+        raise typer.BadParameter("on or off", param_hint="STATE")
+    made = changing.switch(target, name, state == "on", database, dry_run)
+    typer.echo(made.json() if json else made.told(language))
+    raise typer.Exit(made.code)
+
+
 user = typer.Typer(help="Who may sign in: logins, passwords, administrators.", no_args_is_help=True)
 app.add_typer(user, name="user")
 Login = Annotated[str, typer.Argument(help="The login name.")]

@@ -54,9 +54,8 @@ class Draft:
 
 
 def writing(draft: Draft, sql: str) -> Statement:
-    """Every statement that changes records is finished here, and nowhere else.
+    """Every statement of compiling that changes records is finished here, and nowhere else.
 
-    This is where a stale writer will be fenced, ``(SELECT epoch FROM _epoch) = $n``, once a system can change while
-    it runs: all writes pass, so none can be forgotten.
+    Stale writers are fenced where their transaction begins (``Database.write``), so nothing need be said here.
     """
     return draft.finish(sql)

@@ -94,6 +94,15 @@ def passes(catalog: Catalog, root: Entity, made: Late, dialect: Dialect) -> tupl
 def _pass(catalog: Catalog, root: Entity, entity: Entity, fields: tuple[Derived, ...], dialect: Dialect) -> Statement:
     """Computes ``fields`` over what is stored; a document in force keeps what it has."""
     draft = Draft(dialect)
+    frozen = texts.frozen(dialect, catalog, entity, "t")
+    where = f"{within(draft, catalog, root, entity, 't')} AND t.deleted_at IS NULL"
+    if frozen:
+        where += f" AND NOT {frozen}"
+    return computing(draft, catalog, entity, fields, where)
+
+
+def computing(draft: Draft, catalog: Catalog, entity: Entity, fields: tuple[Derived, ...], where: str) -> Statement:
+    """Computes ``fields`` of the rows ``t`` that ``where`` holds for, from what else they hold."""
     table = table_name(entity.path)
     mine = {d.name for d in fields}
     base = []
@@ -104,10 +113,6 @@ def _pass(catalog: Catalog, root: Entity, entity: Entity, fields: tuple[Derived,
             base.append(f"{_stands(draft, made)} AS {quote('_t_' + c.name)}")
         else:
             base.append(f"t.{quote(c.name)} AS {quote(c.name)}")
-    frozen = texts.frozen(dialect, catalog, entity, "t")
-    where = f"{within(draft, catalog, root, entity, 't')} AND t.deleted_at IS NULL"
-    if frozen:
-        where += f" AND NOT {frozen}"
     chained = chain.links(
         draft,
         catalog,
@@ -115,7 +120,7 @@ def _pass(catalog: Catalog, root: Entity, entity: Entity, fields: tuple[Derived,
         f"SELECT {', '.join(base)} FROM {quote(table)} AS t WHERE {where}",
         chain.levels(fields),
     )
-    distinct = texts.differs(dialect)
+    distinct = texts.differs(draft.dialect)
     sets = ", ".join(f"{quote(d.name)} = {chained.last}.{quote(d.name)}" for d in fields)
     moved = " OR ".join(f"{quote(table)}.{quote(d.name)} {distinct} {chained.last}.{quote(d.name)}" for d in fields)
     return writing(

@@ -13,8 +13,8 @@ Risk = Literal["safe", "online", "guarded", "destructive"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``kind`` is added, restored, retired, renamed, widened, narrowed, replaced, required, unique, checked, refers,
-    choices, states, steps, changed or removed. ``rows`` are those it touches; ``offenders`` those that stand in its
+    """``kind`` is added, restored, retired, renamed, computed, widened, narrowed, replaced, required, unique, checked,
+    refers, choices, states, steps, changed or removed. ``rows`` are those it touches; ``offenders`` those in its
     way (at most a few of ``against``): while there are any the plan is refused."""
 
     kind: str

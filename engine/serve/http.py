@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, MutableMapping
 from dataclasses import replace
 from typing import Any
@@ -30,7 +31,8 @@ from engine.serve.tenancy import Tenant, Tenants
 
 MAX_FORM = 4 * 1024 * 1024
 _REPLAYED = 32 * 1024 * 1024
-_BEGINNINGS = 8
+_PATIENCE = 10.0
+_IN_VAIN = 3
 _FIXED = frozenset({"/health", "/api/v1/login", "/api/v1/logout", "/api/v1/me", "/api/v1/openapi.json"})
 _log = logging.getLogger("dougong.serve")
 
@@ -89,14 +91,17 @@ async def _by_what_holds(
     tenant: Tenant, front: Front, asked: Asked, path: str, language: str, received: Replayed
 ) -> Answer:
     """A request that the tenant's metadata changed under begins anew, by what holds now; its caller does not notice."""
-    for _ in range(_BEGINNINGS - 1):
+    until, in_vain = time.monotonic() + _PATIENCE, 0
+    while True:
+        app = tenant.app
         try:
             return await _served(tenant, front, asked, path, language, received)
         except Stale:
-            if tenant.learn is None or not received.again():
+            if tenant.learn is None or not received.again() or in_vain == _IN_VAIN or time.monotonic() > until:
                 raise
+            # Another request may have learnt it already; if nobody has, it is our statement that is wrong.
             await tenant.learn()
-    return await _served(tenant, front, asked, path, language, received)
+            in_vain = in_vain + 1 if tenant.app is app else 0
 
 
 async def _served(tenant: Tenant, front: Front, asked: Asked, path: str, language: str, receive: Receive) -> Answer:

@@ -7,12 +7,14 @@ from contextlib import suppress
 from dataclasses import replace
 
 from engine.ask import Ask
+from engine.compile import backfill
 from engine.db import Body, Call, Database, Held, Stale, Violation, rollups
 from engine.db.diff import TableChange
 from engine.db.steps import index_sql, rebuilt
 from engine.fieldtypes.storage import quote
 from engine.plan.table import Index
 from engine.problem import Problems, problem
+from engine.serve.bind import call
 from engine.serve.tenancy import Tenant
 from engine.studio import renaming
 from engine.studio.codes import CODES
@@ -21,6 +23,8 @@ from engine.studio.planting import Planter
 from engine.tenants import identity, revision
 from engine.tenants.revision import Revision
 
+_ROUNDS = 8
+"""Owner and lines that depend on each other are as deep as this at most."""
 _LARGE = 20_000
 """Rows from which on an index is built beside the writers, before the change itself."""
 
@@ -69,6 +73,7 @@ def _body(made: Planned, planter: Planter, by: str, note: str) -> Body[Revision]
         yield from _referring(made)
     yield from rollups.after_change(dialect, logs)
     yield from renaming.calls(made)
+    yield from _computed(made, planter)
     yield from identity.keep(made.app.dialect, made.matching.changed)
     changes = json.dumps([line.plain() for line in made.plan.lines], ensure_ascii=False)
     number, tables = made.have.number + 1, made.difference.after
@@ -76,6 +81,18 @@ def _body(made: Planned, planter: Planter, by: str, note: str) -> Body[Revision]
     new = set(made.matching.added)
     yield from planter.plant([row for row in made.catalog.seeds if row.entity in new])
     return replace(now, number=number, digest=made.app.digest, tables=tables, epoch=now.epoch + 1)
+
+
+def _computed(made: Planned, planter: Planter) -> Body[None]:
+    """Records that were there before a computed field get its value."""
+    moment = planter.tenant.moment()
+    filling = backfill.statements(made.catalog, made.computed, made.app.dialect)
+    for _ in range(_ROUNDS):
+        changed = False
+        for statement in filling:
+            changed |= bool((yield call(statement, moment, {})))
+        if not changed:
+            return
 
 
 def _referring(made: Planned) -> Body[None]:

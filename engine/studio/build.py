@@ -32,6 +32,8 @@ class Source:
     packs: tuple[Mapping[str, str], ...]
     overlays: tuple[Mapping[str, str], ...] = ()
     features: Mapping[str, bool] = field(default_factory=dict)
+    switches: Mapping[str, bool] = field(default_factory=dict)
+    """What was switched in the running system, over the project's ``features``: it stays when the text is changed."""
 
     def told(self) -> str:
         """The same text for the same system."""
@@ -45,11 +47,12 @@ class Source:
             "packs": [dict(texts) for texts in self.packs],
             "overlays": [dict(texts) for texts in self.overlays],
             "features": dict(sorted(self.features.items())),
+            "switches": dict(sorted(self.switches.items())),
         }
         return json.dumps(whole, ensure_ascii=False)
 
     def catalog(self) -> Catalog:
-        return texts_cached(self.packs, self.overlays, self.features, cache=cache_dir())
+        return texts_cached(self.packs, self.overlays, {**self.features, **self.switches}, cache=cache_dir())
 
 
 def source_of(project: Project) -> Source:
@@ -74,6 +77,7 @@ def source_from(text: str) -> Source:
         tuple(whole["packs"]),
         tuple(whole["overlays"]),
         whole["features"],
+        whole.get("switches", {}),
     )
 
 

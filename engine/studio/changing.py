@@ -6,21 +6,21 @@ import asyncio
 import getpass
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.db import open_database
+from engine.db import Database, open_database
 from engine.label import Label
 from engine.plan.change import Line, Plan
 from engine.problem import Problems, problem
+from engine.studio import switching
 from engine.studio.applying import applied
-from engine.studio.build import Source, source_from, source_of
+from engine.studio.build import source_from, source_of
 from engine.studio.codes import CODES
-from engine.studio.following import held
 from engine.studio.opening import database_url
-from engine.studio.planning import planned
+from engine.studio.planning import Planned, installed, planned
 from engine.studio.project import find_project
 from engine.tenants import revision
 
@@ -37,6 +37,7 @@ _KINDS = {
     "restored": Label("恢复", "restored"),
     "retired": Label("停用", "retired"),
     "renamed": Label("改名", "renamed"),
+    "computed": Label("计算", "computed"),
     "widened": Label("放宽", "widened"),
     "narrowed": Label("收窄", "narrowed"),
     "replaced": Label("换类型", "replaced"),
@@ -127,30 +128,35 @@ def _line(line: Line, language: str) -> str:
 
 
 def plan(target: Path, url: str) -> Told:
-    return asyncio.run(_run(source_of(find_project(target)), target, url, False))
+    return asyncio.run(_run(target, url, False))
 
 
 def apply(target: Path, url: str, reviewed: str, note: str) -> Told:
     review = json.loads(Path(reviewed).read_text(encoding="utf-8")) if reviewed else None
-    return asyncio.run(_run(source_of(find_project(target)), target, url, True, note, review, reviewed))
+    return asyncio.run(_run(target, url, True, note, review, reviewed))
 
 
-async def _run(
-    source: Source, target: Path, url: str, go: bool, note: str = "", review: Any = None, file: str = ""
-) -> Told:
-    database = await open_database(database_url(find_project(target), url), make=False)
+async def _run(target: Path, url: str, go: bool, note: str = "", review: Any = None, file: str = "") -> Told:
+    project = find_project(target)
+    source = source_of(project)
+    database = await open_database(database_url(project, url), make=False)
     try:
-        made = await planned(source, database)
-        if review is not None and review["revision"] != made.plan.revision:
-            raise Problems([problem(CODES["plan.overtaken"], now=made.plan.revision, planned=review["revision"])])
-        if review is not None and review["digest"] != made.plan.digest:
-            raise Problems([problem(CODES["plan.other"], file=file)])
-        if not go or made.plan.empty or made.plan.refused:
-            return Told(made.plan)
-        now = await applied(made, database, _who(), note)
-        return Told(made.plan, now.number)
+        return await _told(await planned(source, database), database, go, note, review, file)
     finally:
         await database.close()
+
+
+async def _told(
+    made: Planned, database: Database, go: bool, note: str = "", review: Any = None, file: str = ""
+) -> Told:
+    if review is not None and review["revision"] != made.plan.revision:
+        raise Problems([problem(CODES["plan.overtaken"], now=made.plan.revision, planned=review["revision"])])
+    if review is not None and review["digest"] != made.plan.digest:
+        raise Problems([problem(CODES["plan.other"], file=file)])
+    if not go or made.plan.empty or made.plan.refused:
+        return Told(made.plan)
+    now = await applied(made, database, _who(), note)
+    return Told(made.plan, now.number)
 
 
 def _who() -> str:
@@ -166,8 +172,7 @@ def revisions(target: Path, url: str, as_json: bool) -> str:
 async def _revisions(target: Path, url: str, as_json: bool) -> str:
     database = await open_database(database_url(find_project(target), url), make=False)
     try:
-        if await held(database) is None:
-            raise Problems([problem(CODES["tenant.empty"])])
+        await installed(database)
         entries = await revision.listed(database)
     finally:
         await database.close()
@@ -202,9 +207,47 @@ def revert(target: Path, number: int, url: str, dry_run: bool) -> Told:
 async def _revert(target: Path, number: int, url: str, dry_run: bool) -> Told:
     database = await open_database(database_url(find_project(target), url), make=False)
     try:
-        text = await revision.source_of(database, number) if await held(database) is not None else None
+        await installed(database)
+        text = await revision.source_of(database, number)
+        if text is None:
+            raise Problems([problem(CODES["plan.no-revision"], number=number)])
+        made = await planned(source_from(text), database, switched=True)
+        return await _told(made, database, not dry_run, f"back to revision {number}")
     finally:
         await database.close()
-    if text is None:
-        raise Problems([problem(CODES["plan.no-revision"], number=number)])
-    return await _run(source_from(text), target, url, not dry_run, f"back to revision {number}")
+
+
+def switches(target: Path, url: str, as_json: bool) -> str:
+    """Modules and features, whether they are on, and what needs them."""
+    return asyncio.run(_switches(target, url, as_json))
+
+
+async def _switches(target: Path, url: str, as_json: bool) -> str:
+    database = await open_database(database_url(find_project(target), url), make=False)
+    try:
+        found = switching.listed(source_from((await installed(database)).source))
+    finally:
+        await database.close()
+    if as_json:
+        return json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2)
+    return "\n".join(_switch_line(one) for one in found)
+
+
+def _switch_line(one: switching.Switch) -> str:
+    needed = f"  (needed by {', '.join(one.needed_by)})" if one.needed_by else ""
+    return f"{'on ' if one.on else 'off'}  {one.name:<32} {one.title}{needed}".rstrip()
+
+
+def switch(target: Path, name: str, on: bool, url: str, dry_run: bool) -> Told:
+    return asyncio.run(_switch(target, name, on, url, dry_run))
+
+
+async def _switch(target: Path, name: str, on: bool, url: str, dry_run: bool) -> Told:
+    """On what the database holds: text that waits to be applied goes on waiting."""
+    database = await open_database(database_url(find_project(target), url), make=False)
+    try:
+        source = switching.switched(source_from((await installed(database)).source), name, on)
+        made = await planned(source, database, switched=True)
+        return await _told(made, database, not dry_run, f"{name} {'on' if on else 'off'}")
+    finally:
+        await database.close()

@@ -114,6 +114,20 @@ CODES: dict[str, Code] = {
             hint_zh="请检查 --database；新数据库由 `dougong serve` 安装",
         ),
         Code(
+            "switch.unknown",
+            "There is no module or feature called {name}",
+            "没有名为 {name} 的模块或功能",
+            hint_en="did you mean {nearest}?",
+            hint_zh="是否想写 {nearest}？",
+        ),
+        Code(
+            "switch.needed",
+            "{name} cannot be switched off: {by} need it",
+            "{name} 不能关闭：{by} 依赖它",
+            hint_en="switch those off first",
+            hint_zh="请先关闭它们",
+        ),
+        Code(
             "tenant.foreign",
             "The database holds tables that are not ours",
             "数据库中已有不属于本系统的表",

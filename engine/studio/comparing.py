@@ -27,6 +27,7 @@ _NOUNS: Mapping[str, Label] = {
     "dashboards": Label("看板", "dashboard"),
     "imports": Label("导入", "import"),
 }
+_STORED = frozenset({"compute", "find", "display", "search"})
 _NOT_TOLD = frozenset({"name", "path", "was", "where", "module"})
 
 
@@ -63,8 +64,13 @@ def _noun(old: Mapping[str, Any], new: Mapping[str, Any], title: Label) -> Itera
 
 
 def _line(path: str, keys: list[str], where: str) -> Iterator[Line]:
-    if keys:
-        yield Line("changed", path, "safe", Label("、".join(keys), ", ".join(keys)), where=where)
+    if not keys:
+        return
+    zh, en = "、".join(keys), ", ".join(keys)
+    if not _STORED.isdisjoint(keys):
+        zh += "；已存的值到记录下次保存时才更新"
+        en += "; what is stored stays until a record is saved again"
+    yield Line("changed", path, "safe", Label(zh, en), where=where)
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any], quiet: set[str]) -> list[str]:

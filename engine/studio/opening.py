@@ -58,11 +58,16 @@ async def opened(target: Path, url: str = "", make: bool = False) -> AsyncIterat
     """Reads the project, opens its database; closes it again. With ``make`` a database that is not there or is empty
     is installed; without, it is refused: its name was probably mistyped."""
     project = find_project(target)
-    catalog = catalog_of(project)
+    where = database_url(project, url)
+    catalog, wrong = _read(project)
+    if wrong is not None and not _may_hold(where):
+        raise wrong
     if make and not url:
         Path("var").mkdir(exist_ok=True)
-    database = await open_database(database_url(project, url), make)
+    database = await open_database(where, make)
     try:
+        if wrong is not None and await held(database) is None:
+            raise wrong
         made = await opened_in(project, catalog, database, make)
         made.tenant.files = Folder(files_folder(project, url))
         yield made
@@ -70,16 +75,37 @@ async def opened(target: Path, url: str = "", make: bool = False) -> AsyncIterat
         await database.close()
 
 
-async def opened_in(project: Project, catalog: Catalog, database: Database, make: bool = True) -> Opened:
-    """What the database holds is what is served: text that was changed since is for ``dougong plan`` and ``apply``."""
+def _read(project: Project) -> tuple[Catalog | None, Problems | None]:
+    """What the packs say, or what is wrong with them: a system that was installed serves what it was last given."""
+    try:
+        return catalog_of(project), None
+    except Problems as problems:
+        return None, problems
+
+
+def _may_hold(url: str) -> bool:
+    """Whether there can be anything in the database; a file that is not there is not made in vain."""
+    return not url.startswith("sqlite://") or Path(url.removeprefix("sqlite://").partition("?")[0]).exists()
+
+
+async def opened_in(project: Project, catalog: Catalog | None, database: Database, make: bool = True) -> Opened:
+    """What the database holds is what is served: text that was changed since is for ``dougong plan`` and ``apply``.
+    Without a ``catalog`` (it could not be read) there must be something in the database."""
     have = await held(database)
     if have is None and not make:
         raise Problems([problem(CODES["tenant.empty"])])
-    source = source_of(project)
-    behind = have is not None and have.source != source.told()
-    if have is not None and behind:
-        source = source_from(have.source)
-        catalog = source.catalog()
+    source = None if catalog is None else source_of(project)
+    if have is not None:
+        kept = source_from(have.source)
+        if source is not None:
+            source = replace(source, switches=kept.switches)
+        behind = source is None or source.told() != have.source
+        if source is None or catalog is None or behind or source.switches:
+            source, catalog = kept, kept.catalog()
+    else:
+        behind = False
+    assert source is not None
+    assert catalog is not None
     app = replace(compile_app(catalog, database.dialect), epoch=have.epoch if have else 1)
     if have is None:
         await revision.install(database, app, source.told())

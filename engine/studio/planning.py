@@ -44,17 +44,36 @@ class Planned:
     difference: Difference
     fills: Fills
 
+    @property
+    def computed(self) -> dict[str, list[str]]:
+        """Entity → computed fields that records which are there do not have yet."""
+        changed = {c.after.entity: c for c in self.difference.changes if c.before is not None and c.after.entity}
+        fresh = {path: [n for n in c.fresh if self._computes(path, n)] for path, c in changed.items()}
+        return {path: names for path, names in fresh.items() if names}
+
+    def _computes(self, path: str, name: str) -> bool:
+        field = self.catalog.entities[path].fields.get(name)
+        return field is not None and (field.compute is not None or field.find is not None)
+
     def statements(self) -> list[str]:
         return statements(self.difference.changes, self.app.dialect, self.fills)
 
 
-async def planned(source: Source, database: Database) -> Planned:
-    """Raises Problems with everything that is wrong in the text, or when there is nothing to change yet."""
-    catalog = source.catalog()
-    app = compile_app(catalog, database.dialect)
+async def installed(database: Database) -> Revision:
     have = await held(database)
     if have is None:
         raise Problems([problem(CODES["tenant.empty"])])
+    return have
+
+
+async def planned(source: Source, database: Database, switched: bool = False) -> Planned:
+    """Raises Problems with everything that is wrong in the text, or when there is nothing to change yet. What was
+    switched in the running system stays so, unless the source itself says it (``switched``)."""
+    have = await installed(database)
+    if not switched:
+        source = replace(source, switches=source_from(have.source).switches)
+    catalog = source.catalog()
+    app = compile_app(catalog, database.dialect)
     old = _old(have)
     matching = match(await identity.all_of(database), have.tables, catalog, app, have.number + 1, old)
     made = difference(have.tables, (*TABLES, *app.tables), matching.renames)
@@ -75,6 +94,15 @@ async def planned(source: Source, database: Database) -> Planned:
     told = source.told() != have.source
     plan = Plan(have.number, app.digest, tuple(lines), await drift(database, have.tables), told)
     return Planned(plan, source, catalog, app, have, matching, made, fills)
+
+
+def _computing(entity: Entity, change: TableChange, path: str, rows: int) -> Iterator[Line]:
+    for name in change.fresh:
+        field = entity.fields.get(name)
+        if field is not None and rows and (field.compute is not None or field.find is not None):
+            says = Label("为已有记录计算", "computed for the records that are there")
+            wait = Label("期间写入等待", "writers wait for it")
+            yield Line("computed", f"{path}.{name}", "online", says, rows, wait, where=str(field.where))
 
 
 def _old(have: Revision) -> Catalog | None:
@@ -159,6 +187,8 @@ async def _table(
             kinds = (_kind(was.kind, was.scale), _kind(column.kind, column.scale))
             says = Label(f"{kinds[0]} 放宽为 {kinds[1]}", f"{kinds[0]} becomes {kinds[1]}")
             yield Line("widened", f"{path}.{column.name}", "online", says, rows, where=_where(entity, column.name))
+    for line in _computing(entity, change, path, rows) if entity is not None else ():
+        yield line
     if _worth_telling(change, fills, database.dialect):
         yield Line(
             "table", change.after.name, "online" if rows else "safe", *_work(change, rows, fills, database.dialect)

@@ -128,6 +128,8 @@ async def _open(asked: Serving, listening: socket.socket | None) -> None:
         if asked.demo:
             said += await _demo(app, out)
         out.print(f"[bold]{app.project.title.to('zh')}[/bold]  http://{asked.host}:{asked.port}/")
+        if app.behind:
+            out.print("  The packs have been changed since they were applied: see dougong plan")
         for line in said:
             out.print(f"  {line}")
         out.print("Ctrl+C ends it.")

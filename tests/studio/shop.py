@@ -18,11 +18,12 @@ from engine.db.inspect import drift
 from engine.db.system import TABLES
 from engine.serve import OneTenant, asgi, open_session, rows
 from engine.serve.tenancy import Tenant
+from engine.studio import switching
 from engine.studio.applying import applied
 from engine.studio.build import source_from, source_of
 from engine.studio.following import held
 from engine.studio.opening import opened
-from engine.studio.planning import Planned, planned
+from engine.studio.planning import Planned, installed, planned
 from engine.studio.project import find_project
 from engine.tenants import revision
 from engine.tenants.revision import Revision
@@ -104,7 +105,12 @@ class Shop:
         async with self.database() as database:
             text = await revision.source_of(database, number)
             assert text is not None
-            return await applied(await planned(source_from(text), database), database)
+            return await applied(await planned(source_from(text), database, switched=True), database)
+
+    async def switch(self, name: str, on: bool) -> Revision:
+        async with self.database() as database:
+            source = switching.switched(source_from((await installed(database)).source), name, on)
+            return await applied(await planned(source, database, switched=True), database)
 
     async def told(self) -> list[tuple[str, str, int]]:
         """(kind, path, offenders) of the plan, without what only says how."""
