@@ -61,6 +61,14 @@ def _acts(viewer: Viewer) -> dict[str, str]:
         "login.failed": t("Could not sign in"),
         "read-audit": t("Looked at the audit"),
         "export-audit": t("Took the audit away"),
+        "grant.support": t("Gave support access"),
+        "grant.auditor": t("Made somebody an auditor"),
+        "grant.ended": t("Ended access given for a time"),
+        "command.import": t("Imported, at the server's terminal"),
+        "command.repost": t("Reposted ledgers, at the server's terminal"),
+        "command.user": t("Gave a password, at the server's terminal"),
+        "command.serve": t("Began to serve, made the administrator"),
+        "command.apply": t("Applied a change of the packs"),
     }
 
 

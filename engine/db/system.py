@@ -79,6 +79,13 @@ TABLES: tuple[Table, ...] = (
         "user",
         Index("_login_name", ("name",), unique=True),
     ),
+    _table(
+        "_grant",
+        "id:uuid! user:uuid! name:text! what:text! write:boolean! reason:text! born:datetime! ends:datetime! by:uuid"
+        " ended:datetime ended_by:uuid",
+        "id",
+        Index("_grant_user", ("user",)),
+    ),
     _table("_attempt", "key:text! failed:integer! at:datetime! ends:datetime", "key"),
     _table(
         "_session",

@@ -6,6 +6,7 @@ is killed loses at most what it put off in its last second; nothing that was cha
 
 from __future__ import annotations
 
+import getpass
 import json
 import time
 from collections.abc import Mapping
@@ -46,6 +47,24 @@ def note(
     if len(tenant.noted) > MOST_PUT_OFF:
         lost = len(tenant.noted) // 10
         tenant.noted[:lost] = [_row(at, "audit.lost", None, None, None, {"rows": lost}, "")]
+
+
+def row(here: Here, act: str, record: str | None, detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what somebody does through one of the engine's own doors, for the transaction that does it."""
+    at = int(here.tenant.clock().timestamp() * 1000)
+    return _row(at, act, here.me.user, None, record, detail, here.asked.address)
+
+
+def at_terminal(act: str, detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a command given on the server itself: by nobody of ours, by an account of the machine."""
+    return _row(0, f"command.{act}", None, None, None, {"account": _account(), **detail}, "terminal")
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "?"
 
 
 async def flush(tenant: Tenant) -> None:

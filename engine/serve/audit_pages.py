@@ -31,4 +31,4 @@ async def _page(here: Here, _at: At) -> Answer:
     return html(page, status)
 
 
-DOORS = (Door("page.audit", ("GET", "HEAD"), "system/audit", _page, who="administrator", audited="read-audit"),)
+DOORS = (Door("page.audit", ("GET", "HEAD"), "system/audit", _page, who="auditor", audited="read-audit"),)

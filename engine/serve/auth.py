@@ -140,9 +140,30 @@ async def may_enter(tenant: Tenant, user: str, row: Mapping[str, Any]) -> bool:
     active = tenant.app.people.active
     if row.get("disabled"):
         return False
+    if not row["admin"] and (held := await granted(tenant, user)) is not None:
+        return held.runs
     if row["admin"] or active is None:
         return True
     return bool(await _read(tenant, call(active, tenant.moment(), {"user": user})))
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a log-in that was made for a grant is worth now."""
+
+    what: str
+    write: bool
+    runs: bool
+
+
+async def granted(tenant: Tenant, user: str) -> Granted | None:
+    """None for everybody else: whoever is among the people of the packs, and administrators."""
+    asked = rows.select("_grant", tenant.database.dialect, {"user": user}, "born DESC, id DESC")
+    for row in await _read(tenant, asked):
+        one = dict(zip(rows.names_of("_grant"), row, strict=True))
+        runs = one["ended"] is None and passwords.seconds(one["ends"]) > tenant.clock().timestamp()
+        return Granted(str(one["what"]), bool(one["write"]), runs)
+    return None
 
 
 async def open_for(tenant: Tenant, user: str, kind: str, came: From | None = None) -> Session:
@@ -280,7 +301,12 @@ async def _ask_who(tenant: Tenant, key: str) -> Me | None:
     )
     if not me.token:
         me = replace(me, stands_in=await _standing(tenant, me))
-    made = _narrowed(replace(me, roles=(ADMIN,)) if admin else await with_roles(tenant, me), told)
+    if not admin and (held := await granted(tenant, str(user))) is not None:
+        support = held.what == "support"
+        reads_only = me.reads_only or (support and not held.write)
+        made = replace(me, granted=held.what, roles=(ADMIN,) if support else (), reads_only=reads_only)
+    else:
+        made = _narrowed(replace(me, roles=(ADMIN,)) if admin else await with_roles(tenant, me), told)
     lacks = not made.token and not two and bool(set(tenant.policy.second_step) & set(made.roles))
     return replace(made, must_enrol=lacks)
 

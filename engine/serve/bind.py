@@ -51,6 +51,8 @@ class Me:
     reads_only: bool = False
     behind: str = ""
     """The administrator who looks with this person's eyes: he sees what this one sees, and does nothing."""
+    granted: str = ""
+    """``support`` or ``auditor``: he is here by a grant that ends (see ``grants``), with none of the packs' roles."""
     must_change: bool = False
     """His password was given to him: until he has chosen his own, he may do nothing else."""
 

@@ -10,7 +10,7 @@ from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.serve import rights
 from engine.serve.bind import Me
-from engine.serve.door import Door
+from engine.serve.door import Door, shut
 from engine.serve.fixed import DESCRIBED
 from engine.serve.tenancy import Tenant
 
@@ -41,7 +41,7 @@ _NEEDS: Mapping[str, str] = {
 
 def document(tenant: Tenant, me: Me, doors: Iterable[Door]) -> Json:
     """Made once for each set of roles; what the caller may never do or see is not in it."""
-    key = ("openapi", me.roles, me.reads_only)
+    key = ("openapi", me.roles, me.reads_only, me.granted)
     app = tenant.app
     kept: Json | None = tenant.kept(app).get(key)
     if kept is None:
@@ -57,7 +57,7 @@ def _document(app: App, me: Me, doors: Iterable[Door]) -> Json:
         if any(m in _METHODS for m in kept):
             paths[path] = kept
     for door in doors:
-        if (door.who == "administrator" and not me.admin) or (me.reads_only and door.scope == "write"):
+        if shut(door, me) or (me.reads_only and door.scope == "write"):
             continue
         item = paths.setdefault(f"/api/v1/{door.path}", _parameters(door))
         item |= {method.lower(): _operation(door, method) for method in door.methods if method != "HEAD"}

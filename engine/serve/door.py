@@ -17,9 +17,9 @@ from engine.serve.bind import Me
 from engine.serve.fault import Refusal, fault, refuse
 from engine.serve.here import Here, record_id
 
-Who = Literal["nobody", "anyone", "rights", "administrator"]
+Who = Literal["nobody", "anyone", "rights", "auditor", "administrator"]
 """Who gets through a door: whoever comes; whoever is signed in; whom the entity's rules admit, decided by the handler
-through ``rights``; administrators alone."""
+through ``rights``; auditors and administrators; administrators alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,9 @@ OWN_PASSWORD = frozenset({"account.password", "page.account", "page.account-do",
 """What somebody may do whose password was given to him: choose his own, or leave."""
 
 
+AUDITORS = OWN_PASSWORD | {"page.home", "account.sessions", "account.end", "account.end-all"}
+"""What an auditor may enter besides the audit: his own account, and the page where he begins."""
+
 PRIVATE = ("account.", "page.account")
 """Doors to one's own affairs: nobody goes through them with somebody else's eyes."""
 LEAVING = frozenset({"page.eyes-closed", "page.logout"})
@@ -140,7 +143,22 @@ def let_in(door: Door, me: Me) -> None:
         raise refuse("auth.must-change")
     if me.must_enrol and door.name not in OWN_PASSWORD and not door.name.startswith("second."):
         raise refuse("second.must")
-    if me.reads_only and door.scope == "write":
+    own = door.name in OWN_PASSWORD or door.name.startswith("second.")
+    if me.reads_only and door.scope == "write" and (me.token or not own):
         raise refuse("auth.read-only")
+    if wrong := shut(door, me):
+        raise refuse(wrong)
+
+
+def shut(door: Door, me: Me) -> str:
+    """The code by which a door stays shut to whoever he is, or nothing."""
+    auditor = me.granted == "auditor"
     if door.who == "administrator" and not me.admin:
-        raise refuse("access.administrator")
+        return "access.administrator"
+    if door.who == "auditor" and not (me.admin or auditor):
+        return "access.administrator"
+    if auditor and door.who not in ("auditor", "nobody") and not (door.name in AUDITORS or door.name.startswith("second.")):
+        return "access.auditor"
+    if me.granted == "support" and door.who == "administrator" and door.scope == "write":
+        return "access.support"
+    return ""

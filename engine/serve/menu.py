@@ -12,16 +12,19 @@ _EVERYBODY = (
 )
 """Whoever has signed in may open these; what they show is what he may see."""
 
+_AUDIT = Tool(Label("审计", "Audit"), "/system/audit")
 _ADMINISTRATORS: tuple[Tool, ...] = (
     Tool(Label("人员与登录", "People and logins"), "/system/people"),
     Tool(Label("权限", "Rights"), "/system/rights"),
     Tool(Label("事件推送", "Webhooks"), "/system/webhooks"),
-    Tool(Label("审计", "Audit"), "/system/audit"),
     Tool(Label("后台任务", "Background work"), "/system/work"),
+    _AUDIT,
 )
 
 
 def tools(me: Me) -> tuple[Tool, ...]:
     if me.user is None:
         return ()
+    if me.granted == "auditor":
+        return (_EVERYBODY[0], _AUDIT)
     return (*_EVERYBODY, *(_ADMINISTRATORS if me.admin else ()))

@@ -14,6 +14,7 @@ from engine.serve import (
     bin_pages,
     bulk,
     file_doors,
+    grants,
     pages,
     people,
     record_pages,
@@ -39,6 +40,7 @@ SYSTEM: tuple[Door, ...] = (
     *webhooks.DOORS,
     *audit_doors.DOORS,
     *work.DOORS,
+    *grants.DOORS,
     *file_doors.SYSTEM,
 )
 """The engine's own: ``/api/v1/system/…``. No pack may be called ``system`` (``pack.reserved``)."""

@@ -15,6 +15,7 @@ from engine.fieldtypes.storage import quote
 from engine.plan.table import Index
 from engine.problem import Problems, problem
 from engine.serve.bind import call
+from engine.serve import audit, rows
 from engine.serve.tenancy import Tenant
 from engine.studio import renaming
 from engine.studio.codes import CODES
@@ -78,6 +79,8 @@ def _body(made: Planned, planter: Planter, by: str, note: str) -> Body[Revision]
     changes = json.dumps([line.plain() for line in made.plan.lines], ensure_ascii=False)
     number, tables = made.have.number + 1, made.difference.after
     yield from revision.keep(made.app.dialect, number, made.app, made.source.told(), tables, by, note, changes)
+    told = audit.at_terminal("apply", {"revision": number, **({"note": note} if note else {})})
+    yield rows.insert("_audit", [told], made.app.dialect)
     new = set(made.matching.added)
     yield from planter.plant([row for row in made.catalog.seeds if row.entity in new])
     return replace(now, number=number, digest=made.app.digest, tables=tables, epoch=now.epoch + 1)

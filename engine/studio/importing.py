@@ -26,6 +26,7 @@ from engine.serve.store import Op, World
 from engine.serve.tenancy import Tenant
 from engine.serve.write import documents
 from engine.studio.codes import CODES
+from engine.studio.noting import noted
 from engine.studio.opening import opened
 from engine.work.codes import CODES as FILE_CODES
 from engine.work.imports import Line, read_file
@@ -206,6 +207,8 @@ def run(target: Path, name: str, file: Path, url: str, dry_run: bool, make: bool
 async def _run(target: Path, name: str, file: Path, url: str, dry_run: bool, make: bool) -> None:
     async with opened(target, url, make) as app:
         plan = find_import(app.tenant, name)
+        if not dry_run:
+            await noted(app.tenant.database, "import", {"import": name, "file": file.name})
         with Bar(console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("read", total=None)
 

@@ -30,6 +30,7 @@ from engine.serve.tenancy import OneTenant, Tenant
 from engine.studio import workers
 from engine.studio.codes import CODES
 from engine.studio.following import keep_up
+from engine.studio.noting import noted
 from engine.studio.opening import Opened, opened
 from engine.studio.stories import moment, plant_stories
 from engine.work.background import Background
@@ -112,6 +113,8 @@ def repost(target: Path, url: str, dry_run: bool) -> dict[str, int]:
 
 async def _repost(target: Path, url: str, dry_run: bool) -> dict[str, int]:
     async with opened(target, url) as app:
+        if not dry_run:
+            await noted(app.tenant.database, "repost", {})
         return dict(await reposting.repost(app.tenant, dry_run))
 
 
@@ -235,6 +238,7 @@ async def _admin(app: Opened, password: str) -> list[str]:
     chosen = password or passwords.one_time()
     if password:
         passwords.require_good(password, "admin", "--admin-password", tenant.policy)
+    await noted(tenant.database, "serve", {"made": "admin"})
     await auth.set_password(
         tenant.database, uuid7(), "admin", chosen, admin=True, language=tenant.language, must_change=not password
     )
