@@ -210,6 +210,18 @@ class WorkView:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantsView:
+    """``grants`` as the API gives them; ``name`` and ``password`` of one that was just given, told this once;
+    ``values`` what was typed."""
+
+    grants: tuple[Mapping[str, Any], ...] = ()
+    name: str = ""
+    password: str = ""
+    said: tuple[Said, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class AuditView:
     """``rows`` as the API gives them, newest first, ``name`` beside ``by``; ``given`` the filters; ``next`` the id to
     go on from."""

@@ -157,7 +157,11 @@ def shut(door: Door, me: Me) -> str:
         return "access.administrator"
     if door.who == "auditor" and not (me.admin or auditor):
         return "access.administrator"
-    if auditor and door.who not in ("auditor", "nobody") and not (door.name in AUDITORS or door.name.startswith("second.")):
+    if (
+        auditor
+        and door.who not in ("auditor", "nobody")
+        and not (door.name in AUDITORS or door.name.startswith("second."))
+    ):
         return "access.auditor"
     if me.granted == "support" and door.who == "administrator" and door.scope == "write":
         return "access.support"

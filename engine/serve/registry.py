@@ -14,6 +14,7 @@ from engine.serve import (
     bin_pages,
     bulk,
     file_doors,
+    grant_pages,
     grants,
     pages,
     people,
@@ -52,6 +53,7 @@ SYSTEM_PAGES: tuple[Door, ...] = (
     *webhook_pages.DOORS,
     *audit_pages.DOORS,
     *work.PAGES,
+    *grant_pages.DOORS,
 )
 """And their pages: ``/system/…``."""
 

@@ -16,6 +16,7 @@ from engine.serve.fault import refuse
 from engine.serve.store import Op
 from engine.serve.tenancy import Tenant
 from engine.studio.importing import find_import, import_file
+from engine.studio.noting import noted
 from engine.studio.opening import opened
 
 
@@ -90,6 +91,7 @@ async def _set_password(tenant: Tenant, name: str, password: str) -> str:
         raise refuse("people.nobody", name=name)
     admin, language = (bool(known["admin"]), known["language"]) if known else (False, tenant.language)
     chosen = password or passwords.one_time()
+    await noted(tenant.database, "user", {"name": name, "user": user, "one_time": not password})
     await auth.set_password(tenant.database, user, name, chosen, admin, language, must_change=not password)
     await auth.end(tenant, {"user": user})
     return "" if password else chosen

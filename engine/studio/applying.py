@@ -14,8 +14,8 @@ from engine.db.steps import index_sql, rebuilt
 from engine.fieldtypes.storage import quote
 from engine.plan.table import Index
 from engine.problem import Problems, problem
-from engine.serve.bind import call
 from engine.serve import audit, rows
+from engine.serve.bind import call
 from engine.serve.tenancy import Tenant
 from engine.studio import renaming
 from engine.studio.codes import CODES

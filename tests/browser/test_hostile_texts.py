@@ -98,6 +98,8 @@ def planted(at: Site) -> Planted:
             if api.post("/system/webhooks", json=body).status_code == 201:
                 made.taken.append((name, text))
         assert api.post("/system/tokens", json={"name": MARKUP[:80]}).status_code == 201
+        granted = {"name": MARKUP[:80], "what": "support", "reason": MARKUP}
+        assert api.post("/system/grants", json=granted).status_code == 201
         httpx.post(f"{at.url}/api/v1/login", json={"name": MARKUP, "password": MARKUP}, headers={"user-agent": MARKUP})
     return made
 
@@ -163,7 +165,8 @@ def test_nothing_runs_on_any_page(at: Site, browser: Browser, planted: Planted) 
     record = f"/r/hostile/paper/{planted.ids['paper']}"
     open_ = [f"{at.url}{path}" for path in (
         "/", record, f"{record}/why", "/r/hostile/paper/new", "/d/hostile/board", "/m/hostile/paper", "/system/me",
-        "/system/audit", "/system/webhooks", "/system/rights", "/docs", f"/r/hostile/place/{planted.ids['place']}",
+        "/system/audit", "/system/webhooks", "/system/rights", "/system/grants", "/docs",
+        f"/r/hostile/place/{planted.ids['place']}",
         f"/system/rights?person={planted.ids['user']}", "/nothing/at/all",
     )]  # fmt: skip
     seen: dict[str, int] = {}
