@@ -1,8 +1,22 @@
 """YAML → Catalog. ``read`` is the pipeline; it raises ``Problems`` with everything that is wrong, at once."""
 
 from engine.read.cache import read_cached, texts_cached
+from engine.read.overlay import Change
 from engine.read.packs import texts_of
-from engine.read.pipeline import read, read_texts
+from engine.read.pipeline import changes_of, read, read_texts, texts_in, versions_of
 from engine.read.report import for_editors, for_people, ordered
 
-__all__ = ["for_editors", "for_people", "ordered", "read", "read_cached", "read_texts", "texts_cached", "texts_of"]
+__all__ = [
+    "Change",
+    "changes_of",
+    "for_editors",
+    "for_people",
+    "ordered",
+    "read",
+    "read_cached",
+    "read_texts",
+    "texts_cached",
+    "texts_in",
+    "texts_of",
+    "versions_of",
+]

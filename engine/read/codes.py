@@ -97,6 +97,7 @@ _ALL = (
          hint_en="write its pack too: `{example}`", hint_zh="请写上模块包：`{example}`"),
     Code("overlay.list", "`{key}`: `{name}` is not in the list", "`{key}`：列表里没有 `{name}`"),
     Code("overlay.already", "`{key}`: `{name}` is already in the list", "`{key}`：列表里已有 `{name}`"),
+    Code("overlay.final", "`{place}` is final: no overlay changes it; it says so at {base}", "`{place}` 是终态，覆盖层不能修改；见 {base}"),
     Code("overlay.null", "{place} has no `{name}` to retire", "{place}没有可停用的 `{name}`"),
     Code("overlay.section", "an overlay cannot hold `{key}`", "覆盖层不能有 `{key}`"),
     # names → things

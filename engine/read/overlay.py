@@ -1,7 +1,6 @@
 """Base + overlay → one tree. The shapes guide it: which keys are lists, labels, maps of names; what may be new.
 
-A three-way upgrade has its place here: ``Change.before`` is the base value an overlay's setting replaced; comparing it
-with the base the overlay was written against tells redundant, clean and conflict apart.
+``Change`` is what an upgrade compares: the base value that an overlay's setting replaced, and what it made of it.
 """
 
 from __future__ import annotations
@@ -24,11 +23,15 @@ _BARE = ("roles", "settings", "features")  # named once in the whole product: ne
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One property an overlay set: who, where, and the text of what it replaced."""
+    """One property an overlay set: who, where, the text of what it replaced (empty: nothing) and where that stood,
+    and the text of what it says now (empty: retired). ``kind`` is ``list`` where a whole list was replaced."""
 
     layer: str
     where: Where
     before: str
+    after: str = ""
+    base: Where = field(default_factory=Where)
+    kind: str = ""
 
 
 @dataclass(slots=True)
@@ -40,8 +43,19 @@ class Laying:
     def say(self, code: str, where: Where, hint: str | None = None, **params: object) -> None:
         self.problems.append(problem(CODES[code], where, hint, **params))
 
-    def changed(self, path: str, where: Where, before: Node | None) -> None:
-        self.changes[path] = Change(self.layer, where, "" if before is None else _text(before))
+    def changed(self, path: str, where: Where, before: Node | None, after: Node, kind: str = "") -> None:
+        told = "" if isinstance(after, Scalar) and after.null else text_of(after)
+        if before is None or (isinstance(before, Scalar) and before.null):
+            self.changes[path] = Change(self.layer, where, "", told, kind=kind)
+        else:
+            self.changes[path] = Change(self.layer, where, text_of(before), told, before.where, kind)
+
+    def final(self, there: Node | None, where: Where, path: str) -> bool:
+        """Whether the base does not let itself be changed here; then that is said."""
+        if not isinstance(there, Map) or not _is_true(there.items.get("final")):
+            return False
+        self.say("overlay.final", where, place=path, base=str(there.keys["final"]))
+        return True
 
 
 def lay(packs: Sequence[PackTree], overlays: Sequence[PackTree], problems: list[Problem]) -> dict[str, Change]:
@@ -128,15 +142,18 @@ def _owner(
 
 def _entry(named: Named, base: Map, name: str, node: Node, where: Where, path: str, laying: Laying) -> None:
     """One entry of a map of names: retired, changed, or new and then complete."""
+    name = _today(base, name)
     there = base.items.get(name)
     path = f"{path}.{name}"
+    if laying.final(there, where, path):
+        return
     if isinstance(node, Scalar) and node.null and not isinstance(named.entry, (Value, Free)):
         if there is None:
             found = nearest(name, base.items)
             hint = f"did you mean `{found}`?" if found else None
             laying.say("overlay.null", where, hint, place=_place(path), name=name)
         else:
-            laying.changed(path, where, there)
+            laying.changed(path, where, there, node)
             base.items[name], base.keys[name] = node, where
         return
     if there is not None and not (isinstance(there, Scalar) and there.null):
@@ -147,8 +164,23 @@ def _entry(named: Named, base: Map, name: str, node: Node, where: Where, path: s
         meant = f"did you mean `{found}`? " if found else ""
         laying.say("overlay.target", where, place=_place(path), name=name, meant=meant, needs=lacks)
         return
-    laying.changed(path, where, None)
+    laying.changed(path, where, None, node)
     base.put(name, where, node)
+
+
+def _today(base: Map, name: str) -> str:
+    """What the base calls this now: an overlay follows a name that the base has changed and says so (`was`)."""
+    if name in base.items:
+        return name
+    for today, node in base.items.items():
+        was = node.items.get("was") if isinstance(node, Map) else None
+        if any(leaf.text == name for leaf in _leaves(was)):
+            return today
+    return name
+
+
+def _is_true(node: Node | None) -> bool:
+    return isinstance(node, Scalar) and node.plain and node.text == "true"
 
 
 def _lacks(entry: One, node: Node) -> str:
@@ -165,35 +197,38 @@ def _put(slot: Slot, base: Map, key: str, node: Node, where: Where, path: str, l
     """Lays ``node`` over what ``base`` holds under ``key``."""
     there = base.items.get(key)
     if isinstance(slot, One) and there is not None:
-        _one(slot, base, key, there, node, path, laying)
+        _one(slot, base, key, there, node, where, path, laying)
     elif isinstance(slot, Named) and isinstance(there, Map) and isinstance(node, Map):
         for name, item in node.items.items():
             _entry(slot, there, name, item, node.keys[name], path, laying)
     elif isinstance(slot, Names) and isinstance(node, Map) and node.items.keys() <= {"add", "drop"}:
-        laying.changed(path, where, there)
-        base.put(key, base.keys.get(key, where), _edited(there, node, key, laying))
+        edited = _edited(there, node, key, laying)
+        laying.changed(path, where, there, edited)
+        base.put(key, base.keys.get(key, where), edited)
     elif isinstance(slot, Label) and there is not None and not (isinstance(node, Scalar) and node.null):
-        laying.changed(path, where, there)
+        laying.changed(path, where, _both(there), _label(there, node))
         base.put(key, base.keys[key], _label(there, node))
     elif isinstance(slot, Free) and isinstance(there, Map) and isinstance(node, Map):
         for name, item in node.items.items():
             _put(slot, there, name, item, node.keys[name], f"{path}.{name}", laying)
     else:
-        laying.changed(path, where, there)
+        laying.changed(path, where, there, node, "list" if isinstance(there, List) else "")
         base.put(key, base.keys.get(key, where), node)
 
 
-def _one(slot: One, base: Map, key: str, there: Node, node: Node, path: str, laying: Laying) -> None:
+def _one(
+    slot: One, base: Map, key: str, there: Node, node: Node, where: Where, path: str, laying: Laying
+) -> None:
     if not isinstance(there, Map) or slot.labelled(there):
-        where = base.keys[key]
-        there = Map(where, {slot.short: there}, {slot.short: where}) if slot.short else Map(where)
+        place = base.keys[key]
+        there = Map(place, {slot.short: there}, {slot.short: place}) if slot.short else Map(place)
         base.items[key] = there
     if not isinstance(node, Map) or slot.labelled(node):
         if slot.short and not (isinstance(node, Scalar) and node.null):
             short = keys_of(slot.noun)[slot.short].slot
-            _put(short, there, slot.short, node, node.where, f"{path}.{slot.short}", laying)
+            _put(short, there, slot.short, node, where, f"{path}.{slot.short}", laying)
         else:
-            laying.changed(path, node.where, there)
+            laying.changed(path, where, there, node)
             base.items[key] = node
         return
     known = keys_of(slot.noun)
@@ -229,9 +264,14 @@ def _leaves(node: Node | None) -> list[Scalar]:
 
 def _label(there: Node, node: Node) -> Node:
     """A text laid over a text changes the languages it is written in."""
-    old = there if isinstance(there, Map) else Map(there.where, {"zh": there}, {"zh": there.where})
+    old = _both(there)
     new = node if isinstance(node, Map) else Map(node.where, {"zh": node}, {"zh": node.where})
     return Map(new.where, {**old.items, **new.items}, {**old.keys, **new.keys})
+
+
+def _both(node: Node) -> Map:
+    """A text in one language as one in both, so that they compare."""
+    return node if isinstance(node, Map) else Map(node.where, {"zh": node}, {"zh": node.where})
 
 
 def _place(path: str) -> str:
@@ -240,12 +280,13 @@ def _place(path: str) -> str:
     return f"{parts[1]} of {parts[0]}" if len(parts) == 2 else f"{'.'.join((parts[0], *parts[2:-1]))}: {parts[-1]}"
 
 
-def _text(node: Node) -> str:
+def text_of(node: Node) -> str:
+    """A node on one line."""
     if isinstance(node, Scalar):
         return node.text
     if isinstance(node, Map):
-        return "{" + ", ".join(f"{key}: {_text(item)}" for key, item in node.items.items()) + "}"
-    return "[" + ", ".join(_text(item) for item in node.items) + "]"
+        return "{" + ", ".join(f"{key}: {text_of(item)}" for key, item in node.items.items()) + "}"
+    return "[" + ", ".join(text_of(item) for item in node.items) + "]"
 
 
 def origins(packs: Sequence[PackTree], layers: Mapping[str, str]) -> dict[str, tuple[str, Where]]:

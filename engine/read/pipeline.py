@@ -63,6 +63,17 @@ def _read(packs: Sequence[Texts], overlays: Sequence[Texts], toggles: Toggles, p
     raise Problems(ordered(found))
 
 
+def changes_of(packs: Sequence[Texts], overlays: Sequence[Texts]) -> tuple[dict[str, Change], list[Problem]]:
+    """What overlays change in packs, by path, and what is wrong with that."""
+    problems: list[Problem] = []
+    trees = arrange(_trees(packs, problems), problems)
+    return lay(trees, _trees(overlays, problems), problems), problems
+
+
+def versions_of(packs: Sequence[Texts]) -> dict[str, str]:
+    return {tree.name: ".".join(str(n) for n in tree.version) for tree in _trees(packs, [])}
+
+
 @contextmanager
 def all_kept() -> Iterator[None]:
     """Without looking for garbage: reading only builds, and the search costs a fifth of its time."""

@@ -51,6 +51,7 @@ def _noun(noun: type[Noun], partial: bool) -> dict[str, Any]:
             slot = {"anyOf": [slot, {"type": "null"}]}
         properties[name] = {"description": entry.doc.replace("\\|", "|"), **slot}
     properties.setdefault("after", {"description": "Stands after the entry of this name", "type": "string"})
+    properties["final"] = {"description": "No overlay changes anything in it", "type": "boolean"}
     out: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
     if not partial:
         out |= _needs(noun)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from engine.expr.build.tokens import RESERVED, suggested_name
 from engine.problem import Where
-from engine.read.shape.slot import NAME, Label, Names, Reading, Slot, did_you_mean
+from engine.read.shape.slot import NAME, Bool, Label, Names, Reading, Slot, did_you_mean
 from engine.read.tree import List, Map, Node, Scalar, kind_of
 
 TAKEN: Mapping[str, str] = {
@@ -81,7 +81,9 @@ class One(Slot):
         for name, item in node.items.items():
             entry = known.get(name)
             if entry is None:
-                if name != "after":
+                if name == "final":
+                    Bool().read(item, name, seen)
+                elif name != "after":
                     self.unknown(name, node.keys[name], seen)
             elif not (isinstance(item, Scalar) and item.null) or entry.slot.what in ("value", "data"):
                 setattr(out, entry.attribute, entry.slot.read(item, name, seen))
