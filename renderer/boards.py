@@ -13,7 +13,7 @@ from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.page import Dashboard, Dimension, Figures, Measure, Tile
 from engine.plan.viewer import DashboardView, Viewer
-from renderer.drill import drill_href
+from renderer.drill import drill_href, figure_href
 from renderer.environment import texts
 from renderer.lists import Chip, Option, params
 from renderer.records import api_of
@@ -53,6 +53,8 @@ class TileView:
     direction: str = ""
     before: str = ""
     href: str = ""
+    why: str = ""
+    """The page that says how its figure came to be."""
     chart: Mapping[str, Any] | None = None
     table: TableView | None = None
 
@@ -246,6 +248,8 @@ def tile_view(app: App, viewer: Viewer, board: Dashboard, tile: Tile, view: Dash
         return TileView(tile.name, title, "closed", wide and tile.kind != "figure")
     only = tile.measures[0] if len(tile.measures) == 1 else ""
     href = drill_href(app, viewer, tile, figures, view.filters, only)
+    chosen = {name: value for name, value in view.filters.items() if name in figures.dimensions}
+    why = figure_href(figures.name, tile.measures[0], chosen)
     if tile.kind == "figure":
         measure = figures.measures[tile.measures[0]]
         now = (answer.get("totals") or next(iter(rows_of(answer)), {})).get(measure.name)
@@ -264,15 +268,17 @@ def tile_view(app: App, viewer: Viewer, board: Dashboard, tile: Tile, view: Dash
             direction,
             measure_cell(measure, before, viewer).text if before is not None else "",
             href,
+            why,
         )
     if tile.kind == "pivot":
-        return TileView(tile.name, title, "pivot", True, href=href, table=pivot_view(app, viewer, tile, figures, view))
+        pivot = pivot_view(app, viewer, tile, figures, view)
+        return TileView(tile.name, title, "pivot", True, href=href, why=why, table=pivot)
     table = table_view(app, viewer, tile, figures, view)
     if tile.kind == "table":
-        return TileView(tile.name, title, "table", True, href=href, table=table)
+        return TileView(tile.name, title, "table", True, href=href, why=why, table=table)
     chart = chart_data(app, viewer, tile, figures, view)
     wide = wide or (tile.kind != "donut" and not tile.top and len(chart["categories"]) > 12)
-    return TileView(tile.name, title, "chart", wide, href=href, chart=chart, table=table)
+    return TileView(tile.name, title, "chart", wide, href=href, why=why, chart=chart, table=table)
 
 
 def laid_out(tiles: list[TileView]) -> list[TileView]:

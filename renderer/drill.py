@@ -90,3 +90,8 @@ def drill_href(
         return ""
     query = urlencode(drill_params(app, app.entities[tile.drill], figures, chosen, measure))
     return f"{address('m', page)}?{query}" if query else address("m", page)
+
+
+def figure_href(figures: str, measure: str, chosen: Mapping[str, str]) -> str:
+    """The way to the page of one figure, for the choice it is shown for."""
+    return f"{address('f', figures)}?{urlencode({'measure': measure, **{k: v for k, v in chosen.items() if v}})}"

@@ -7,6 +7,7 @@ from typing import Any
 from engine.compile.doors import answer, parameter, refusals
 from engine.compile.parts import ID, Json, ref
 from engine.plan.entity import Entity
+from engine.plan.page import Figures
 
 _TEXT: Json = {"type": "string"}
 _REFUSED = (400, 401, 403, 404, 429, 503)
@@ -22,6 +23,26 @@ def of_entity(entity: Entity) -> Json:
             "get": _operation(entity, "explain", "Why one may, or not"),
         },
     }
+
+
+def of_figures(path: str, made: Figures) -> Json:
+    module, _, name = path.partition(".")
+    taken = [
+        _in_query("measure", f"which figure: {', '.join(made.measures)}"),
+        *(_in_query(n, f"only of this {d.title.to('en')}") for n, d in made.dimensions.items()),
+    ]
+    operation = {
+        "operationId": f"{path}.figures.explain",
+        "tags": ["figures"],
+        "summary": f"How a figure came to be: {made.title.to('en')}",
+        "parameters": taken,
+        "responses": {"200": answer("Formula, records, proof", ref("Reckoning")), **refusals(*_REFUSED)},
+    }
+    return {f"/api/v1/{module}/figures/{name}/explain": {"get": operation}}
+
+
+def _in_query(name: str, says: str) -> Json:
+    return {"name": name, "in": "query", "required": False, "description": says, "schema": {"type": "string"}}
 
 
 def _operation(entity: Entity, verb: str, summary: str) -> Json:
@@ -48,7 +69,31 @@ def _object(**properties: Any) -> Json:
 
 _RULE = _object(role=_TEXT, title=_TEXT, rule={"type": ["string", "boolean"]}, where=_TEXT, holds={"type": "boolean"})
 _RULES: Json = {"type": "array", "items": _RULE}
+_VALUE: Json = {"type": ["string", "number", "boolean", "null"]}
+_MEASURE = _object(measure=_TEXT, title=_TEXT, formula=_TEXT, unit=_TEXT, value=_VALUE)
 SCHEMAS: Json = {
+    "Reckoning": _object(
+        figure=_TEXT,
+        title=_TEXT,
+        measure=_MEASURE,
+        made_of={"type": "array", "items": _MEASURE},
+        chosen={"type": "array", "items": {"type": "object"}},
+        served={"enum": ["rollup", "grouped", "mixed"]},
+        value=_VALUE,
+        reckoned=_VALUE,
+        agrees={"type": "boolean"},
+        sources={
+            "type": "array",
+            "items": _object(
+                entity=_TEXT,
+                title=_TEXT,
+                where=_TEXT,
+                records={"type": "integer"},
+                choice={"type": "object"},
+                list=_TEXT,
+            ),
+        },
+    ),
     "Rules": _object(
         entity=_TEXT,
         record=ID,

@@ -32,7 +32,7 @@ def document(
             paths |= doors.of_entity(entity, machines.get(entity.machine)) | explained.of_entity(entity)
             paths |= of_files(entity)
     for path, made in figures.items():
-        paths |= doors.of_figures(path, made)
+        paths |= doors.of_figures(path, made) | explained.of_figures(path, made)
     return {
         "openapi": VERSION,
         "info": {"title": title, "version": version},

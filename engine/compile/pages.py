@@ -184,7 +184,8 @@ def _measure(measure: Measure) -> plan.Measure:
     unit = "" if percent else measure.unit or ("元" if measure.type == "money" else "")
     rows = _ONE_AGGREGATE.fullmatch(measure.expr.text)
     where = rows[1] if rows else ""
-    return plan.Measure(measure.name, measure.title, _kind(measure.type), measure.scale, unit, percent, where)
+    kind, formula = _kind(measure.type), measure.expr.text
+    return plan.Measure(measure.name, measure.title, kind, measure.scale, unit, percent, where, formula)
 
 
 def _kind(name: str) -> str:

@@ -119,6 +119,8 @@ class Measure:
     percent: bool = False
     where: str = ""
     """Expression text over its source's rows: which of them it counts, when it is one aggregate."""
+    formula: str = ""
+    """As the pack says it: ``SUM(entry.net WHERE kind = 'actual')``, or of other measures, ``actual + reserved``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,10 +122,12 @@ async def get_text(here: Here, entity: Entity, asking: Asking, plain: bool = Fal
     return actions.with_actions(here.app, entity, here.me, rows[0], here.language)
 
 
-async def figures_text(here: Here, asking: request.AskingFigures) -> str:
-    """The answer's JSON text, with what it came from: kept sums, or the records grouped now."""
+async def figures_text(here: Here, asking: request.AskingFigures, anew: bool = False) -> str:
+    """The answer's JSON text, with what it came from: kept sums, or the records grouped now; ``anew``: from the records
+    whatever is kept."""
     try:
-        asked = here.tenant.asker.figures(here.app, replace(asking.question, kept=here.tenant.sums))
+        kept = frozenset[str]() if anew else here.tenant.sums
+        asked = here.tenant.asker.figures(here.app, replace(asking.question, kept=kept))
     except Problems as found:
         raise of_problems(found) from found
     inputs = request.figure_values(asking, asked.filters)

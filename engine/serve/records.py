@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.plan.entity import Entity
 from engine.problem import nearest
-from engine.serve import acting, asof, decode, explaining, export, past, request, rights
+from engine.serve import acting, asof, decode, explaining, export, past, reckoning, request, rights
 from engine.serve.answer import Answer, as_json, headers_of, unchanged
 from engine.serve.door import At, Door
 from engine.serve.fault import refuse
@@ -169,6 +169,7 @@ _RECORD = "{module}/{entity}/{id}"
 DOORS = (
     Door("figures.declared", ("GET", "POST"), "{module}/figures/{name}", _declared),
     explaining.DOORS[0],
+    *reckoning.DOORS,
     Door("records.list", ("GET", "HEAD"), _ENTITY, _list),
     Door("records.export", ("GET",), f"{_ENTITY}/export", export.door, audited="export"),
     Door("records.create", ("POST",), _ENTITY, _create, scope="write"),

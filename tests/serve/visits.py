@@ -51,12 +51,16 @@ async def figures(door: httpx.AsyncClient, person: Person, entries: list[Record]
     asked = await door.get("/figures/cost?by=project&measures=reserved")
     if not ever(person, "entry", "read"):
         assert asked.status_code == 403, (person.name, asked.text)
-        return 1
+        assert (await door.get("/figures/cost/explain")).status_code == 403
+        return 2
     sums: dict[str, Decimal] = {}
     for entry in entries:
         if may(person, "entry", "read", entry) and entry["kind"] == "reserve":
             place = entry["project"]["id"]
             sums[place] = sums.get(place, Decimal(0)) + Decimal(entry["net"] or 0)
+    told = (await door.get("/figures/cost/explain?measure=reserved")).json()
+    assert Decimal(told["value"] or 0) == sum(sums.values(), Decimal(0)), person.name
+    assert told["agrees"]
     rows = {r["project"]["id"]: Decimal(r["reserved"] or 0) for r in asked.json()["rows"]}
     assert {k: v for k, v in rows.items() if v} == {k: v for k, v in sums.items() if v}, person.name
     having = (await door.get("/figures/cost?by=project&measures=reserved&having=reserved > 0&sort=-reserved")).json()
