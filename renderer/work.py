@@ -23,7 +23,7 @@ def work_page(app: App, viewer: Viewer, view: WorkView) -> str:
     t = texts(viewer.language)
     context = shell(app, viewer, t("Background work"), (Link(t("Background work"), _ADDRESS, True),), _ADDRESS)
     words = {
-        "waiting": t("Waiting"), "done": t("Delivered"), "dead": t("Given up"), "skipped": t("Not wanted"),
+        "waiting": t("Not sent yet"), "done": t("Delivered"), "dead": t("Given up"), "skipped": t("Not wanted"),
     }  # fmt: skip
     return render(
         "work.html",

@@ -136,6 +136,8 @@ class AccountView:
     and address of one that was just begun, codes just given; the last three told once."""
     standins: tuple[Mapping[str, Any], ...] = ()
     """id, giver, taker, roles (None: all), from, to, mine (given by this person)."""
+    shortest: int = 10
+    """Characters a password has at least."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ async def _shown(
         told,
         await _second(here, second_step or {}),
         tuple(await standins.given(here)) if not here.me.must_change else (),
+        here.tenant.policy.password_shortest,
     )
     return html(templates.account_page(here.app, viewer(here.tenant, here.me, here.language), view), status)
 
