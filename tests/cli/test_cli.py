@@ -100,7 +100,7 @@ def test_a_database_that_is_not_there(url: str, says: str) -> None:
 MISTYPED = {
     "import": ("import", NYC, "capital_projects", CSV),
     "repost": ("repost", NYC),
-    "user": ("user", NYC, "admin", "--one-time"),
+    "user": ("user", "password", NYC, "admin", "--one-time"),
     "audit": ("audit", "verify", NYC),
 }
 
@@ -251,6 +251,12 @@ def test_sums_that_differ_are_told_and_counted_anew(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "module.yaml").write_text(SUMS, encoding="utf-8")
     asked = (tmp_path / "shop", "--database", tmp_path / "s.db")
+
+    async def made() -> None:
+        async with opened(tmp_path / "shop", str(tmp_path / "s.db"), make=True):
+            pass
+
+    asyncio.run(made())
     right = dougong("verify", *asked)
     assert (right.returncode, right.stdout.strip()) == (0, "1 rollups, all as the records say."), right.stderr
     database = sqlite3.connect(tmp_path / "s.db")
