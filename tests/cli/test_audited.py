@@ -21,14 +21,14 @@ def audited(path: Path) -> list[tuple[str, dict[str, Any], str]]:
 
 def test_commands_are_audited(tmp_path: Path) -> None:
     there = ("--database", tmp_path / "n.db")
-    assert dougong("import", NYC, "capital_projects", CSV, *there, "--dry-run").returncode == 0
+    assert dougong("import", "--new", NYC, "capital_projects", CSV, *there, "--dry-run").returncode == 0
     assert audited(tmp_path / "n.db") == [], "a dry run does nothing"
     assert dougong("import", NYC, "capital_projects", CSV, *there).returncode == 0
     with sqlite3.connect(tmp_path / "n.db") as connection:
         login = "INSERT INTO _login (user, name, hash, admin, must_change) VALUES (?, 'admin', '!', 1, 0)"
         connection.execute(login, ("01900000-0000-7000-8000-000000000001",))
     connection.close()
-    reset = dougong("user", NYC, "admin", "--one-time", *there)
+    reset = dougong("user", "password", NYC, "admin", "--one-time", *there)
     assert reset.returncode == 0, reset.stderr
     assert dougong("repost", NYC, *there).returncode == 0
     found = audited(tmp_path / "n.db")

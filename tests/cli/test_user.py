@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
 from engine.paths import modules_dir
+from engine.studio.opening import opened
 from tests.cli.test_cli import dougong
 
 PEOPLE = "工号,姓名,手机,邮箱,部门编码\nw1,王一,13800000001,,\nw2,王二,,w2@example.com,\n"
+
+
+def make(target: Path, file: Path) -> None:
+    """An empty system, as serving it for the first time makes it."""
+
+    async def made() -> None:
+        async with opened(target, str(file), make=True):
+            pass
+
+    asyncio.run(made())
 
 
 def logins(file: Path) -> dict[str, tuple[int, int | None, int]]:
@@ -19,6 +31,7 @@ def logins(file: Path) -> dict[str, tuple[int, int | None, int]]:
 def test_people_come_and_go(tmp_path: Path) -> None:
     base, file = modules_dir() / "base", tmp_path / "b.db"
     url = ("--database", file)
+    make(base, file)
     (tmp_path / "people.csv").write_text(PEOPLE, encoding="utf-8-sig")
     came = dougong("user", "import", base, "people", tmp_path / "people.csv", *url, "--sheet", tmp_path / "sheet.html")
     assert (came.returncode, "2 people" in came.stdout) == (0, True), came.stderr
@@ -49,6 +62,7 @@ def test_people_come_and_go(tmp_path: Path) -> None:
 
 def test_a_person_called_admin_is_not_the_first_administrator(tmp_path: Path) -> None:
     base, url = modules_dir() / "base", ("--database", tmp_path / "b.db")
+    make(base, tmp_path / "b.db")
     assert dougong("user", "add", base, "first", *url, "--set", "name=甲").returncode == 0
     with sqlite3.connect(tmp_path / "b.db") as data:
         data.execute("UPDATE _login SET name = 'admin', admin = 1")

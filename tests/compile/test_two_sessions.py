@@ -146,20 +146,18 @@ async def test_without_its_guard_the_check_lets_two_pass(site: Site) -> None:
 
     async def session() -> str:
         async with postgres._leases.lend() as connection:
-            transaction = connection.transaction()
-            await transaction.start()
             body = sheet(site, False)
-            call = next(body)
             try:
-                while True:
-                    rows = await connection.fetch(call.sql, *call.values)
-                    call = body.send([tuple(r) for r in rows])
-            except StopIteration:
-                await gate.wait()  # both have asked before one of them commits
-                await transaction.commit()
+                async with connection.transaction():
+                    call = next(body)
+                    try:
+                        while True:
+                            rows = await connection.fetch(call.sql, *call.values)
+                            call = body.send([tuple(r) for r in rows])
+                    except StopIteration:
+                        await gate.wait()  # both have asked before one of them commits
                 return "kept"
             except Refused as refused:
-                await transaction.rollback()
                 return str(refused)
 
     assert await asyncio.wait_for(asyncio.gather(session(), session()), 20) == ["kept", "kept"]

@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from engine.problem import Problems
-from engine.serve import OneTenant, asgi, open_session, passwords, set_password
+from engine.serve import OneTenant, asgi, open_session, set_password
 from engine.serve.front import UNGUARDED, Front, Pace, address_of, networks, origins
+from engine.serve.policy import Policy
 from engine.studio.run import FrontSettings
 from tests.serve.stage import Stage, errors
 
@@ -99,8 +100,8 @@ async def test_a_session_is_noted_with_its_own_address(stage: Stage) -> None:
         assert [one["address"] for one in found if one["this"]] == ["203.0.113.9"]
 
 
-async def test_behind_a_proxy_guesses_pause_their_own_address(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_TRIES", {"name": 5, "address": 2})
+async def test_behind_a_proxy_guesses_pause_their_own_address(stage: Stage) -> None:
+    stage.tenant.policy = Policy(tries_address=2)
     one, other = {"x-forwarded-for": "203.0.113.9"}, {"x-forwarded-for": "203.0.113.10"}
     async with before(stage, front=Front(proxies=networks("192.0.2.1"))) as client:
         for n, status in enumerate((401, 401, 429)):

@@ -63,7 +63,8 @@ async def test_support_that_may_write_rules_nobody(stage: Stage) -> None:
         if door.who == "administrator" and door.scope == "write":
             for method in door.methods:
                 tried += 1
-                answer = await chen.request(method, f"/api/v1/{filled(door, stage)}", json={})
+                place = filled(door, stage) if door.name != "people.set" else "system/people/x/disable"
+                answer = await chen.request(method, f"/api/v1/{place}", json={})
                 assert errors(answer) == [("access.support", "")], door.name
     assert tried > 5
     token = (await chen.post("/api/v1/system/tokens", json={"name": "x", "scopes": ["write"]})).json()["token"]

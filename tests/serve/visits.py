@@ -201,6 +201,8 @@ async def pages(
     cookies = {"cookie": f"dougong={token}; language=en"}
     listed = await nobody.get("/m/works/sheets", headers=cookies)
     assert (listed.status_code == 200) == ever(person, "sheet", "read"), person.name
+    figure = await nobody.get("/f/works/cost?measure=reserved", headers=cookies)
+    assert (figure.status_code == 200) == ever(person, "entry", "read"), person.name
     board = await nobody.get("/d/works/costs", headers=cookies)
     assert board.status_code == 200
     mine = [Decimal(e["net"]) for e in entries if e["kind"] == "reserve" and may(person, "entry", "read", e)]
