@@ -6,10 +6,12 @@ from engine.db.bell import Bell
 from engine.db.call import Body, Call, Database, Held, Lost, Stale, Unsettled, Violation
 from engine.db.install import install
 from engine.db.open import open_database, raze
+from engine.db.pool import Budget
 
 __all__ = [
     "Bell",
     "Body",
+    "Budget",
     "Call",
     "Database",
     "Held",

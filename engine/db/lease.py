@@ -10,6 +10,7 @@ import asyncpg
 
 from engine.db import wall
 from engine.db.call import Rows, Unsettled
+from engine.db.pool import Budget, Connection, Pool
 from engine.db.wall import Place
 
 AWAY = (
@@ -99,56 +100,59 @@ class _Transaction:
 class _Lent:
     """Lends for the length of an ``async with``; a class, since this is on the way of every statement."""
 
-    __slots__ = ("_acquired", "_place")
+    __slots__ = ("_connection", "_place", "_pool")
 
-    def __init__(self, acquired: Any, place: Place) -> None:
-        self._acquired = acquired
+    def __init__(self, pool: Pool, place: Place) -> None:
+        self._pool = pool
         self._place = place
 
     async def __aenter__(self) -> Lease:
-        return Lease(await self._acquired.__aenter__(), self._place)
+        self._connection = await self._pool.acquire(_WAIT_SECONDS)
+        return Lease(self._connection, self._place)
 
-    async def __aexit__(self, *raised: object) -> None:
-        # What was done with a connection is done, also when it breaks while it is given back: the pool drops it.
-        with suppress(OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError):
-            await self._acquired.__aexit__(*raised)
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # Our statements leave no session state behind, so giving a connection back costs no round trip; whoever was
+        # interrupted may have left the server in the middle of one.
+        self._pool.give(self._connection, kind is None or issubclass(kind, Exception))
 
 
 class Leases:
     """The warm connections of one tenant. Role and search path come with the opening of each, so that lending one
     costs no round trip, and its prepared statements stay."""
 
-    def __init__(self, pool: asyncpg.Pool[Any], place: Place) -> None:
+    def __init__(self, pool: Pool, place: Place) -> None:
         self._pool = pool
         self.place = place
 
     @classmethod
-    async def open(cls, url: str, place: Place, size: int) -> Leases:
-        async def born(connection: asyncpg.Connection[Any]) -> None:
-            await wall.check(connection, place)
-            # Ids travel as text, as everywhere else in the engine.
-            await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
-
+    async def open(cls, url: str, place: Place, size: int, budget: Budget | None = None) -> Leases:
+        """``budget`` is shared with the other tenants of the process; left out, this one has its own."""
         acting = {"role": place.role} if place.role else {}
-        pool = await asyncpg.create_pool(
-            url,
-            min_size=1,
-            max_size=size,
-            init=born,
-            reset=_reset,
-            timeout=_CONNECT_SECONDS,
-            statement_cache_size=2000,
-            max_cached_statement_lifetime=0,
-            server_settings={**_SETTINGS, "search_path": wall.quoted(place.schema), **acting},
-        )
-        return cls(pool, place)
+        settings = {**_SETTINGS, "search_path": wall.quoted(place.schema), **acting}
+
+        async def born() -> Connection:
+            connection: Connection = await asyncpg.connect(
+                url,
+                timeout=_CONNECT_SECONDS,
+                statement_cache_size=2000,
+                max_cached_statement_lifetime=0,
+                server_settings=settings,
+            )
+            try:
+                await wall.check(connection, place)
+                # Ids travel as text, as everywhere else in the engine.
+                await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
+            except BaseException:
+                connection.terminate()
+                raise
+            return connection
+
+        made = cls(Pool(born, size, budget or Budget(size)), place)
+        async with made.lend():
+            return made
 
     def lend(self) -> _Lent:
-        return _Lent(self._pool.acquire(timeout=_WAIT_SECONDS), self.place)
+        return _Lent(self._pool, self.place)
 
     async def close(self) -> None:
         await self._pool.close()
-
-
-async def _reset(connection: asyncpg.Connection[Any]) -> None:
-    """Our statements leave no session state behind, so giving a connection back costs no round trip."""

@@ -6,18 +6,19 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from engine.db.call import Database, Lost
+from engine.db.pool import Budget
 from engine.db.postgres import PostgresDatabase
 from engine.db.sqlite import SqliteDatabase
 
 _MAKE = "check --database; `dougong serve` makes and fills a new one"
 
 
-async def open_database(url: str, make: bool = True) -> Database:
+async def open_database(url: str, make: bool = True, budget: Budget | None = None) -> Database:
     """Opens ``sqlite:///absolute/path.db`` or ``postgresql://user@host/db?schema=tenant``.
 
     A new SQLite file is made; a PostgreSQL schema and its role are made when missing (``wall=off``: the schema alone,
-    which then belongs to the user of the URL). Without ``make`` nothing is: what is not there is refused. Raises
-    ``Lost`` in words people understand.
+    which then belongs to the user of the URL). Without ``make`` nothing is: what is not there is refused. ``budget``:
+    the connections that all tenants of a process share. Raises ``Lost`` in words people understand.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
@@ -28,7 +29,7 @@ async def open_database(url: str, make: bool = True) -> Database:
         plain, schema, walled = _asked(url)
         if not make and not await PostgresDatabase.has(plain, schema):
             raise Lost(f"There is no schema {schema} in the database", _MAKE)
-        return await PostgresDatabase.open(plain, schema, walled)
+        return await PostgresDatabase.open(plain, schema, walled, budget=budget)
     raise Lost(
         f"{parts.scheme or url!r} is not a database we speak",
         "write sqlite:///path/to/file.db or postgresql://user@host/name?schema=tenant",

@@ -12,6 +12,7 @@ import asyncpg
 from engine.db import wall
 from engine.db.call import Body, Held, Lost, Rows, Stale, T, Violation
 from engine.db.lease import AWAY, Lease, Leases, Unbegun
+from engine.db.pool import Budget
 from engine.db.wall import Place
 from engine.plan.statement import Dialect
 
@@ -53,7 +54,9 @@ class PostgresDatabase:
         return self._leases.place
 
     @classmethod
-    async def open(cls, url: str, schema: str, walled: bool = True, size: int = _POOL) -> PostgresDatabase:
+    async def open(
+        cls, url: str, schema: str, walled: bool = True, size: int = _POOL, budget: Budget | None = None
+    ) -> PostgresDatabase:
         """``walled``: the schema belongs to a role of its own, which is made when it is missing."""
         try:
             first = await asyncpg.connect(url)
@@ -65,7 +68,7 @@ class PostgresDatabase:
                     await first.execute(f"CREATE SCHEMA IF NOT EXISTS {wall.quoted(schema)}")
             finally:
                 await first.close()
-            return cls(await Leases.open(url, place, size))
+            return cls(await Leases.open(url, place, size, budget))
         except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
             raise _lost(error) from error
 

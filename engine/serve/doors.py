@@ -27,7 +27,7 @@ def fixed_doors(tenants: Tenants, front: Front) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
     def tenant_of(request: Request) -> Tenant:
-        tenant = tenants.find(request.headers.get("host", ""))
+        tenant = tenants.find(request.scope)
         if tenant is None:
             raise refuse("server.no-tenant")
         front.pace.address(tenant.name, _address(request))
@@ -43,7 +43,7 @@ def fixed_doors(tenants: Tenants, front: Front) -> FastAPI:
     @app.get("/health")
     async def health(request: Request) -> Response:
         """Whether the process answers and its database too."""
-        tenant = tenants.find(request.headers.get("host", ""))
+        tenant = tenants.find(request.scope)
         if tenant is not None:
             await _database_answers(tenant)
         return _response(Answer(200, as_json({"status": "ok"})))
@@ -135,7 +135,7 @@ def _address(request: Request) -> str:
 
 
 def _language(request: Request, tenants: Tenants) -> str:
-    tenant = tenants.find(request.headers.get("host", ""))
+    tenant = tenants.find(request.scope)
     return choose_language(request.headers.get("accept-language", ""), tenant.language if tenant else "zh")
 
 

@@ -59,7 +59,7 @@ async def _answer(tenants: Tenants, front: Front, scope: Scope, headers: Mapping
     path, method = scope["path"], scope["method"]
     api = path == "/api" or path.startswith("/api/")
     language = choose_language(headers.get("accept-language", ""), "zh")
-    tenant = tenants.find(headers.get("host", ""))
+    tenant = tenants.find(scope)
     try:
         if tenant is None:
             raise refuse("server.no-tenant")

@@ -105,9 +105,11 @@ class Tenant:
 
 
 class Tenants(Protocol):
-    """Who lives where: by host name and path prefix."""
+    """Who lives where."""
 
-    def find(self, host: str) -> Tenant | None: ...
+    def find(self, scope: Mapping[str, Any]) -> Tenant | None:
+        """Whose a request is, by its ASGI scope."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class OneTenant:
 
     tenant: Tenant
 
-    def find(self, host: str) -> Tenant | None:
+    def find(self, scope: Mapping[str, Any]) -> Tenant | None:
         return self.tenant
 
 
@@ -127,7 +129,14 @@ class ByHost:
 
     hosts: Mapping[str, Tenant]
 
-    def find(self, host: str) -> Tenant | None:
-        name, colon, port = host.rpartition(":")
-        known = name if colon and port.isascii() and port.isdigit() else host
-        return self.hosts.get(known.lower().removesuffix("."))
+    def find(self, scope: Mapping[str, Any]) -> Tenant | None:
+        return self.hosts.get(host_of(scope))
+
+
+def host_of(scope: Mapping[str, Any]) -> str:
+    """The name a request was sent to. Two of them name nobody: a proxy may have meant the other one."""
+    told = [value for key, value in scope["headers"] if key == b"host"]
+    host = told[0].decode("latin-1") if len(told) == 1 else ""
+    name, colon, port = host.rpartition(":")
+    known = name if colon and port.isascii() and port.isdigit() else host
+    return known.lower().removesuffix(".")
