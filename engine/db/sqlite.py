@@ -193,7 +193,8 @@ class SqliteDatabase:
                 try:
                     rows = connection.execute(call.sql, call.values).fetchall()
                 except sqlite3.IntegrityError as error:
-                    raise _violation(error) from error
+                    call = body.throw(_violation(error))
+                    continue
                 except sqlite3.Error as error:
                     raise _changed(error) or _lost(self._path, error, call.sql) from error
                 call = body.send(rows)

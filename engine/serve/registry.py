@@ -16,6 +16,7 @@ from engine.serve import (
     file_doors,
     grant_pages,
     grants,
+    import_doors,
     pages,
     people,
     reckoning_page,
@@ -44,6 +45,7 @@ SYSTEM: tuple[Door, ...] = (
     *work.DOORS,
     *grants.DOORS,
     *file_doors.SYSTEM,
+    *import_doors.DOORS,
 )
 """The engine's own: ``/api/v1/system/…``. No pack may be called ``system`` (``pack.reserved``)."""
 
