@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from engine.cli_licences import licence
 from engine.cli_overlays import overlay
+from engine.cli_tenants import tenant
 from engine.problem import Problems
 
 app = typer.Typer(
@@ -20,10 +23,6 @@ app = typer.Typer(
 )
 
 Target = Annotated[Path, typer.Argument(help="An app.yaml, a folder that holds one, or a pack's folder.")]
-Despite = Annotated[
-    bool,
-    typer.Option("--despite-scenarios", help="Also when scenarios would not hold: the revision and the audit say so."),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print for programs: one JSON document.")]
 DatabaseUrl = Annotated[
     str,
@@ -32,6 +31,10 @@ DatabaseUrl = Annotated[
         envvar="DOUGONG_DATABASE",
         help="sqlite:///path.db or postgresql://user@host/name?schema=tenant; left out: var/<app>.db.",
     ),
+]
+
+DirectoryUrl = Annotated[
+    str, typer.Option("--directory", envvar="DOUGONG_DIRECTORY", help="The directory of tenants: a URL, or a file.")
 ]
 
 EXIT_PROBLEMS = 1
@@ -97,7 +100,7 @@ def show(
 
 @app.command()
 def serve(
-    target: Target,
+    target: Annotated[Path | None, typer.Argument(help="An app; left out with --directory.")] = None,
     database: DatabaseUrl = "",
     host: Annotated[str, typer.Option(envvar="DOUGONG_HOST")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="DOUGONG_PORT")] = 8000,
@@ -127,13 +130,27 @@ def serve(
     body_seconds: Annotated[
         float, typer.Option(envvar="DOUGONG_BODY_SECONDS", min=1, max=600, help="How long a body may stand still.")
     ] = 30,
+    directory: DirectoryUrl = "",
+    open_tenants: Annotated[
+        int, typer.Option(envvar="DOUGONG_OPEN_TENANTS", min=1, help="Tenants of a directory open at a time.")
+    ] = 200,
+    connections: Annotated[
+        int, typer.Option(envvar="DOUGONG_CONNECTIONS", min=2, help="To PostgreSQL, of all of them together.")
+    ] = 64,
 ) -> None:
-    """Serve an app: tables are made in an empty database, seeds are planted, pages and API open."""
+    """Serve an app: tables are made in an empty database, seeds are planted, pages and API open. Or many tenants."""
     from engine.studio.run import FrontSettings, Serving
     from engine.studio.run import serve as run
 
     settings = FrontSettings(trusted_proxies, cors_origins, person_limit, address_limit, body_seconds)
-    run(Serving(target, database, host, port, demo, admin_password, workers, private_webhooks, https, settings))
+    if target is not None and directory == os.environ.get("DOUGONG_DIRECTORY"):
+        directory = ""  # set for the commands about tenants
+    run(
+        Serving(
+            target, database, host, port, demo, admin_password, workers, private_webhooks, https, settings,
+            directory, open_tenants, connections,
+        )
+    )  # fmt: skip
 
 
 @app.command("import")
@@ -233,14 +250,13 @@ def apply(
         str, typer.Option("--plan", help="What `dougong plan --json` printed: that plan and no other is applied.")
     ] = "",
     note: Annotated[str, typer.Option(help="Why; kept with the revision.")] = "",
-    despite: Despite = False,
     json: Json = False,
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """Change a database to what the packs say, while it is in use: all of the plan, or nothing of it."""
     from engine.studio.changing import apply as run
 
-    made = run(target, database, reviewed, note, despite)
+    made = run(target, database, reviewed, note)
     typer.echo(made.json() if json else made.told(language))
     raise typer.Exit(made.code)
 
@@ -259,14 +275,13 @@ def revert(
     number: Annotated[int, typer.Argument(help="The revision whose metadata shall hold again.")],
     database: DatabaseUrl = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
-    despite: Despite = False,
     json: Json = False,
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """Go back to the metadata of an earlier revision, as a plan like any other; nothing is lost on the way."""
     from engine.studio.changing import revert as run
 
-    made = run(target, number, database, dry_run, despite)
+    made = run(target, number, database, dry_run)
     typer.echo(made.json() if json else made.told(language))
     raise typer.Exit(made.code)
 
@@ -278,7 +293,6 @@ def switch(
     state: Annotated[str, typer.Argument(help="on or off.")] = "",
     database: DatabaseUrl = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
-    despite: Despite = False,
     json: Json = False,
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
@@ -290,7 +304,7 @@ def switch(
         return
     if state not in ("on", "off"):
         raise typer.BadParameter("on or off", param_hint="STATE")
-    made = changing.switch(target, name, state == "on", database, dry_run, despite)
+    made = changing.switch(target, name, state == "on", database, dry_run)
     typer.echo(made.json() if json else made.told(language))
     raise typer.Exit(made.code)
 
@@ -402,6 +416,8 @@ def why(
 
 
 app.add_typer(overlay, name="overlay")
+app.add_typer(tenant, name="tenant")
+app.add_typer(licence, name="licence")
 audit = typer.Typer(help="The audit of a database: is it whole, and as a file.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 

@@ -42,7 +42,6 @@ def _import(made: Import) -> plan.ImportPlan:
         made.rows,
         made.group,
         made.lines,
-        made.page,
     )
 
 

@@ -23,8 +23,7 @@ class Call:
 
 Body = Generator[Call, Rows, T]
 """A transaction as a generator: it yields calls, is sent their rows, and returns its result. It does no I/O itself,
-so the same body runs on every database; raising inside it rolls everything back. A ``Violation`` is raised where the
-call was yielded: a body that set a savepoint may go back to it, and on."""
+so the same body runs on every database; raising inside it rolls everything back."""
 
 
 class Violation(Exception):
@@ -60,6 +59,11 @@ class Stale(Exception):
 
 class Held(Exception):
     """Others hold what a change needs, and did not let go in time: nothing was done."""
+
+
+FROZEN = "_frozen"
+"""What is refused by triggers of this name, while a tenant is copied elsewhere: see ``frozen``."""
+MOVING, AGAIN = "the data is being moved", "try again in a moment; nothing was written"
 
 
 class Unsettled(Lost):

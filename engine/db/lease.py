@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -53,6 +53,13 @@ class Lease:
 
     async def execute(self, sql: str) -> None:
         await self._connection.execute(sql)
+
+    async def copy_out(self, query: str, write: Callable[[bytes], Awaitable[None]]) -> None:
+        await self._connection.copy_from_query(query, output=write)
+
+    async def copy_in(self, table: str, columns: Sequence[str], source: AsyncIterator[bytes]) -> None:
+        schema = self.place.schema
+        await self._connection.copy_to_table(table, schema_name=schema, columns=list(columns), source=source)
 
     def transaction(self, first: str = "") -> _Transaction:
         """``first`` goes with BEGIN in one message; when it fails nothing has begun."""

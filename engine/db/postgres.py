@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import asyncpg
 
 from engine.db import wall
-from engine.db.call import Body, Held, Lost, Rows, Stale, T, Violation
+from engine.db.call import AGAIN, MOVING, Body, Held, Lost, Rows, Stale, T, Violation
 from engine.db.lease import AWAY, Lease, Leases, Unbegun
 from engine.db.pool import Budget
 from engine.db.wall import Place
@@ -160,6 +161,10 @@ class PostgresDatabase:
             for statement in statements:
                 await lease.execute(statement)
 
+    def lend(self) -> AbstractAsyncContextManager[Lease]:
+        """For what is no statement: see ``carrying``."""
+        return self._leases.lend()
+
     async def close(self) -> None:
         await self._leases.close()
 
@@ -168,12 +173,7 @@ async def _drive(lease: Lease, body: Body[T]) -> T:
     try:
         call = next(body)
         while True:
-            try:
-                found = await lease.fetch(call.sql, *call.values)
-            except asyncpg.IntegrityConstraintViolationError as error:
-                call = body.throw(_violation(error))  # who set a savepoint may go back to it
-            else:
-                call = body.send(found)
+            call = body.send(await lease.fetch(call.sql, *call.values))
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -202,6 +202,8 @@ def _lost(error: BaseException) -> Lost:
         return Lost(f"PostgreSQL does not allow this: {error}", "see docs/security.md, The second wall")
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         return Lost("PostgreSQL did not accept the user or password", "check the URL")
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError) and "being moved" in str(error):
+        return Lost(MOVING, AGAIN)
     if isinstance(error, asyncpg.DiskFullError):
         return Lost("PostgreSQL's disk is full", "free some space; nothing was written")
     if isinstance(error, asyncpg.TooManyConnectionsError):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.db.call import Body, Call, Held, Lost, Rows, Stale, T, Violation
+from engine.db.call import AGAIN, FROZEN, MOVING, Body, Call, Held, Lost, Rows, Stale, T, Violation
 from engine.expr.run import sqlite_functions
 from engine.plan.statement import Dialect
 
@@ -193,8 +193,9 @@ class SqliteDatabase:
                 try:
                     rows = connection.execute(call.sql, call.values).fetchall()
                 except sqlite3.IntegrityError as error:
-                    call = body.throw(_violation(error))
-                    continue
+                    if error.sqlite_errorname == "SQLITE_CONSTRAINT_TRIGGER" and str(error) == FROZEN:
+                        raise Lost(MOVING, AGAIN) from error
+                    raise _violation(error) from error
                 except sqlite3.Error as error:
                     raise _changed(error) or _lost(self._path, error, call.sql) from error
                 call = body.send(rows)

@@ -80,8 +80,7 @@ class ImportColumn:
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
     """How a file becomes records. ``key``: fields that tell rows apart; ``totals``: field → the sum the whole file
-    must have; ``rows``: the number of rows it must have; ``group`` and ``lines`` turn flat rows into documents;
-    ``page``: the sheet of a workbook."""
+    must have; ``rows``: the number of rows it must have; ``group`` and ``lines`` turn flat rows into documents."""
 
     name: str
     module: str
@@ -95,7 +94,6 @@ class ImportPlan:
     rows: int | None = None
     group: tuple[str, ...] = ()
     lines: str = ""
-    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class Viewer:
     tools: tuple[Tool, ...] = ()
     behind: bool = False
     """An administrator looks with this person's eyes."""
+    days_left: int | None = None
+    """Of the licence, when its end is near; 0 and less: nothing can be written any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,13 @@ class WorkView:
     outbox: Mapping[str, Any]
     deliveries: Mapping[str, Any]
     loops: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceView:
+    """``told`` as the API gives it."""
+
+    told: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

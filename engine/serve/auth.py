@@ -205,6 +205,8 @@ def _session_row(
     tenant: Tenant, user: str, kind: str, ends: datetime, came: From, more: Mapping[str, Any] | None = None
 ) -> _Opened:
     token, csrf, now = secrets.token_urlsafe(32), secrets.token_urlsafe(24), tenant.clock()
+    if kind != "page":
+        token = tenant.token_prefix + token
     row = {
         "token": digest(token),
         "id": uuid7(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC
 
 from engine.plan.viewer import Viewer
 from engine.serve import menu, reference, rights
@@ -41,4 +42,10 @@ def viewer(tenant: Tenant, me: Me, language: str) -> Viewer:
         tenant.title,
         menu.tools(me),
         bool(me.behind),
+        _near(tenant) if me.user else None,
     )
+
+
+def _near(tenant: Tenant) -> int | None:
+    terms, now = tenant.terms, tenant.clock().astimezone(UTC)
+    return terms.days_left(now) if terms is not None and terms.near(now) else None

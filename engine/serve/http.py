@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from engine.db import Held, Lost, Stale
 from engine.problem import Problems
-from engine.serve import audit, bodies, pages, registry, uploads
+from engine.serve import audit, bodies, licensing, pages, registry, uploads
 from engine.serve.answer import PROBLEMS, Answer, Asked, choose_language, problem
 from engine.serve.bodies import Gone
 from engine.serve.door import let_in
@@ -25,6 +25,7 @@ from engine.serve.fault import Refusal, fault, of_lost, of_problem, refuse
 from engine.serve.front import UNGUARDED, Front, guarded
 from engine.serve.here import Here
 from engine.serve.ids import uuid7
+from engine.serve.reception import House, received
 from engine.serve.session import SAFE, caller
 from engine.serve.shield import Asgi, Receive, Scope, Send, shielded
 from engine.serve.tenancy import Tenant, Tenants
@@ -37,8 +38,9 @@ _FIXED = frozenset({"/health", "/api/v1/login", "/api/v1/logout", "/api/v1/me", 
 _log = logging.getLogger("dougong.serve")
 
 
-def asgi(tenants: Tenants, https: bool = False, front: Front = UNGUARDED) -> Asgi:
-    """The whole server as an ASGI application. ``https``: people always come over it."""
+def asgi(tenants: Tenants, https: bool = False, front: Front = UNGUARDED, house: House | None = None) -> Asgi:
+    """The whole server as an ASGI application. ``https``: people always come over it. ``house``: of many tenants, who
+    are opened when somebody comes; ``tenants`` are ``Lodgers`` then."""
     fixed = fixed_doors(tenants, front)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,7 +54,8 @@ def asgi(tenants: Tenants, https: bool = False, front: Front = UNGUARDED) -> Asg
             return
         await _send(answer, scope["method"], receive, send)
 
-    return shielded(guarded(application, front), https)
+    whole = guarded(application, front)
+    return shielded(whole if house is None else received(whole, house), https)
 
 
 async def _answer(tenants: Tenants, front: Front, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Answer:
@@ -161,6 +164,7 @@ async def _api(tenant: Tenant, front: Front, asked: Asked, path: str, language: 
         raise registry.nothing(app, asked.path)
     door, at = found
     let_in(door, me)
+    licensing.admit(tenant, door, at)
     if asked.method not in SAFE:
         if door.streams:
             asked = replace(asked, chunks=bodies.chunks(receive, asked.headers, door.most, front.seconds))

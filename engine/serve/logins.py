@@ -13,7 +13,7 @@ from typing import Any
 from engine.db import Body, Call
 from engine.fieldtypes.storage import bind, quote
 from engine.plan.entity import Entity
-from engine.serve import auth, passwords, rows
+from engine.serve import auth, licensing, passwords, rows
 from engine.serve.actions import people_names
 from engine.serve.fault import refuse
 from engine.serve.tenancy import Tenant
@@ -71,6 +71,7 @@ async def give(tenant: Tenant, people: Iterable[tuple[str, str]]) -> list[Given]
     dialect = tenant.database.dialect
 
     def body() -> Body[None]:
+        yield from licensing.take_seats(tenant, len(people))
         for (user, name), kept in zip(people, hashes, strict=True):
             held = yield rows.select("_login", dialect, {"name": name})
             own = yield rows.select("_login", dialect, {"user": user})
@@ -110,6 +111,10 @@ async def _change(tenant: Tenant, user: str, sets: Mapping[str, Any]) -> None:
     def body() -> Body[None]:
         if not (yield rows.select("_login", dialect, {"user": user})):
             raise refuse("auth.no-login")
+        if "disabled" in sets and not fewer:
+            held = yield rows.select("_login", dialect, {"user": user})
+            if held[0][rows.names_of("_login").index("disabled")]:
+                yield from licensing.take_seats(tenant, 1)
         if fewer:
             # In one order, so that two who take it from each other at once wait for one another and never deadlock.
             found = yield Call(

@@ -18,6 +18,7 @@ _ADMINISTRATORS: tuple[Tool, ...] = (
     Tool(Label("权限", "Rights"), "/system/rights"),
     Tool(Label("事件推送", "Webhooks"), "/system/webhooks"),
     Tool(Label("后台任务", "Background work"), "/system/work"),
+    Tool(Label("许可", "Licence"), "/system/licence"),
     Tool(Label("限时授权", "Access for a time"), "/system/grants"),
     _AUDIT,
 )

@@ -61,6 +61,7 @@ from engine.serve import (
     auth,
     boards,
     forms,
+    licensing,
     reading,
     request,
     rights,
@@ -117,6 +118,7 @@ async def handle(
         if (me.must_change or me.must_enrol) and door.name not in OWN_PASSWORD:
             return go("/system/me")
         let_in(door, me)
+        licensing.admit(tenant, door, at)
         return await audit.through(here, door, at, await door.handler(here, at))
     except Refusal as refusal:
         seen = viewer(tenant, me, here.language)
@@ -134,6 +136,7 @@ async def _received(tenant: Tenant, asked: Asked, place: tuple[Door, At] | None)
         raise refuse("api.media-type", expected="application/x-www-form-urlencoded")
     door, at = place
     let_in(door, me)
+    licensing.admit(tenant, door, at)
 
     def admit(token: str) -> None:
         if session.cookie(asked.headers):

@@ -16,7 +16,7 @@ from engine.serve import (
     file_doors,
     grant_pages,
     grants,
-    import_doors,
+    licence_pages,
     pages,
     people,
     reckoning_page,
@@ -44,8 +44,8 @@ SYSTEM: tuple[Door, ...] = (
     *audit_doors.DOORS,
     *work.DOORS,
     *grants.DOORS,
+    *licence_pages.DOORS,
     *file_doors.SYSTEM,
-    *import_doors.DOORS,
 )
 """The engine's own: ``/api/v1/system/…``. No pack may be called ``system`` (``pack.reserved``)."""
 
@@ -57,6 +57,7 @@ SYSTEM_PAGES: tuple[Door, ...] = (
     *audit_pages.DOORS,
     *work.PAGES,
     *grant_pages.DOORS,
+    *licence_pages.PAGES,
 )
 """And their pages: ``/system/…``."""
 

@@ -13,6 +13,7 @@ from engine.db import Bell, Database, rollups
 from engine.fieldtypes import REGISTRY
 from engine.label import Label
 from engine.plan.app import App
+from engine.plan.licence import Terms
 from engine.plan.question import Asker
 from engine.serve.bind import ENGINE, Me, Moment, clock
 from engine.serve.filestore import FileStore
@@ -30,6 +31,8 @@ class Tenant:
     asker: Asker
     zone: str = "Asia/Shanghai"
     language: str = "zh"
+    token_prefix: str = ""
+    """What tokens begin with, so that a server of several tenants knows whose they are."""
     title: Label = field(default_factory=Label)
     settings: Mapping[str, Any] = field(default_factory=dict)
     clock: Callable[[], datetime] = clock
@@ -42,6 +45,8 @@ class Tenant:
     names: dict[str, dict[str, str]] | None = None
     """What people are called."""
     files: FileStore | None = None
+    terms: Terms | None = None
+    """Of the licence; None: nothing is licensed, everything is allowed."""
     file_size: int = 50 * 1024 * 1024
     """Bytes that one file may have; a field may take less."""
     file_quota: int | None = None

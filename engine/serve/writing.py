@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from engine.db import Body, Unsettled, Violation
 from engine.plan.app import App
 from engine.plan.entity import Entity
-from engine.serve import actions, decode, idempotency, numbers, refs, rights
+from engine.serve import actions, decode, idempotency, licensing, numbers, refs, rights
 from engine.serve.answer import Answer, as_json, headers_of, warning
 from engine.serve.bind import Me, Moment
 from engine.serve.fault import Refusal, refuse
@@ -95,6 +95,7 @@ async def command(here: Here, ops: Sequence[Op], answer: Telling) -> Answer:
 
 async def under(key: idempotency.Key | None, here: Here, ops: Sequence[Op], answer: Telling) -> Answer:
     """The same, under this key or none."""
+    licensing.require_ops(here.tenant, here.app, ops)
     moment = here.moment()
     world = world_of(here.tenant, here.app, moment)
 
@@ -135,6 +136,7 @@ def _answered(here: Here, entity: Entity, op: Op, done: Done, moment: Moment) ->
 async def perform(tenant: Tenant, me: Me, ops: Sequence[Op], app: App | None = None) -> list[Done]:
     """Any number of operations in one transaction: the entry for imports and everything else inside the process."""
     app = app or tenant.app
+    licensing.require_ops(tenant, app, ops)
     world = world_of(tenant, app, tenant.moment(me))
     return await transact(tenant, app, ops, lambda: documents(world, ops))
 

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.serve import apply_document, auth, logins, passwords
+from engine.serve import apply_document, auth, licensing, logins, passwords
 from engine.serve.bind import ENGINE
 from engine.serve.decode import Rules, document
 from engine.serve.fault import refuse
@@ -90,6 +90,8 @@ async def _set_password(tenant: Tenant, name: str, password: str) -> str:
     if user is None:
         raise refuse("people.nobody", name=name)
     admin, language = (bool(known["admin"]), known["language"]) if known else (False, tenant.language)
+    if known is None:
+        await tenant.database.write(lambda: licensing.take_seats(tenant, 1))
     chosen = password or passwords.one_time()
     await noted(tenant.database, "user", {"name": name, "user": user, "one_time": not password})
     await auth.set_password(tenant.database, user, name, chosen, admin, language, must_change=not password)

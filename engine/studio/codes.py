@@ -8,6 +8,20 @@ CODES: dict[str, Code] = {
     c.code: c
     for c in (
         Code(
+            "serve.directory",
+            "Either one app is served, or the tenants of a directory",
+            "只能运行一个应用，或一个目录中的各租户",
+            hint_en="dougong serve FOLDER, or dougong serve --directory URL without --database and --demo",
+            hint_zh="用 dougong serve 目录，或 dougong serve --directory URL（不带 --database 与 --demo）",
+        ),
+        Code(
+            "directory.missing",
+            "No directory of tenants is named",
+            "未指定租户目录",
+            hint_en="--directory sqlite:///srv/dougong/directory.db, or DOUGONG_DIRECTORY",
+            hint_zh="使用 --directory sqlite:///srv/dougong/directory.db 或 DOUGONG_DIRECTORY",
+        ),
+        Code(
             "app.missing",
             "There is no {file}",
             "找不到 {file}",
@@ -91,27 +105,6 @@ CODES: dict[str, Code] = {
             "变更计划被拒绝：其中 {count} 项有记录不满足",
             hint_en="`dougong plan` names them; mend them, or change what the packs say",
             hint_zh="`dougong plan` 会列出它们；请先修正数据，或修改模块包",
-        ),
-        Code(
-            "plan.scenario",
-            "The scenario {name} would not hold any more: {what}",
-            "场景 {name} 将不再成立：{what}",
-            hint_en="mend the packs or the scenario; --despite-scenarios applies all the same, and says so for good",
-            hint_zh="请修改模块包或场景；--despite-scenarios 仍会应用，并永久留下记录",
-        ),
-        Code(
-            "plan.despite",
-            "Whoever applies a plan although scenarios do not hold says why",
-            "在场景不成立时仍要应用，必须说明原因",
-            hint_en="give --note; it is kept with the revision, and in the audit",
-            hint_zh="请用 --note 说明；会随版本和审计一起保存",
-        ),
-        Code(
-            "plan.not-played",
-            "The scenarios of the plan could not be played: {what}",
-            "无法运行计划中的场景：{what}",
-            hint_en="see whether `dougong test` runs; nothing was changed",
-            hint_zh="请检查 `dougong test` 能否运行；未做任何更改",
         ),
         Code(
             "plan.drift",

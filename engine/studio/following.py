@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from engine.compile.app import compile_app
 from engine.db import Database, rollups
 from engine.db.diff import wanting
 from engine.db.system import TABLES
@@ -17,6 +17,7 @@ from engine.problem import Problems, problem
 from engine.serve.tenancy import Tenant
 from engine.studio.build import source_from
 from engine.studio.codes import CODES
+from engine.studio.shelf import Shelf
 from engine.tenants import revision
 from engine.tenants.revision import Revision
 
@@ -41,17 +42,20 @@ def require_shape(have: Revision, app: App) -> None:
         raise Problems([problem(CODES["tenant.other-revision"], number=have.number)])
 
 
-def made_of(have: Revision, dialect: Dialect) -> tuple[App, str, str, Label]:
+def made_of(have: Revision, dialect: Dialect, shelf: Shelf | None = None) -> tuple[App, str, str, Label]:
     """(App, zone, language, title) of a revision."""
     source = source_from(have.source)
-    app = replace(compile_app(source.catalog(), dialect), epoch=have.epoch)
+    app = (shelf or Shelf(0)).made(source, dialect)
     require_shape(have, app)
-    return app, source.zone, source.language, source.title
+    return replace(app, epoch=have.epoch), source.zone, source.language, source.title
 
 
 @dataclass(slots=True)
 class Following:
+    """``shelf``: where Apps are kept that several tenants of the process are served by."""
+
     tenant: Tenant
+    shelf: Shelf | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def learn(self) -> bool:
@@ -63,20 +67,22 @@ class Following:
             have = await held(tenant.database)
             if have is None:
                 return False
-            app, zone, language, title = await asyncio.to_thread(made_of, have, tenant.database.dialect)
+            app, zone, language, title = await asyncio.to_thread(made_of, have, tenant.database.dialect, self.shelf)
             settings = await tenant.settings_of(app)
             tenant.sums = await rollups.filled(tenant.database)
             tenant.zone, tenant.language, tenant.title = zone, language, title
             tenant.swap(app, settings)
+            if self.shelf is not None:
+                tenant.facts = self.shelf.facts(app)
             tenant.published.ring()
             _log.info("revision %s is served", have.number)
             return True
 
 
-async def keep_up(tenant: Tenant) -> None:
+async def keep_up(tenant: Tenant, looks: Callable[[], float] = lambda: LOOKS) -> None:
     """For as long as the process serves. What cannot be made here leaves the last good revision in place."""
     while tenant.learn is not None:
-        await asyncio.sleep(LOOKS)
+        await asyncio.sleep(looks())
         try:
             await tenant.learn()
             if any(rollup.table not in tenant.sums for log in tenant.app.logs for rollup in log.rollups):

@@ -15,6 +15,7 @@ from engine.db import Database, open_database, rollups
 from engine.problem import Problems, problem
 from engine.serve.filestore import Folder
 from engine.serve.tenancy import Tenant
+from engine.studio import terms
 from engine.studio.build import catalog_of, source_from, source_of
 from engine.studio.codes import CODES
 from engine.studio.following import Following, held, require_shape
@@ -70,6 +71,7 @@ async def opened(target: Path, url: str = "", make: bool = False) -> AsyncIterat
             raise wrong
         made = await opened_in(project, catalog, database, make)
         made.tenant.files = Folder(files_folder(project, url))
+        await terms.learn(made.tenant, terms.vendor_key())
         yield made
     finally:
         await database.close()

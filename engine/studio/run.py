@@ -16,7 +16,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from rich.console import Console
 
 from engine.db import Body, Lost
@@ -26,10 +25,14 @@ from engine.serve.bind import ENGINE, EVERYONE, Me
 from engine.serve.front import Front, Pace, networks, origins
 from engine.serve.http import asgi
 from engine.serve.ids import uuid7
+from engine.serve.reception import Lodgers
 from engine.serve.tenancy import OneTenant, Tenant
-from engine.studio import workers
+from engine.studio import terms, workers
 from engine.studio.codes import CODES
+from engine.studio.directories import directory_at
 from engine.studio.following import keep_up
+from engine.studio.housing import Limits, Lodging
+from engine.studio.listening import Server, bound
 from engine.studio.noting import noted
 from engine.studio.opening import Opened, opened
 from engine.studio.stories import moment, plant_stories
@@ -39,8 +42,6 @@ _DEMO = "$demo"
 _HOUR = 3600
 _log = logging.getLogger("dougong.files")
 _served = logging.getLogger("dougong.serve")
-_GRACE_SECONDS = 10
-"""What is being answered may take so long to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def _tried(option: str, make: Callable[[str], Any], text: str) -> Any:
 class Serving:
     """What ``dougong serve`` was asked for."""
 
-    target: Path
+    target: Path | None
     url: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
@@ -85,15 +86,21 @@ class Serving:
     private_webhooks: bool = False
     https: bool = False
     front: FrontSettings = FrontSettings()
+    directory: str = ""
+    """Of many tenants, instead of the one of ``target``."""
+    open_tenants: int = 200
+    connections: int = 64
 
 
 def serve(asked: Serving) -> None:
     """Opens the app and serves it until it is told to end: in this process, or in ``workers`` that it looks after."""
     asked.front.made()  # before anything is begun
+    if (asked.target is None) != bool(asked.directory) or (asked.directory and (asked.url or asked.demo)):
+        raise Problems([problem(CODES["serve.directory"])])
     if socket_ := workers.inherited():
         _run(_work(asked, socket_))
         return
-    listening = _bound(asked.host, asked.port)
+    listening = bound(asked.host, asked.port)
     _run(_open(asked, None if asked.workers > 1 else listening))
     if asked.workers > 1:
         workers.supervise(listening, asked.workers)
@@ -126,8 +133,11 @@ def _run(made: Coroutine[Any, Any, None]) -> None:
 async def _open(asked: Serving, listening: socket.socket | None) -> None:
     """Everything that is done once: tables, seeds, logins. Serves too when there is something to listen on."""
     out = Console(highlight=False)
+    if asked.target is None:
+        await _many(asked, listening, out=out)
+        return
     async with opened(asked.target, asked.url, make=True) as app:
-        said = await _admin(app, asked.admin_password)
+        said = await administrator(app, asked.admin_password)
         if asked.demo:
             said += await _demo(app, out)
         out.print(f"[bold]{app.project.title.to('zh')}[/bold]  http://{asked.host}:{asked.port}/")
@@ -138,6 +148,24 @@ async def _open(asked: Serving, listening: socket.socket | None) -> None:
         out.print("Ctrl+C ends it.")
         if listening is not None:
             await _listen(asked, app, listening)
+
+
+async def _many(asked: Serving, listening: socket.socket | None, parent: int = 0, out: Console | None = None) -> None:
+    limits = Limits(asked.open_tenants, asked.connections, asked.private_webhooks)
+    async with directory_at(asked.directory, make=False) as directory:
+        if out is not None:
+            count = len(await directory.all())
+            out.print(f"{count} tenants of the directory  http://{asked.host}:{asked.port}/")
+            out.print("Ctrl+C ends it.")
+        if listening is None:
+            return
+        house = Lodging(directory, limits, workers.holder())
+        await house.start()
+        try:
+            front = asked.front.made()
+            await Server(asgi(Lodgers(), asked.https, front, house), house.end_streams).serve_on(listening, parent)
+        finally:
+            await house.stop()
 
 
 async def _sweep(tenant: Tenant) -> None:
@@ -156,6 +184,9 @@ async def _work(asked: Serving, listening: socket.socket) -> None:
     parent = os.getppid()
     while os.getppid() == parent:
         try:
+            if asked.target is None:
+                await _many(asked, listening, parent)
+                return
             async with opened(asked.target, asked.url) as app:
                 await _listen(asked, app, listening, parent)
             return
@@ -164,36 +195,8 @@ async def _work(asked: Serving, listening: socket.socket) -> None:
             await asyncio.sleep(1)
 
 
-class _Server(uvicorn.Server):
-    """Streams of events would never end by themselves: they are told when the server is about to."""
-
-    def __init__(self, config: uvicorn.Config, tenant: Tenant) -> None:
-        super().__init__(config)
-        self.tenant = tenant
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.tenant.closing = True
-        self.tenant.published.ring()
-        await super().shutdown(sockets)
-
-    async def orphaned(self, parent: int) -> None:
-        while os.getppid() == parent:
-            await asyncio.sleep(1)
-        self.should_exit = True
-
-
 async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent: int = 0) -> None:
     tenant = app.tenant
-    config = uvicorn.Config(
-        asgi(OneTenant(tenant), asked.https, asked.front.made()),
-        proxy_headers=False,  # whose word counts is said in our own settings
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
-    server = _Server(config, tenant)
     background = Background(
         tenant.database,
         tenant.committed,
@@ -204,12 +207,17 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
         holder=workers.holder(),
         admits=partial(conditions.admitted, tenant),
     )
+
+    def end_streams() -> None:
+        tenant.closing = True
+        tenant.published.ring()
+
+    key = terms.vendor_key()
+    server = Server(asgi(OneTenant(tenant), asked.https, asked.front.made()), end_streams)
     await background.start()
-    beside = [asyncio.create_task(_sweep(tenant)), asyncio.create_task(keep_up(tenant))]
-    if parent:
-        beside.append(asyncio.create_task(server.orphaned(parent)))
+    beside = [asyncio.create_task(one) for one in (_sweep(tenant), keep_up(tenant), terms.watch(tenant, key))]
     try:
-        await server.serve(sockets=[listening])
+        await server.serve_on(listening, parent)
     finally:
         for task in beside:
             task.cancel()
@@ -217,19 +225,7 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
         await background.stop()
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """The port is taken before anything is done for it; processes that are started later share it."""
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        made.bind((host, port))
-    except OSError:
-        made.close()
-        raise Problems([problem(CODES["port.taken"], port=port)]) from None
-    return made
-
-
-async def _admin(app: Opened, password: str) -> list[str]:
+async def administrator(app: Opened, password: str = "") -> list[str]:
     """The administrator of a new database: with the password given, or a one-time one that is printed once."""
     tenant = app.tenant
     made = rows.select("_login", tenant.database.dialect, {"admin": True})

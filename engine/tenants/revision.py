@@ -81,6 +81,24 @@ def _revision(row: Sequence[Any]) -> Revision:
     return Revision(row[0], row[1], row[2], shape.of_text(row[3]), row[4])
 
 
+_GLANCE = {
+    "sqlite": "json_extract(r.source, '$.app')",
+    "postgresql": "((r.source::json)->'app')::text",
+}
+
+
+async def glance(database: Database) -> tuple[str, int, str] | None:
+    """(the App's digest, the epoch, who it is for as JSON) of the newest revision, without its text; None where there
+    is nothing, or nothing that ``current`` would not explain."""
+    dialect = database.dialect
+    names = {row[0] for row in await database.read(_TABLES[dialect])}
+    if "_revision" not in names or "shape" not in {row[0] for row in await database.read(_KNOWN[dialect])}:
+        return None
+    asked = f"SELECT r.digest, e.epoch, {_GLANCE[dialect]} FROM _revision AS r, _epoch AS e ORDER BY r.n DESC LIMIT 1"
+    rows = await database.read(asked)
+    return (str(rows[0][0]), int(rows[0][1]), str(rows[0][2])) if rows else None
+
+
 async def epoch(database: Database) -> int:
     return int((await database.read("SELECT epoch FROM _epoch"))[0][0])
 

@@ -34,7 +34,10 @@ def dougong(*args: object, cwd: Path | None = None) -> subprocess.CompletedProce
 
 def test_every_command_and_setting_is_documented() -> None:
     text = DOCS.read_text(encoding="utf-8")
-    commands = get_command(app).commands  # type: ignore[attr-defined]
+    commands = dict(get_command(app).commands)  # type: ignore[attr-defined]
+    for name, group in tuple(commands.items()):
+        for inner, command in getattr(group, "commands", {}).items():
+            commands[f"{name} {inner}"] = command
     assert [name for name in commands if f"`dougong {name} " not in text] == []
     options = {p.envvar for c in commands.values() for p in c.params if p.envvar}
     assert [name for name in options if f"`{name}`" not in text] == []

@@ -1,0 +1,99 @@
+"""What a tenant was sold: learnt from its own database, by the vendor's key, without asking anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from engine.db import Body, Call, Database, Lost
+from engine.plan.licence import Terms
+from engine.problem import Problems
+from engine.serve import audit, passwords, rows
+from engine.serve.ids import uuid7
+from engine.serve.tenancy import Tenant
+from engine.tenants import licence as files
+
+SETTING = "DOUGONG_LICENCE_KEY"
+TEXT = "$licence"
+_SEEN = "$licence.seen"
+_LOOKS = 60.0
+_KEPT = timedelta(minutes=10)
+_BACK = timedelta(hours=1)
+"""A clock may be put right by so much without a word."""
+
+
+def vendor_key(environment: Mapping[str, str] | None = None) -> Ed25519PublicKey | None:
+    """None: nothing is licensed."""
+    text = files.VENDOR or (os.environ if environment is None else environment).get(SETTING, "")
+    return files.public_of(text) if text.strip() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    text: str
+    seen: datetime
+    began: date
+
+
+async def _stored(database: Database) -> _Stored:
+    """``seen`` is the latest time that anything here knows: what was kept for this, and the audit's newest row."""
+    found: dict[str, Any] = {}
+    for row in await database.read(f"SELECT name, value FROM _setting WHERE name IN ('{TEXT}', '{_SEEN}')"):
+        found[str(row[0])] = json.loads(row[1]) if isinstance(row[1], str) else row[1]
+    newest = (await database.read("SELECT max(at) FROM _audit"))[0][0]
+    first = (await database.read("SELECT at FROM _revision ORDER BY n LIMIT 1"))[0][0]
+    seen = max(int(found.get(_SEEN) or 0), int(newest or 0))
+    began = datetime.fromtimestamp(passwords.seconds(first), UTC).date()
+    return _Stored(str(found.get(TEXT) or ""), datetime.fromtimestamp(seen / 1000, UTC), began)
+
+
+async def terms_of(database: Database, name: str, key: Ed25519PublicKey, now: datetime) -> Terms:
+    stored = await _stored(database)
+    one, wrong = files.trial(name, stored.began), ""
+    if stored.text:
+        try:
+            one = files.read(stored.text, key, name)
+        except Problems as found:
+            wrong = found.problems[0].code
+    return Terms(one, max(stored.seen, now), wrong, now < stored.seen - _BACK)
+
+
+async def learn(tenant: Tenant, key: Ed25519PublicKey | None) -> None:
+    """Takes over what holds now, and keeps that this moment was seen."""
+    if key is None:
+        return
+    now, before = tenant.clock().astimezone(UTC), tenant.terms
+    terms = await terms_of(tenant.database, tenant.name, key, now)
+    tenant.terms = terms
+    if terms.moved_back and not (before and before.moved_back):
+        audit.note(tenant, "licence.clock", detail={"clock": now.isoformat(), "seen": terms.seen.isoformat()})
+    stored = (await tenant.database.read(f"SELECT value FROM _setting WHERE name = '{_SEEN}'")) or [(0,)]
+    if terms.seen.timestamp() * 1000 - int(stored[0][0]) > _KEPT.total_seconds() * 1000:
+        await keep(tenant.database, _SEEN, int(terms.seen.timestamp() * 1000))
+
+
+async def watch(tenant: Tenant, key: Ed25519PublicKey | None) -> None:
+    """For as long as the process serves: a licence that was installed holds within a minute."""
+    while key is not None:
+        await asyncio.sleep(_LOOKS)
+        try:
+            await learn(tenant, key)
+        except (Lost, OSError):
+            continue
+
+
+async def keep(database: Database, name: str, value: Any) -> None:
+    row = {"id": uuid7(), "name": name, "scope": "tenant", "value": value, "at": datetime.now(UTC)}
+
+    def body() -> Body[None]:
+        yield Call(f"DELETE FROM _setting WHERE name = '{name}'")
+        yield rows.insert("_setting", [row], database.dialect)
+
+    await database.write(body)
