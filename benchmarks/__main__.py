@@ -8,7 +8,7 @@ import json
 import sys
 
 NAMES = {
-    "records": "our records API against a hand-written one, on PostgreSQL and SQLite",
+    "records": "our records API against a hand-written one, and what a narrow scope costs, on PostgreSQL and SQLite",
     "figures": "kept sums: figures against a hand-written application's, at growing sizes, and what writers pay",
     "reading": "200 KB of packs with 1,500 expressions: read, checked, linked",
     "faults": "nothing acknowledged is lost while processes, database, disk and peers fail under load",

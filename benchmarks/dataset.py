@@ -19,6 +19,9 @@ REGIONS = ("north", "east", "south", "west")
 LOCATIONS = ("1号楼", "2号楼", "地下室", "室外管网", "样板区")
 CLERK = "clerk"
 """The person who asks: not an administrator, holds the role ``clerk`` on the first half of the projects."""
+RESTRICTED = "restricted"
+"""Holds the same role on two of the hundred projects: his scope removes nearly every row."""
+ADMINISTRATOR = "administrator"
 
 
 def identity(kind: int, n: int) -> str:
@@ -75,6 +78,10 @@ def workers() -> list[Worker]:
 
 def clerks_projects() -> list[str]:
     return [identity(1, n) for n in range(PROJECTS // 2)]
+
+
+def restricted_projects() -> list[str]:
+    return [identity(1, n) for n in (3, 30)]
 
 
 def entries(count: int = ENTRIES) -> Iterator[Entry]:

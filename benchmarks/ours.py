@@ -26,6 +26,8 @@ from engine.studio.opening import opened
 
 PACK = Path(__file__).parent / "pack"
 CLERK_ID = dataset.identity(4, 0)
+RESTRICTED_ID = dataset.identity(4, 1)
+ADMINISTRATOR_ID = dataset.identity(4, 2)
 SYSTEM = {
     "rev": 1,
     "created_at": datetime(2026, 1, 1, tzinfo=UTC),
@@ -37,14 +39,17 @@ SYSTEM = {
 
 def rows(count: int) -> Iterator[tuple[str, Iterable[Mapping[str, Any]]]]:
     """Entity by entity, in the order of references."""
-    yield "user", [{"id": CLERK_ID, "login": dataset.CLERK, "name": "资料员"}]
+    people = {CLERK_ID: dataset.CLERK, RESTRICTED_ID: dataset.RESTRICTED, ADMINISTRATOR_ID: dataset.ADMINISTRATOR}
+    yield "user", [{"id": one, "login": login, "name": f"资料员 {login}"} for one, login in people.items()]
     yield "project", [asdict(p) for p in dataset.projects()]
     yield "worker", [asdict(w) for w in dataset.workers()]
+    held = [(CLERK_ID, p) for p in dataset.clerks_projects()]
+    held += [(RESTRICTED_ID, p) for p in dataset.restricted_projects()]
     yield (
         "member",
         [
-            {"id": dataset.identity(5, n), "user": CLERK_ID, "project": project, "role": "clerk"}
-            for n, project in enumerate(dataset.clerks_projects())
+            {"id": dataset.identity(5, n), "user": user, "project": project, "role": "clerk"}
+            for n, (user, project) in enumerate(held)
         ],
     )
     yield "labor_entry", (asdict(e) for e in dataset.entries(count))
@@ -96,14 +101,21 @@ def fill_tables(url: str, dialect: Dialect, tables: Sequence[Table], count: int)
 
 
 async def fill(url: str, count: int) -> dict[str, Any]:
-    """Gives the clerk's token."""
+    """Gives everybody's token, by name."""
     async with opened(PACK, url, make=True) as made:
         app, database = made.tenant.app, made.tenant.database
         await asyncio.to_thread(fill_tables, url, database.dialect, app.tables, count)
         for log in app.logs:  # else its first seconds were spent on folding what was loaded
             await rollups.fill(database, log)
-        await set_password(made.tenant.database, CLERK_ID, dataset.CLERK, "benchmark")
-        return {"token": await open_session(made.tenant, CLERK_ID)}
+        tokens = {}
+        for user, name in (
+            (CLERK_ID, dataset.CLERK),
+            (RESTRICTED_ID, dataset.RESTRICTED),
+            (ADMINISTRATOR_ID, dataset.ADMINISTRATOR),
+        ):
+            await set_password(database, user, name, "benchmark", admin=user == ADMINISTRATOR_ID)
+            tokens[name] = await open_session(made.tenant, user)
+        return tokens
 
 
 if __name__ == "__main__":

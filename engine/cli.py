@@ -23,6 +23,10 @@ app = typer.Typer(
 )
 
 Target = Annotated[Path, typer.Argument(help="An app.yaml, a folder that holds one, or a pack's folder.")]
+Despite = Annotated[
+    bool,
+    typer.Option("--despite-scenarios", help="Also when scenarios would not hold: the revision and the audit say so."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print for programs: one JSON document.")]
 DatabaseUrl = Annotated[
     str,
@@ -250,13 +254,14 @@ def apply(
         str, typer.Option("--plan", help="What `dougong plan --json` printed: that plan and no other is applied.")
     ] = "",
     note: Annotated[str, typer.Option(help="Why; kept with the revision.")] = "",
+    despite: Despite = False,
     json: Json = False,
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """Change a database to what the packs say, while it is in use: all of the plan, or nothing of it."""
     from engine.studio.changing import apply as run
 
-    made = run(target, database, reviewed, note)
+    made = run(target, database, reviewed, note, despite)
     typer.echo(made.json() if json else made.told(language))
     raise typer.Exit(made.code)
 
@@ -275,13 +280,14 @@ def revert(
     number: Annotated[int, typer.Argument(help="The revision whose metadata shall hold again.")],
     database: DatabaseUrl = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
+    despite: Despite = False,
     json: Json = False,
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """Go back to the metadata of an earlier revision, as a plan like any other; nothing is lost on the way."""
     from engine.studio.changing import revert as run
 
-    made = run(target, number, database, dry_run)
+    made = run(target, number, database, dry_run, despite)
     typer.echo(made.json() if json else made.told(language))
     raise typer.Exit(made.code)
 
@@ -293,6 +299,7 @@ def switch(
     state: Annotated[str, typer.Argument(help="on or off.")] = "",
     database: DatabaseUrl = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
+    despite: Despite = False,
     json: Json = False,
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
@@ -304,7 +311,7 @@ def switch(
         return
     if state not in ("on", "off"):
         raise typer.BadParameter("on or off", param_hint="STATE")
-    made = changing.switch(target, name, state == "on", database, dry_run)
+    made = changing.switch(target, name, state == "on", database, dry_run, despite)
     typer.echo(made.json() if json else made.told(language))
     raise typer.Exit(made.code)
 

@@ -19,7 +19,7 @@ from sqlalchemy import Select, and_, event, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import contains_eager
 
-from benchmarks.handwritten.models import History, LaborEntry, Membership, Outbox, Project, Worker
+from benchmarks.handwritten.models import Audit, Change, History, LaborEntry, Membership, Outbox, Project, Worker
 from benchmarks.handwritten.schemas import EntryIn, EntryOut, EntryPatch, Page, ProjectSum
 
 SECRET = b"benchmark"
@@ -194,6 +194,7 @@ def create() -> FastAPI:
         db.add(made)
         await db.flush()
         remember(db, who, made, body.model_dump(mode="json"), "created")
+        db.add(counted(made, 1))
         await db.commit()
         return made
 
@@ -203,6 +204,7 @@ def create() -> FastAPI:
         found = await db.scalar(query.with_for_update(of=LaborEntry))
         if found is None:
             raise HTTPException(404)
+        before = counted(found, -1)
         for name, value in body.model_dump(exclude_unset=True).items():
             setattr(found, name, value)
         if body.hours is not None:
@@ -210,6 +212,7 @@ def create() -> FastAPI:
         found.updated_by = who.user
         await db.flush()
         remember(db, who, found, body.model_dump(mode="json", exclude_unset=True), "updated")
+        db.add_all(moved(before, counted(found, 1)))
         await db.commit()
         return found
 
@@ -217,8 +220,26 @@ def create() -> FastAPI:
 
 
 def remember(db: AsyncSession, who: Caller, entry: LaborEntry, changes: dict[str, Any], kind: str) -> None:
-    """What changed, for people (history) and for other systems (outbox), in the same transaction."""
+    """What changed, for people (history), auditors and other systems (outbox), in the same transaction."""
     db.add(
         History(tenant=who.tenant, entity="labor_entry", record=entry.id, rev=entry.rev, by=who.user, changes=changes)
     )
+    db.add(Audit(tenant=who.tenant, by=who.user, act=kind, entity="labor_entry", record=entry.id))
     db.add(Outbox(tenant=who.tenant, kind=f"labor_entry.{kind}", payload={"id": str(entry.id), "rev": entry.rev}))
+
+
+def counted(entry: LaborEntry, sign: int) -> Change:
+    """What the entry adds to the sums of its project and month, or takes from them."""
+    return Change(
+        tenant=entry.tenant,
+        project_id=entry.project_id or entry.project.id,
+        month=entry.work_date.replace(day=1),
+        entries=sign,
+        hours=sign * entry.hours,
+        amount=sign * entry.amount,
+    )
+
+
+def moved(before: Change, after: Change) -> list[Change]:
+    same = (after.hours, after.amount) == (-before.hours, -before.amount)
+    return [] if same else [before, after]

@@ -118,6 +118,33 @@ class History(Base):
     changes: Mapped[dict[str, Any]] = mapped_column(Document)
 
 
+class Audit(Base):
+    """Who did what, for auditors."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime] = mapped_column(default=now)
+    by: Mapped[str]
+    act: Mapped[str]
+    entity: Mapped[str]
+    record: Mapped[UUID] = mapped_column(index=True)
+
+
+class Change(Base):
+    """What an entry adds to the sums of its project and month; a job folds it into them, so that writers do not queue
+    for one row."""
+
+    __tablename__ = "labor_entry_change"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(String(20))
+    project_id: Mapped[UUID]
+    month: Mapped[date]
+    entries: Mapped[int]
+    hours: Mapped[Decimal] = mapped_column(Scaled(2))
+    amount: Mapped[Decimal] = mapped_column(Scaled(2))
+
+
 class Outbox(Base):
     __tablename__ = "outbox"
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -42,6 +42,7 @@ def _import(made: Import) -> plan.ImportPlan:
         made.rows,
         made.group,
         made.lines,
+        made.page,
     )
 
 

@@ -52,6 +52,17 @@ def _assignment(catalog: Catalog, made: Assignment, dialect: Dialect) -> app.Ass
     return app.Assignment(made.name, draft.finish(sql))
 
 
+def holders(catalog: Catalog, dialect: Dialect) -> list[Statement]:
+    """Each gives (role, user) of everybody who holds one today, wherever."""
+    out = []
+    for made in catalog.people.assignments.values():
+        draft = Draft(dialect)
+        role, user = (f"a.{quote(name)}" for name in (made.role, made.user))
+        holds = _counts(draft, made, "a")
+        out.append(draft.finish(f"SELECT DISTINCT {role}, {user} FROM {quote(table_name(made.of))} AS a WHERE {holds}"))
+    return out
+
+
 def _below(catalog: Catalog, made: Assignment) -> str:
     parent = quote(catalog.entities[made.place].parent)
     return (

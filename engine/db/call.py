@@ -23,7 +23,8 @@ class Call:
 
 Body = Generator[Call, Rows, T]
 """A transaction as a generator: it yields calls, is sent their rows, and returns its result. It does no I/O itself,
-so the same body runs on every database; raising inside it rolls everything back."""
+so the same body runs on every database; raising inside it rolls everything back. A ``Violation`` is raised where the
+call was yielded: a body that set a savepoint may go back to it, and on."""
 
 
 class Violation(Exception):

@@ -173,7 +173,12 @@ async def _drive(lease: Lease, body: Body[T]) -> T:
     try:
         call = next(body)
         while True:
-            call = body.send(await lease.fetch(call.sql, *call.values))
+            try:
+                found = await lease.fetch(call.sql, *call.values)
+            except asyncpg.IntegrityConstraintViolationError as error:
+                call = body.throw(_violation(error))  # who set a savepoint may go back to it
+            else:
+                call = body.send(found)
     except StopIteration as stop:
         result: T = stop.value
         return result

@@ -195,7 +195,8 @@ class SqliteDatabase:
                 except sqlite3.IntegrityError as error:
                     if error.sqlite_errorname == "SQLITE_CONSTRAINT_TRIGGER" and str(error) == FROZEN:
                         raise Lost(MOVING, AGAIN) from error
-                    raise _violation(error) from error
+                    call = body.throw(_violation(error))
+                    continue
                 except sqlite3.Error as error:
                     raise _changed(error) or _lost(self._path, error, call.sql) from error
                 call = body.send(rows)

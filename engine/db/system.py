@@ -70,6 +70,14 @@ TABLES: tuple[Table, ...] = (
         Index("_file_user", ("user", "record")),
         Index("_file_digest", ("digest",)),
     ),
+    _table(
+        "_import",
+        "id:uuid! name:text! file:uuid! title:text! by:uuid at:datetime! existing:text! rows:integer! created:integer!"
+        " updated:integer! skipped:integer! refused:integer! undone:datetime undone_by:uuid",
+        "id",
+        Index("_import_by", ("by", "at")),
+    ),
+    _table("_import_row", "run:uuid! record:uuid! row:integer! rev:integer! made:boolean!", "run record"),
     _table("_guard", "key:text! n:integer!", "key"),
     _table("_sequence", "key:text! next:integer!", "key"),
     _table(

@@ -80,7 +80,8 @@ class ImportColumn:
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
     """How a file becomes records. ``key``: fields that tell rows apart; ``totals``: field → the sum the whole file
-    must have; ``rows``: the number of rows it must have; ``group`` and ``lines`` turn flat rows into documents."""
+    must have; ``rows``: the number of rows it must have; ``group`` and ``lines`` turn flat rows into documents;
+    ``page``: the sheet of a workbook."""
 
     name: str
     module: str
@@ -94,6 +95,7 @@ class ImportPlan:
     rows: int | None = None
     group: tuple[str, ...] = ()
     lines: str = ""
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)

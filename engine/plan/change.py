@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from engine.label import Label
@@ -12,10 +12,31 @@ Risk = Literal["safe", "online", "guarded", "destructive"]
 
 
 @dataclass(frozen=True, slots=True)
+class Touched:
+    """A line of an overlay that speaks of what changes; ``layer`` is ``overlay acme``."""
+
+    layer: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What one role may do with an entity (``may``: read, update, …) or one of its fields (``may``: see, change) before
+    and after: empty is not at all, ``all`` is without a condition, else the condition."""
+
+    role: str
+    path: str
+    may: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """``kind`` is added, restored, retired, renamed, computed, widened, narrowed, replaced, required, unique, checked,
-    refers, choices, states, steps, changed or removed. ``rows`` are those it touches; ``offenders`` those in its
-    way (at most a few of ``against``): while there are any the plan is refused."""
+    refers, choices, states, steps, changed, removed, rights, scenario or table. ``rows`` are those it touches;
+    ``offenders`` those in its way (at most a few of ``against``): while there are any the plan is refused. A scenario
+    that does not hold is in the way of its own line. ``people``: those who hold the role whose rights change."""
 
     kind: str
     path: str
@@ -28,6 +49,11 @@ class Line:
     offenders: tuple[str, ...] = ()
     where: str = ""
     """file:line:column of what asks for it."""
+    overlays: tuple[Touched, ...] = ()
+    rights: tuple[Right, ...] = ()
+    people: int | None = None
+    section: str = "entities"
+    """Of the packs' text, in which the path is found."""
 
     def plain(self) -> dict[str, Any]:
         return {
@@ -41,6 +67,9 @@ class Line:
             "against": self.against,
             "offenders": list(self.offenders),
             "where": self.where,
+            "overlays": [asdict(one) for one in self.overlays],
+            "rights": [asdict(one) for one in self.rights],
+            "people": self.people,
         }
 
 
@@ -63,3 +92,13 @@ class Plan:
     @property
     def refused(self) -> bool:
         return bool(self.drift) or any(line.against for line in self.lines)
+
+    @property
+    def broken(self) -> tuple[Line, ...]:
+        """Scenarios that would not hold."""
+        return tuple(line for line in self.lines if line.kind == "scenario" and line.against)
+
+    @property
+    def barred(self) -> bool:
+        """Refused for more than its scenarios: nobody can decide to do it all the same."""
+        return bool(self.drift) or any(line.against for line in self.lines if line.kind != "scenario")

@@ -37,7 +37,7 @@ _SHEET_ROWS = 1_048_575
 _EXACT = 15
 """Digits that a workbook's numbers keep; a longer one is written as text."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_MEDIA = {
+MEDIA = {
     "csv": b"text/csv; charset=utf-8",
     "xlsx": b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "ndjson": b"application/x-ndjson",
@@ -61,8 +61,8 @@ async def door(here: Here, at: At) -> Answer:
     rights.require(here.app, here.me, entity, "export")
     pairs = request.pairs_of(here.asked.query)
     kind = next((value for name, value in pairs if name == "format"), "csv")
-    if kind not in _MEDIA:
-        told = " | ".join(_MEDIA)
+    if kind not in MEDIA:
+        told = " | ".join(MEDIA)
         raise refuse("api.parameter", name="format", got=kind[:40], expected=told, expected_zh=told)
     for name, _ in pairs:
         if name in _NOT_HERE:
@@ -78,7 +78,7 @@ async def door(here: Here, at: At) -> Answer:
         (b"content-disposition", f"attachment; filename=\"export.{kind}\"; filename*=UTF-8''{percent(name)}".encode()),
         (b"cache-control", b"no-store"),
     )
-    return Answer(200, headers=headers, media=_MEDIA[kind], stream=make(here, columns, _from(first, pages)))
+    return Answer(200, headers=headers, media=MEDIA[kind], stream=make(here, columns, _from(first, pages)))
 
 
 def _columns(here: Here, entity: Entity, fields: tuple[str, ...]) -> list[Column]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from engine.db import Lost, Unsettled
 from engine.fieldtypes import Refused
 from engine.fieldtypes.codes import CODES as VALUE_CODES
+from engine.intake.codes import CODES as IMPORT_CODES
 from engine.label import Label
 from engine.plan.codes import CODES as HOUSE_CODES
 from engine.problem import Code, Problem
 from engine.serve.codes import CODES
 
 RETRY_SECONDS = 2
-TABLES: tuple[Mapping[str, Code], ...] = (CODES, VALUE_CODES, HOUSE_CODES)
+TABLES: tuple[Mapping[str, Code], ...] = (CODES, VALUE_CODES, IMPORT_CODES, HOUSE_CODES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from engine.serve import (
     file_doors,
     grant_pages,
     grants,
+    import_doors,
     licence_pages,
     pages,
     people,
@@ -46,6 +47,7 @@ SYSTEM: tuple[Door, ...] = (
     *grants.DOORS,
     *licence_pages.DOORS,
     *file_doors.SYSTEM,
+    *import_doors.DOORS,
 )
 """The engine's own: ``/api/v1/system/…``. No pack may be called ``system`` (``pack.reserved``)."""
 

@@ -12,8 +12,9 @@ from engine.db import Body, Call, Database, Held, Stale, Violation, rollups
 from engine.db.diff import TableChange
 from engine.db.steps import index_sql, rebuilt
 from engine.fieldtypes.storage import quote
+from engine.plan.change import Line
 from engine.plan.table import Index
-from engine.problem import Problems, problem
+from engine.problem import Problem, Problems, Where, problem
 from engine.serve import audit, rows
 from engine.serve.bind import call
 from engine.serve.tenancy import Tenant
@@ -30,14 +31,19 @@ _LARGE = 20_000
 """Rows from which on an index is built beside the writers, before the change itself."""
 
 
-async def applied(made: Planned, database: Database, by: str = "", note: str = "") -> Revision:
+async def applied(made: Planned, database: Database, by: str = "", note: str = "", despite: bool = False) -> Revision:
     """Raises Problems when the plan is refused, overtaken by another one, or the database refuses it; then nothing has
-    changed."""
+    changed. ``despite`` scenarios that would not hold: the revision says so, and why (``note``)."""
     plan = made.plan
     if plan.drift:
         raise Problems([problem(CODES["plan.drift"], what="; ".join(plan.drift))])
-    if plan.refused:
-        raise Problems([problem(CODES["plan.refused"], count=sum(bool(line.against) for line in plan.lines))])
+    if plan.barred:
+        count = sum(bool(line.against) for line in plan.lines if line.kind != "scenario")
+        raise Problems([problem(CODES["plan.refused"], count=count)])
+    if plan.broken and not despite:
+        raise Problems([_unheld(line) for line in plan.broken])
+    if plan.broken and not note:
+        raise Problems([problem(CODES["plan.despite"])])
     if plan.empty:
         return made.have
     planter = await _planter(made, database)
@@ -51,6 +57,13 @@ async def applied(made: Planned, database: Database, by: str = "", note: str = "
     with suppress(Stale):  # the next change has come already, and counts for itself
         await rollups.settle(database, made.app.logs)
     return now
+
+
+def _unheld(line: Line) -> Problem:
+    file, _, at = line.where.partition(":")
+    row, _, column = at.partition(":")
+    where = Where(file, int(row or 0), int(column or 0))
+    return problem(CODES["plan.scenario"], where, name=line.path, what="; ".join(line.offenders))
 
 
 async def _planter(made: Planned, database: Database) -> Planter:
@@ -79,7 +92,8 @@ def _body(made: Planned, planter: Planter, by: str, note: str) -> Body[Revision]
     changes = json.dumps([line.plain() for line in made.plan.lines], ensure_ascii=False)
     number, tables = made.have.number + 1, made.difference.after
     yield from revision.keep(made.app.dialect, number, made.app, made.source.told(), tables, by, note, changes)
-    told = audit.at_terminal("apply", {"revision": number, **({"note": note} if note else {})})
+    despite = {"despite": [line.path for line in made.plan.broken]} if made.plan.broken else {}
+    told = audit.at_terminal("apply", {"revision": number, **({"note": note} if note else {}), **despite})
     yield rows.insert("_audit", [told], made.app.dialect)
     new = set(made.matching.added)
     yield from planter.plant([row for row in made.catalog.seeds if row.entity in new])

@@ -6,14 +6,12 @@ import asyncio
 import getpass
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from engine.db import Database, open_database
-from engine.label import Label
-from engine.plan.change import Line, Plan
 from engine.problem import Problems, problem
 from engine.studio import switching
 from engine.studio.applying import applied
@@ -21,142 +19,58 @@ from engine.studio.build import source_from, source_of
 from engine.studio.codes import CODES
 from engine.studio.opening import database_url
 from engine.studio.planning import Planned, installed, planned
-from engine.studio.project import find_project
+from engine.studio.project import Project, find_project
+from engine.studio.telling import CHANGES, NOTHING, REFUSED, Told
 from engine.tenants import revision
 
-NOTHING, CHANGES, REFUSED = 0, 2, 3
-_MARKS = {"safe": "+", "online": "~", "guarded": "!", "destructive": "✗"}
-_RISKS = {
-    "safe": Label("安全", "safe"),
-    "online": Label("在线", "online"),
-    "guarded": Label("有条件", "guarded"),
-    "destructive": Label("破坏性", "destructive"),
-}
-_KINDS = {
-    "added": Label("新增", "added"),
-    "restored": Label("恢复", "restored"),
-    "retired": Label("停用", "retired"),
-    "renamed": Label("改名", "renamed"),
-    "computed": Label("计算", "computed"),
-    "widened": Label("放宽", "widened"),
-    "narrowed": Label("收窄", "narrowed"),
-    "replaced": Label("换类型", "replaced"),
-    "required": Label("必填", "required"),
-    "unique": Label("唯一", "unique"),
-    "checked": Label("检查", "checked"),
-    "refers": Label("引用", "refers"),
-    "choices": Label("选项", "choices"),
-    "states": Label("状态", "states"),
-    "steps": Label("步骤", "steps"),
-    "changed": Label("修改", "changed"),
-    "removed": Label("移除", "removed"),
-    "table": Label("表", "table"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A plan as it is told; ``applied``: the revision it has become, if it has."""
-
-    plan: Plan
-    applied: int | None = None
-
-    @property
-    def code(self) -> int:
-        """Of a plan whether there is something to do; of an applied one whether it was done."""
-        if self.plan.refused:
-            return REFUSED
-        return NOTHING if self.plan.empty or self.applied is not None else CHANGES
-
-    def json(self) -> str:
-        whole = {
-            "revision": self.plan.revision,
-            "digest": self.plan.digest,
-            "empty": self.plan.empty,
-            "refused": self.plan.refused,
-            "drift": list(self.plan.drift),
-            "changes": [line.plain() for line in self.plan.lines],
-            "applied": self.applied,
-        }
-        return json.dumps(whole, ensure_ascii=False, indent=2)
-
-    def told(self, language: str) -> str:
-        zh = language.startswith("zh")
-        if self.plan.empty:
-            return "没有变更。" if zh else "Nothing to change."
-        out = [_line(line, language) for line in self.plan.lines]
-        out += [("表结构不符：" if zh else "drift: ") + one for one in self.plan.drift]
-        if self.plan.text and not self.plan.lines:
-            out.append("只有文字变化，行为不变。" if zh else "Only the text differs; nothing follows from it.")
-        out.append(self._sum(zh))
-        return "\n".join(out)
-
-    def _sum(self, zh: bool) -> str:
-        if self.plan.refused:
-            return "已拒绝：请先处理上面标出的记录。" if zh else "Refused: see to the records named above first."
-        if self.applied is not None:
-            return f"已应用，现为第 {self.applied} 版。" if zh else f"Applied: this is revision {self.applied}."
-        count = len(self.plan.lines)
-        return (
-            f"{count} 项变更，基于第 {self.plan.revision} 版。"
-            if zh
-            else (f"{count} changes to revision {self.plan.revision}.")
-        )
-
-
-def _line(line: Line, language: str) -> str:
-    zh = language.startswith("zh")
-    parts = [f"{_MARKS[line.risk]} {_KINDS[line.kind].to(language):<9} {line.path}"]
-    said = line.says.to(language)
-    if said:
-        parts.append(f" — {said}")
-    notes = [_RISKS[line.risk].to(language)]
-    if line.rows:
-        notes.append(f"{line.rows} 行" if zh else f"{line.rows} rows")
-    if line.lock.en:
-        notes.append(line.lock.to(language))
-    parts.append(f" ({'；' if zh else ''}{('；' if zh else '; ').join(notes)})".replace("(；", "("))
-    out = "".join(parts)
-    if line.against:
-        more = line.against - len(line.offenders)
-        named = ", ".join(line.offenders)
-        tail = (f" 等 {line.against} 条" if zh else f" and {more} more") if more else ""
-        out += f"\n    {'不满足' if zh else 'in the way'}: {named}{tail}"
-    if line.where:
-        out += f"\n    {line.where}"
-    return out
+__all__ = ["CHANGES", "NOTHING", "REFUSED", "Told", "apply", "plan", "revert", "revisions", "switch", "switches"]
 
 
 def plan(target: Path, url: str) -> Told:
-    return asyncio.run(_run(target, url, False))
+    return asyncio.run(_run(target, url, Asked()))
 
 
-def apply(target: Path, url: str, reviewed: str, note: str) -> Told:
+def apply(target: Path, url: str, reviewed: str, note: str, despite: bool = False) -> Told:
     review = json.loads(Path(reviewed).read_text(encoding="utf-8")) if reviewed else None
-    return asyncio.run(_run(target, url, True, note, review, reviewed))
+    return asyncio.run(_run(target, url, Asked(True, note, despite, review, reviewed)))
 
 
-async def _run(target: Path, url: str, go: bool, note: str = "", review: Any = None, file: str = "") -> Told:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whether a plan is taken (``go``), why, and ``despite`` scenarios; ``review`` is the one that was looked at."""
+
+    go: bool = False
+    note: str = ""
+    despite: bool = False
+    review: Any = None
+    file: str = ""
+
+
+async def _run(target: Path, url: str, asked: Asked) -> Told:
     project = find_project(target)
     source = source_of(project)
     database = await open_database(database_url(project, url), make=False)
     try:
-        return await _told(await planned(source, database), database, go, note, review, file)
+        return await _told(await planned(source, database, beside=_beside(project)), database, asked)
     finally:
         await database.close()
 
 
-async def _told(
-    made: Planned, database: Database, go: bool, note: str = "", review: Any = None, file: str = ""
-) -> Told:
+def _beside(project: Project) -> list[Path]:
+    return [project.folder, *project.packs]
+
+
+async def _told(made: Planned, database: Database, asked: Asked) -> Told:
+    review = asked.review
     if review is not None and review["revision"] != made.plan.revision:
         raise Problems([problem(CODES["plan.overtaken"], now=made.plan.revision, planned=review["revision"])])
     if review is not None and review["digest"] != made.plan.digest:
-        raise Problems([problem(CODES["plan.other"], file=file)])
-    if not go or made.plan.empty or made.plan.refused:
-        return Told(made.plan)
-    now = await applied(made, database, _who(), note)
-    return Told(made.plan, now.number)
+        raise Problems([problem(CODES["plan.other"], file=asked.file)])
+    told = Told(made.plan, despite=asked.despite)
+    if not asked.go or made.plan.empty or told.refused:
+        return told
+    now = await applied(made, database, _who(), asked.note, asked.despite)
+    return replace(told, applied=now.number)
 
 
 def _who() -> str:
@@ -200,19 +114,20 @@ def _at(value: Any) -> str:
     return str(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
-def revert(target: Path, number: int, url: str, dry_run: bool) -> Told:
-    return asyncio.run(_revert(target, number, url, dry_run))
+def revert(target: Path, number: int, url: str, dry_run: bool, despite: bool = False) -> Told:
+    return asyncio.run(_revert(target, number, url, Asked(not dry_run, f"back to revision {number}", despite)))
 
 
-async def _revert(target: Path, number: int, url: str, dry_run: bool) -> Told:
-    database = await open_database(database_url(find_project(target), url), make=False)
+async def _revert(target: Path, number: int, url: str, asked: Asked) -> Told:
+    project = find_project(target)
+    database = await open_database(database_url(project, url), make=False)
     try:
         await installed(database)
         text = await revision.source_of(database, number)
         if text is None:
             raise Problems([problem(CODES["plan.no-revision"], number=number)])
-        made = await planned(source_from(text), database, switched=True)
-        return await _told(made, database, not dry_run, f"back to revision {number}")
+        made = await planned(source_from(text), database, switched=True, beside=_beside(project))
+        return await _told(made, database, asked)
     finally:
         await database.close()
 
@@ -238,16 +153,18 @@ def _switch_line(one: switching.Switch) -> str:
     return f"{'on ' if one.on else 'off'}  {one.name:<32} {one.title}{needed}".rstrip()
 
 
-def switch(target: Path, name: str, on: bool, url: str, dry_run: bool) -> Told:
-    return asyncio.run(_switch(target, name, on, url, dry_run))
+def switch(target: Path, name: str, on: bool, url: str, dry_run: bool, despite: bool = False) -> Told:
+    asked = Asked(not dry_run, f"{name} {'on' if on else 'off'}", despite)
+    return asyncio.run(_switch(target, name, on, url, asked))
 
 
-async def _switch(target: Path, name: str, on: bool, url: str, dry_run: bool) -> Told:
+async def _switch(target: Path, name: str, on: bool, url: str, asked: Asked) -> Told:
     """On what the database holds: text that waits to be applied goes on waiting."""
-    database = await open_database(database_url(find_project(target), url), make=False)
+    project = find_project(target)
+    database = await open_database(database_url(project, url), make=False)
     try:
         source = switching.switched(source_from((await installed(database)).source), name, on)
-        made = await planned(source, database, switched=True)
-        return await _told(made, database, not dry_run, f"{name} {'on' if on else 'off'}")
+        made = await planned(source, database, switched=True, beside=_beside(project))
+        return await _told(made, database, asked)
     finally:
         await database.close()

@@ -107,6 +107,27 @@ CODES: dict[str, Code] = {
             hint_zh="`dougong plan` 会列出它们；请先修正数据，或修改模块包",
         ),
         Code(
+            "plan.scenario",
+            "The scenario {name} would not hold any more: {what}",
+            "场景 {name} 将不再成立：{what}",
+            hint_en="mend the packs or the scenario; --despite-scenarios applies all the same, and says so for good",
+            hint_zh="请修改模块包或场景；--despite-scenarios 仍会应用，并永久留下记录",
+        ),
+        Code(
+            "plan.despite",
+            "Whoever applies a plan although scenarios do not hold says why",
+            "在场景不成立时仍要应用，必须说明原因",
+            hint_en="give --note; it is kept with the revision, and in the audit",
+            hint_zh="请用 --note 说明；会随版本和审计一起保存",
+        ),
+        Code(
+            "plan.not-played",
+            "The scenarios of the plan could not be played: {what}",
+            "无法运行计划中的场景：{what}",
+            hint_en="see whether `dougong test` runs; nothing was changed",
+            hint_zh="请检查 `dougong test` 能否运行；未做任何更改",
+        ),
+        Code(
             "plan.drift",
             "The tables are not as the last revision left them: {what}",
             "表结构与最后一版元数据不符：{what}",

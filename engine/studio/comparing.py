@@ -43,24 +43,25 @@ def compared(old: Catalog, new: Catalog, made: Matching) -> Iterator[Line]:
             was = before.fields.get(made.before(path).rpartition(".")[2])
             if was is not None:
                 yield from _line(path, _differing(plain(was), plain(field), set()), _where(field))
-    for noun, title in _NOUNS.items():
-        yield from _noun(getattr(old, noun), getattr(new, noun), title)
+    for noun in _NOUNS:
+        yield from _noun(getattr(old, noun), getattr(new, noun), noun)
     if plain(old.people) != plain(new.people):
-        yield Line("changed", "people", "safe", Label("人员与任职", "people and appointments"))
+        yield Line("changed", "people", "safe", Label("人员与任职", "people and appointments"), section="people")
 
 
-def _noun(old: Mapping[str, Any], new: Mapping[str, Any], title: Label) -> Iterator[Line]:
+def _noun(old: Mapping[str, Any], new: Mapping[str, Any], noun: str) -> Iterator[Line]:
+    title = _NOUNS[noun]
     for path, one in new.items():
         if path not in old:
-            yield Line("added", path, "safe", title, where=_where(one))
+            yield Line("added", path, "safe", title, where=_where(one), section=noun)
         else:
             keys = _differing(plain(old[path]), plain(one), set())
             if keys:
                 told = Label(f"{title.zh}：{'、'.join(keys)}", f"{title.en}: {', '.join(keys)}")
-                yield Line("changed", path, "safe", told, where=_where(one))
+                yield Line("changed", path, "safe", told, where=_where(one), section=noun)
     for path in old:
         if path not in new:
-            yield Line("removed", path, "safe", title)
+            yield Line("removed", path, "safe", title, section=noun)
 
 
 def _line(path: str, keys: list[str], where: str) -> Iterator[Line]:

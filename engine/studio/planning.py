@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from engine.catalog import Catalog, Entity
@@ -21,12 +22,13 @@ from engine.plan.app import App
 from engine.plan.change import Line, Plan
 from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
-from engine.studio import guarding
+from engine.studio import entitling, guarding, rehearsing
 from engine.studio.build import Source, source_from
 from engine.studio.codes import CODES
 from engine.studio.comparing import compared
 from engine.studio.following import held
 from engine.studio.matching import Matching, match, replaced
+from engine.studio.touching import touched
 from engine.tenants import identity
 from engine.tenants.revision import Revision
 
@@ -66,9 +68,12 @@ async def installed(database: Database) -> Revision:
     return have
 
 
-async def planned(source: Source, database: Database, switched: bool = False) -> Planned:
+async def planned(
+    source: Source, database: Database, switched: bool = False, beside: Sequence[Path] = (), played: bool = True
+) -> Planned:
     """Raises Problems with everything that is wrong in the text, or when there is nothing to change yet. What was
-    switched in the running system stays so, unless the source itself says it (``switched``)."""
+    switched in the running system stays so, unless the source itself says it (``switched``). Scenarios are ``played``
+    on what shall be; files that they name are looked for ``beside``."""
     have = await installed(database)
     if not switched:
         source = replace(source, switches=source_from(have.source).switches)
@@ -91,7 +96,11 @@ async def planned(source: Source, database: Database, switched: bool = False) ->
         lines += [line] if line is not None else []
     if old is not None:
         lines += compared(old, catalog, matching)
+        lines += await entitling.rights(database, old, catalog, matching, source.zone)
     told = source.told() != have.source
+    if played and (told or lines):
+        lines += await rehearsing.broken(source, catalog, beside)
+    lines = touched(lines, old, catalog, matching)
     plan = Plan(have.number, app.digest, tuple(lines), await drift(database, have.tables), told)
     return Planned(plan, source, catalog, app, have, matching, made, fills)
 

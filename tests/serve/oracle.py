@@ -59,6 +59,7 @@ RULES: dict[str, dict[str, dict[str, Rule]]] = {
     },
     "project": {
         "read": {"foreman": lambda p, r: where(r, "id") in p.places["foreman"], "head": lambda p, r: True},
+        "create": {"head": lambda p, r: True},
         "update": {"head": lambda p, r: True},
     },
     "period": {

@@ -68,7 +68,7 @@ async def elsewhere(stage: Stage, known: list[Person]) -> int:
                 compared += await visits.contracts(stage, door, person, record)
             for record in few:
                 compared += await visits.explained(door, person, "sheet", record)
-            compared += await visits.pages(stage, browser, person, few, entries)
+            compared += await visits.pages(stage, browser, person, few, entries, len(mine) <= 20)
     for person in known:
         door = await stage.door(person.name)
         for record in [(await boss.get(f"/sheet/{r['id']}")).json() for r in few]:
@@ -76,6 +76,7 @@ async def elsewhere(stage: Stage, known: list[Person]) -> int:
             compared += await visits.moves(door, person, record)
         compared += await visits.in_bulk(door, person, [(await boss.get(f"/sheet/{r['id']}")).json() for r in few])
         compared += await visits.restored(stage, door, person)
+        compared += await visits.imports(stage, door, person)
         compared += await visits.creates(stage, door, person)
     return compared
 

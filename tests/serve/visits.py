@@ -87,6 +87,27 @@ async def contracts(stage: Stage, door: httpx.AsyncClient, person: Person, recor
     return 2
 
 
+async def imports(stage: Stage, door: httpx.AsyncClient, person: Person) -> int:
+    """A file makes what its bringer may make, and what he may not see it does not name."""
+    api = "http://works/api/v1/system"
+    may_make = ever(person, "project", "create")
+    listed = (await door.get(f"{api}/imports")).json()["items"]
+    assert ("works.projects" in {one["name"] for one in listed}) == may_make, person.name
+    code = f"{person.name}-file"
+    sent = await door.post(f"{api}/files?name=p.csv", content=f"编号,名称,开工,完工,预算\n{code},x,,,\n".encode())
+    asked = {"file": sent.json()["id"], "keep": True}
+    sheet = await door.post(f"{api}/imports/works.projects/workbook", json=asked)
+    assert sheet.status_code == (200 if may_make else 404), (person.name, sheet.status_code)
+    done = await door.post(f"{api}/imports/works.projects", json=asked)
+    assert done.status_code == (201 if may_make else 404), (person.name, done.text)
+    there = (await (await stage.door("boss")).get(f"/project?code={code}")).json()["items"]
+    assert len(there) == may_make, person.name
+    if may_make:
+        back = await door.post(f"{api}/imports/runs/{done.json()['run']}/undo")
+        assert (back.status_code == 200) == ever(person, "project", "delete"), person.name
+    return 4
+
+
 async def creates(stage: Stage, door: httpx.AsyncClient, person: Person) -> int:
     """Whoever may create, may by each of its doors, preview included; nobody else by any."""
     allowed = bool({"foreman", "head"} & set(person.roles))
@@ -194,9 +215,14 @@ async def restored(stage: Stage, door: httpx.AsyncClient, person: Person) -> int
 
 
 async def pages(
-    stage: Stage, nobody: httpx.AsyncClient, person: Person, records: list[Record], entries: list[Record]
+    stage: Stage,
+    nobody: httpx.AsyncClient,
+    person: Person,
+    records: list[Record],
+    entries: list[Record],
+    whole: bool,
 ) -> int:
-    """Pages show what the API shows, and no more."""
+    """Pages show what the API shows, and no more. ``whole``: one page of the list holds all that he may read."""
     token = await open_session(stage.tenant, person.id, "page")
     cookies = {"cookie": f"dougong={token}; language=en"}
     listed = await nobody.get("/m/works/sheets", headers=cookies)
@@ -221,8 +247,9 @@ async def pages(
             if readable and record["amount"] and not sees(person, "sheet", record, "amount"):
                 shown = page.text.partition('data-field="amount"')[2].partition("</output>")[0]
                 assert f"{Decimal(record['amount']):,.2f}" not in shown, (person.name, place)
-        if listed.status_code == 200:
-            assert (record["id"] in listed.text) == readable, person.name
+        if listed.status_code == 200:  # the first page of it
+            shown_first = record["id"] in listed.text
+            assert shown_first == readable if whole else shown_first <= readable, person.name
         saved = await nobody.post(f"/r/works/sheet/{record['id']}", data={"_rev": "1"}, headers=cookies)
         assert saved.status_code == 403  # without the page's own token
     return 3 + 3 * len(records)

@@ -116,7 +116,9 @@ class Shop:
         """(kind, path, offenders) of the plan, without what only says how."""
         async with self.database() as database:
             lines = (await self.plan(database)).plan.lines
-            return [(one.kind, one.path, one.against) for one in lines if one.kind not in ("changed", "table")]
+            return [
+                (one.kind, one.path, one.against) for one in lines if one.kind not in ("changed", "table", "rights")
+            ]
 
     async def settled(self) -> None:
         """What is there is what is wanted, and what the revision says; planning again finds nothing."""
@@ -144,6 +146,12 @@ class Shop:
             ) as door:
                 yield tenant, door
 
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Tenant]:
+        """Installed where it is not, whatever kind of project the folder holds."""
+        async with opened(self.folder, self.url, make=True) as app:
+            yield app.tenant
+
     async def items(self, entity: str = "item") -> list[dict[str, Any]]:
         async with self.served() as (_, door):
             return await listed(door, entity)
@@ -166,3 +174,10 @@ async def post(door: httpx.AsyncClient, entity: str, **values: Any) -> dict[str,
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
+
+
+async def filled(shop: Shop) -> None:
+    async with shop.served() as (_, door):
+        x = await post(door, "item", code="x", price="1.25", kind="a", count=3)
+        await post(door, "item", code="y", price="2.5", kind="b", note="n")
+        await post(door, "sale", item=x["id"], extras=[x["id"]], lines=[{"name": "one"}, {"name": "two"}])

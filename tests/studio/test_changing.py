@@ -17,7 +17,7 @@ from engine.studio import switching
 from engine.studio.applying import applied
 from engine.studio.build import source_of
 from engine.studio.project import find_project
-from tests.studio.shop import Shop, listed, post
+from tests.studio.shop import Shop, filled, listed, post
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,13 +26,6 @@ async def refusal(shop: Shop) -> str:
     with pytest.raises(Problems) as caught:
         await shop.apply()
     return str(caught.value.problems[0].code)
-
-
-async def filled(shop: Shop) -> None:
-    async with shop.served() as (_, door):
-        x = await post(door, "item", code="x", price="1.25", kind="a", count=3)
-        await post(door, "item", code="y", price="2.5", kind="b", note="n")
-        await post(door, "sale", item=x["id"], extras=[x["id"]], lines=[{"name": "one"}, {"name": "two"}])
 
 
 async def test_nothing_to_change_is_an_empty_plan(shop: Shop) -> None:

@@ -68,7 +68,7 @@ class Data:
         value = self.speech.maybe_value(shape.value, Look(module, holder), bone.spec)
         return ImportColumn(
             field, tuple(h.text for h in shape.from_ or ()), shape.date.text if shape.date else "",
-            tuple(c.text for c in shape.clean or ()), {k: v.text for k, v in (shape.map or {}).items()}, value,
+            shape.clean or (), {k: v.text for k, v in (shape.map or {}).items()}, value,
             bool(shape.required), cast(Any, shape.unknown or "refuse"), shape.place,
         )  # fmt: skip
 

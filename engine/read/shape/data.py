@@ -11,6 +11,8 @@ from engine.read.tree import Node, Scalar
 
 ROWS = Named("map of rows", Free(), free=True, dotted=True)
 _FREE = Named("map of data", Free(), free=True)
+CLEANING = ("thousands", "half_width", "one_line", "dash_is_empty")
+"""The rules of ``engine.intake.cleaning``; a test holds both together."""
 
 
 @dataclass(slots=True, eq=False)
@@ -22,7 +24,10 @@ class Column(Noun):
     from_: tuple[Scalar, ...] | None = key(Names("list of headers", Text()), "The names a file may use for it")
     value: Scalar | None = key(Value(), "For a field no column feeds: a constant")
     date: Scalar | None = key(Text(), "How dates are written: `MM/dd/yyyy hh:mm:ss a`")
-    clean: tuple[Scalar, ...] | None = key(Names("list of rules", Text()), "Cleaning rules, in order")
+    clean: tuple[str, ...] | None = key(
+        Names("list of rules", Word("rule", CLEANING)),
+        "Cleaning rules, in order: `thousands` (1,200), `half_width`, `one_line`, `dash_is_empty`",
+    )
     map: dict[str, Scalar] | None = key(Named("map of texts", Text(), free=True), "The file's word → the stored value")
     required: bool | None = key(Bool(), "A row without it is refused")
     unknown: str | None = key(
@@ -37,7 +42,10 @@ class Import(Noun):
 
     title: Words | None = key(Label(), "What people call it")
     of: Scalar | None = key(Name(), "The entity it fills")
-    format: str | None = key(Word("csv \\| xlsx", ("csv", "xlsx")), "Left out: csv")
+    format: str | None = key(
+        Word("csv \\| xlsx", ("csv", "xlsx")),
+        "What people are told to bring; what comes is told by its content. Left out: csv",
+    )
     encoding: Scalar | None = key(Text(), "Left out: utf-8")
     page: Scalar | None = key(Text(), "The sheet of an xlsx file; left out: the first")
     columns: dict[str, Column] | None = key(
@@ -49,7 +57,7 @@ class Import(Noun):
     lines: Scalar | None = key(Name(), "The lines field the rows of a document go to")
     feature: Scalar | None = key(Name(), "The feature it belongs to")
     key: tuple[Scalar, ...] | None = key(
-        Names("list of fields"), "What tells rows apart; a row already there is changed"
+        Names("list of fields"), "What tells rows apart; what is done with one that is there already, its bringer says"
     )
 
 

@@ -1,0 +1,156 @@
+"""A plan as people read it, and as programs do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.label import Label
+from engine.plan.change import Line, Plan, Right
+
+NOTHING, CHANGES, REFUSED = 0, 2, 3
+_SHOWN = 5
+_MARKS = {"safe": "+", "online": "~", "guarded": "!", "destructive": "✗"}
+_RISKS = {
+    "safe": Label("安全", "safe"),
+    "online": Label("在线", "online"),
+    "guarded": Label("有条件", "guarded"),
+    "destructive": Label("破坏性", "destructive"),
+}
+_KINDS = {
+    "added": Label("新增", "added"),
+    "restored": Label("恢复", "restored"),
+    "retired": Label("停用", "retired"),
+    "renamed": Label("改名", "renamed"),
+    "computed": Label("计算", "computed"),
+    "widened": Label("放宽", "widened"),
+    "narrowed": Label("收窄", "narrowed"),
+    "replaced": Label("换类型", "replaced"),
+    "required": Label("必填", "required"),
+    "unique": Label("唯一", "unique"),
+    "checked": Label("检查", "checked"),
+    "refers": Label("引用", "refers"),
+    "choices": Label("选项", "choices"),
+    "states": Label("状态", "states"),
+    "steps": Label("步骤", "steps"),
+    "changed": Label("修改", "changed"),
+    "removed": Label("移除", "removed"),
+    "table": Label("表", "table"),
+    "rights": Label("权限", "rights"),
+    "scenario": Label("场景", "scenario"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A plan as it is told; ``applied``: the revision it has become, if it has."""
+
+    plan: Plan
+    applied: int | None = None
+    despite: bool = False
+    """Scenarios that would not hold are no reason to refuse."""
+
+    @property
+    def code(self) -> int:
+        """Of a plan whether there is something to do; of an applied one whether it was done."""
+        if self.refused:
+            return REFUSED
+        return NOTHING if self.plan.empty or self.applied is not None else CHANGES
+
+    @property
+    def refused(self) -> bool:
+        return self.plan.barred or (bool(self.plan.broken) and not self.despite)
+
+    def json(self) -> str:
+        whole = {
+            "revision": self.plan.revision,
+            "digest": self.plan.digest,
+            "empty": self.plan.empty,
+            "refused": self.refused,
+            "drift": list(self.plan.drift),
+            "changes": [line.plain() for line in self.plan.lines],
+            "applied": self.applied,
+        }
+        return json.dumps(whole, ensure_ascii=False, indent=2)
+
+    def told(self, language: str) -> str:
+        zh = language.startswith("zh")
+        if self.plan.empty:
+            return "没有变更。" if zh else "Nothing to change."
+        out = [line_of(line, language) for line in self.plan.lines]
+        out += [("表结构不符：" if zh else "drift: ") + one for one in self.plan.drift]
+        if self.plan.text and not self.plan.lines:
+            out.append("只有文字变化，行为不变。" if zh else "Only the text differs; nothing follows from it.")
+        out.append(self._sum(zh))
+        return "\n".join(out)
+
+    def _sum(self, zh: bool) -> str:
+        if self.plan.barred:
+            return "已拒绝：请先处理上面标出的记录。" if zh else "Refused: see to the records named above first."
+        if self.refused:
+            return "已拒绝：有场景将不再成立。" if zh else "Refused: scenarios would not hold any more."
+        if self.applied is not None:
+            return f"已应用，现为第 {self.applied} 版。" if zh else f"Applied: this is revision {self.applied}."
+        count = len(self.plan.lines)
+        return (
+            f"{count} 项变更，基于第 {self.plan.revision} 版。"
+            if zh
+            else (f"{count} changes to revision {self.plan.revision}.")
+        )
+
+
+def line_of(line: Line, language: str) -> str:
+    zh = language.startswith("zh")
+    parts = [f"{_MARKS[line.risk]} {_KINDS[line.kind].to(language):<9} {line.path}"]
+    said = line.says.to(language)
+    if said:
+        parts.append(f" — {said}")
+    notes = [_RISKS[line.risk].to(language)]
+    if line.rows:
+        notes.append(f"{line.rows} 行" if zh else f"{line.rows} rows")
+    if line.people is not None:
+        one = "person" if line.people == 1 else "people"
+        notes.append(f"{line.people} 人" if zh else f"{line.people} {one}")
+    if line.lock.en:
+        notes.append(line.lock.to(language))
+    parts.append(f" ({'；' if zh else ''}{('；' if zh else '; ').join(notes)})".replace("(；", "("))
+    out = "".join(parts)
+    if line.against:
+        more = line.against - len(line.offenders)
+        named = ", ".join(line.offenders)
+        tail = (f" 等 {line.against} 条" if zh else f" and {more} more") if more else ""
+        out += f"\n    {'不满足' if zh else 'in the way'}: {named}{tail}"
+    return "\n    ".join([out, *_details(line, zh)])
+
+
+def _details(line: Line, zh: bool) -> Iterator[str]:
+    for right in line.rights:
+        yield _right(right, line.path, zh)
+    if line.where:
+        yield line.where
+    if line.overlays:
+        more = len(line.overlays) - _SHOWN
+        named = ", ".join(f"{one.layer.removeprefix('overlay ')} {one.where}" for one in line.overlays[:_SHOWN])
+        tail = (f" 等 {len(line.overlays)} 处" if zh else f" and {more} more") if more > 0 else ""
+        yield f"{'涉及覆盖层' if zh else 'overlays'}: {named}{tail}"
+
+
+_MAY = {
+    "create": Label("新建", "create"),
+    "read": Label("查看", "read"),
+    "update": Label("修改", "update"),
+    "delete": Label("删除", "delete"),
+    "export": Label("导出", "export"),
+    "act": Label("操作", "act"),
+    "see": Label("可见", "see"),
+    "change": Label("可改", "change"),
+}
+_WORDS = {"": Label("无", "none"), "all": Label("全部", "all"), "masked": Label("脱敏", "masked")}
+
+
+def _right(right: Right, path: str, zh: bool) -> str:
+    language = "zh" if zh else "en"
+    at = f" {right.path.rpartition('.')[2]}" if right.path != path else ""
+    was, now = (_WORDS[one].to(language) if one in _WORDS else one for one in (right.before, right.after))
+    return f"{_MAY[right.may].to(language)}{at}: {was} → {now}"

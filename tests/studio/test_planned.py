@@ -1,0 +1,184 @@
+"""What a plan says besides tables: scenarios that would not hold, overlays it touches, who gains and loses what."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.db import open_database
+from engine.problem import Problems
+from engine.studio import changing
+from engine.studio.applying import applied
+from engine.studio.build import source_of
+from engine.studio.planning import planned
+from engine.studio.project import find_project
+from tests.studio.shop import Shop, filled, listed, post
+
+SCENARIO = {
+    "cheap": {
+        "title": "A nail costs five cents",
+        "steps": {
+            "nail": {
+                "create": "item",
+                "with": {"code": "nail", "price": "0.05"},
+                "expect": {"fields": {"price": "0.0500"}},
+            }
+        },
+    }
+}
+PEOPLE: dict[str, Any] = {
+    "user": {"title": "User", "display": "{name}", "fields": {"name": {"type": "text"}}},
+    "post": {
+        "fields": {
+            "user": {"type": "ref", "to": "user", "required": True},
+            "role": {"type": "choice", "options": {"clerk": "Clerk", "boss": "Boss"}},
+        }
+    },
+}
+
+
+async def test_a_scenario_that_would_break_refuses_the_apply(shop: Shop) -> None:
+    shop.pack["tests"] = SCENARIO
+    await filled(shop)
+    shop.fields()["price"]["max"] = "0.04"
+    async with shop.database() as database:
+        made = await shop.plan(database)
+        (line,) = made.plan.broken
+        assert (line.kind, line.path, line.against, line.risk) == ("scenario", "shop.cheap", 1, "guarded")
+        assert line.where.startswith("shop/module.yaml:")
+        assert "0.04" in line.offenders[0]
+        assert made.plan.refused
+        assert not made.plan.barred
+        for told, code in (({}, "plan.scenario"), ({"despite": True}, "plan.despite")):
+            with pytest.raises(Problems) as caught:
+                await applied(made, database, **told)
+            assert [(p.code, str(p.where) == line.where) for p in caught.value.problems] == [
+                (code, code == "plan.scenario")
+            ]
+        assert (await applied(made, database, note="the law says so", despite=True)).number == 2
+        told = json.loads((await database.read("SELECT changes FROM _revision WHERE n = 2"))[0][0])
+        assert [one["path"] for one in told if one["kind"] == "scenario"] == ["shop.cheap"]
+        (detail,) = (await database.read("SELECT detail FROM _audit WHERE act = 'command.apply'"))[0]
+        assert json.loads(detail)["despite"] == ["shop.cheap"]
+
+
+async def test_scenarios_that_hold_are_in_nobodys_way(shop: Shop) -> None:
+    shop.pack["tests"] = SCENARIO
+    await filled(shop)
+    shop.fields()["price"]["max"] = "0.06"
+    assert all(kind != "scenario" for kind, _, _ in await shop.told())
+    assert (await shop.apply()).number == 2
+
+
+async def test_who_gains_and_who_loses_what(shop: Shop) -> None:
+    shop.pack |= {
+        "roles": {"clerk": {"title": "Clerk"}, "boss": {"title": "Boss"}},
+        "people": {"users": "user", "assignments": {"post": {"of": "post", "user": "user", "role": "role"}}},
+    }
+    shop.entities.update(PEOPLE)
+    shop.entities["item"]["access"] = {"clerk": {"read": True, "hide": ["note"]}, "boss": {"read": True}}
+    async with shop.served() as (_, door):
+        for name, role in (("an", "clerk"), ("bo", "clerk"), ("di", "boss")):
+            user = await post(door, "user", name=name)
+            await post(door, "post", user=user["id"], role=role)
+    shop.entities["item"]["access"] = {"clerk": {"read": "kind = 'a'", "hide": ["price"]}}
+    async with shop.database() as database:
+        plan = (await shop.plan(database)).plan
+    told = {
+        line.says.en: (line.people, [(r.path.rpartition(".")[2], r.may, r.before, r.after) for r in line.rights])
+        for line in plan.lines
+        if line.kind == "rights"
+    }
+    assert told == {
+        "Clerk (clerk)": (
+            2,
+            [
+                ("item", "read", "all", "kind = 'a'"),
+                ("price", "see", "all", ""),
+                ("price", "change", "all", ""),
+                ("note", "see", "", "all"),
+                ("note", "change", "", "all"),
+            ],
+        ),
+        "Boss (boss)": (1, [("item", "read", "all", "")]),
+    }
+    text = changing.Told(plan).told("en")
+    assert (
+        "rights    shop.item — Clerk (clerk) (safe; 2 people)\n    read: all → kind = 'a'\n    see price: all → none"
+        in text
+    )
+    assert "查看: 全部 → 无" in changing.Told(plan).told("zh")
+    found = [one for one in json.loads(changing.Told(plan).json())["changes"] if one["kind"] == "rights"]
+    assert {(one["people"], len(one["rights"])) for one in found} == {(2, 5), (1, 1)}
+
+
+def write(path: Path, whole: Any) -> None:
+    path.write_text(json.dumps(whole, indent=1), encoding="utf-8")
+
+
+@pytest.fixture
+def layered(tmp_path: Path) -> Path:
+    """A project with an overlay over the shop."""
+    shop = Shop(tmp_path / "shop", "")
+    shop.write()
+    write(tmp_path / "app.yaml", {"app": "acme", "title": "Acme", "packs": ["shop"], "overlays": ["acme.yaml"]})
+    fields = {"note": {"title": "Remark"}, "shelf": {"type": "text"}}
+    write(
+        tmp_path / "acme.yaml",
+        {
+            "overlay": "acme",
+            "grammar": 1,
+            "title": "Acme",
+            "extends": {"shop": "^1.0"},
+            "entities": {"shop.item": {"fields": fields}},
+        },
+    )
+    return tmp_path
+
+
+async def test_a_plan_names_the_overlays_it_touches(layered: Path) -> None:
+    url = f"sqlite://{layered}/acme.db"
+    shop = Shop(layered / "shop", url)
+    async with Shop(layered, url).opened():
+        pass
+    shop.fields()["note"]["max_length"] = 200
+    shop.fields()["price"]["max"] = "9"
+    shop.write()
+    plan = await _planned(layered, url)
+    touched = {line.path: [(o.layer, o.where) for o in line.overlays] for line in plan.lines}
+    lines = (layered / "acme.yaml").read_text().split("\n")
+    note = next(n for n, line in enumerate(lines, 1) if '"note"' in line)
+    assert touched["shop.item.price"] == []
+    assert ("overlay acme", f"{layered.name}/acme.yaml:{note + 1}") in touched["shop.item.note"]
+    assert f"overlays: acme {layered.name}/acme.yaml:{note + 1}" in changing.Told(plan).told("en")
+
+
+async def _planned(folder: Path, url: str) -> Any:
+    database = await open_database(url)
+    try:
+        return (await planned(source_of(find_project(folder)), database)).plan
+    finally:
+        await database.close()
+
+
+async def test_rights_of_what_comes_and_goes(shop: Shop) -> None:
+    shop.pack["roles"] = {"clerk": {"title": "Clerk"}}
+    await filled(shop)
+    shop.entities["box"] = {"title": "Box", "fields": {"name": {"type": "text"}}, "access": {"clerk": {"read": True}}}
+    async with shop.database() as database:
+        lines = (await shop.plan(database)).plan.lines
+        assert [(r.may, r.before, r.after) for one in lines for r in one.rights] == [("read", "", "all")]
+    await shop.apply()
+    del shop.entities["box"]
+    async with shop.database() as database:
+        lines = (await shop.plan(database)).plan.lines
+        assert [(r.may, r.before, r.after) for one in lines for r in one.rights] == [("read", "all", "")]
+        assert len(await listed_of(shop)) == 2
+
+
+async def listed_of(shop: Shop) -> list[dict[str, Any]]:
+    async with shop.served() as (_, door):
+        return await listed(door)
