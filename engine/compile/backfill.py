@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from engine.catalog import Catalog, Entity
 from engine.compile import chain
 from engine.compile.draft import Draft
-from engine.compile.late import computing
+from engine.compile.late import computing, within
 from engine.plan.statement import Dialect, Statement
 
 
@@ -23,6 +23,21 @@ def statements(catalog: Catalog, fresh: Mapping[str, Iterable[str]], dialect: Di
             draft = Draft(dialect)
             out.append(computing(draft, catalog, entity, fields, "TRUE"))
     return tuple(out)
+
+
+def documents(
+    catalog: Catalog, fresh: Mapping[str, Iterable[str]], dialect: Dialect
+) -> dict[str, tuple[Statement, ...]]:
+    """The same by root entity, each for the documents of ``roots`` alone."""
+    out: dict[str, list[Statement]] = {}
+    for entity in sorted(catalog.entities.values(), key=lambda e: -_depth(catalog, e)):
+        names = set(fresh.get(entity.path, ()))
+        fields = tuple(d for d in chain.derived(catalog, entity) if d.name in names and d.how != "default")
+        if fields:
+            draft, root = Draft(dialect), catalog.root_of(entity)
+            which = within(draft, catalog, root, entity, "t")
+            out.setdefault(root.path, []).append(computing(draft, catalog, entity, fields, which))
+    return {root: tuple(found) for root, found in out.items()}
 
 
 def _depth(catalog: Catalog, entity: Entity) -> int:

@@ -153,8 +153,11 @@ class PostgresDatabase:
         raise AssertionError("unreachable")
 
     async def outside(self, sql: str) -> None:
-        async with self._leases.lend() as lease:
-            await lease.execute(sql)
+        try:
+            async with self._leases.lend() as lease:
+                await lease.execute(sql)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise _violation(error) from error
 
     async def run_script(self, statements: Sequence[str]) -> None:
         async with self._leases.lend() as lease, lease.transaction():

@@ -97,14 +97,24 @@ def before_change(dialect: Dialect, logs: Sequence[ChangeLog], anew: Iterable[st
     yield from _removing(dialect, [log for log in logs if not lost & set(log.tables)])
 
 
-def after_change(dialect: Dialect, logs: Sequence[ChangeLog]) -> Body[None]:
+def after_change(dialect: Dialect, logs: Sequence[ChangeLog], swapped: Iterable[str] = ()) -> Body[None]:
     """Makes what the new revision keeps and is not there. SQLite fills it now, PostgreSQL beside the writers: see
-    ``settle``."""
+    ``settle``. A table that took another one's place (``swapped``) has the same rows, and gets its triggers."""
+    for log in logs:
+        yield from _hung(log, set(swapped))
     known = {str(row[0]) for row in (yield Call("SELECT name FROM _rollup WHERE filled IS NOT NULL"))}
     for log in logs:
         yield from _making(dialect, log)
         if dialect == "sqlite" and not all(r.table in known for r in log.rollups):
             yield from _fill(dialect, log)
+
+
+def _hung(log: ChangeLog, swapped: set[str]) -> Body[None]:
+    kept = yield Call(f"SELECT 1 FROM _rollup WHERE name = '{log.table}'")
+    if kept and swapped & set(log.tables):
+        for statement in (*log.drop, *(s for s in log.create if s.startswith("CREATE TRIGGER"))):
+            if "TRIGGER" in statement:
+                yield Call(statement)
 
 
 def _make(dialect: Dialect, log: ChangeLog) -> Body[None]:

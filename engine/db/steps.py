@@ -4,11 +4,11 @@ more is asked, since it can do nothing else to one."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from engine.db.diff import TableChange, fit, reworded
 from engine.db.install import definitions
-from engine.fieldtypes.storage import column_type, json_value, quote
+from engine.fieldtypes.storage import column_type, json_value, quote, short
 from engine.plan.statement import Dialect
 from engine.plan.table import Column, ForeignKey, Index, Table
 
@@ -16,9 +16,33 @@ Fills = Mapping[tuple[str, str], str]
 """(table, column) → an SQL literal for the rows that are there, of a new column that may not be empty."""
 
 
-def statements(changes: Sequence[TableChange], dialect: Dialect, fills: Fills) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What has been made ahead, beside those who write. (table, column), as they will be called: ``fresh`` ones are
+    there, ``other`` ones have their values in a second column; ``indexes`` over those by their names; ``swaps``: table
+    → the statements by which one that was filled beside it takes its place."""
+
+    fresh: frozenset[tuple[str, str]] = frozenset()
+    other: frozenset[tuple[str, str]] = frozenset()
+    indexes: frozenset[str] = frozenset()
+    swaps: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __or__(self, more: Ready) -> Ready:
+        swaps = {**self.swaps, **more.swaps}
+        return Ready(self.fresh | more.fresh, self.other | more.other, self.indexes | more.indexes, swaps)
+
+
+NOTHING = Ready()
+
+
+def new_name(name: str) -> str:
+    """What is made ahead to take this one's place."""
+    return f"_new_{name}"
+
+
+def statements(changes: Sequence[TableChange], dialect: Dialect, fills: Fills, ready: Ready = NOTHING) -> list[str]:
     """In the order in which they can run, in one transaction (on SQLite with references unchecked)."""
-    return list(_sqlite(changes, fills) if dialect == "sqlite" else _postgresql(changes, fills))
+    return list(_sqlite(changes, fills, ready) if dialect == "sqlite" else _postgresql(changes, fills, ready))
 
 
 def rebuilt(change: TableChange, fills: Fills) -> bool:
@@ -44,7 +68,7 @@ def _about(sql: str, columns: set[str]) -> bool:
     return any(quote(c) in sql for c in columns)
 
 
-def _sqlite(changes: Sequence[TableChange], fills: Fills) -> Iterator[str]:
+def _sqlite(changes: Sequence[TableChange], fills: Fills, ready: Ready) -> Iterator[str]:
     new = [c.after for c in changes if c.before is None]
     for change in changes:
         if change.before is not None and change.before.name != change.after.name:
@@ -53,7 +77,9 @@ def _sqlite(changes: Sequence[TableChange], fills: Fills) -> Iterator[str]:
     for change in changes:
         if change.before is None:
             continue
-        if rebuilt(change, fills):
+        if change.after.name in ready.swaps:
+            yield from ready.swaps[change.after.name]
+        elif rebuilt(change, fills):
             yield from _anew(change, fills)
         else:
             yield from _added(change)
@@ -64,21 +90,26 @@ def _anew(change: TableChange, fills: Fills) -> Iterator[str]:
     table = change.after
     beside = replace(table, name=f"{table.name}__new", indexes=())
     yield definitions([beside], "sqlite")[0]
-    came = {new: old for old, new in change.moved.items()}
-    given = []
-    for column in table.columns:
-        old = change.column_before(column.name)
-        if old is None:
-            given.append(fills.get((table.name, column.name), "NULL"))
-        else:
-            value = converted(old, column, quote(came[column.name]), "sqlite")
-            fill = fills.get((table.name, column.name))
-            given.append(f"COALESCE({value}, {fill})" if fill else value)
-    names = ", ".join(quote(c.name) for c in table.columns)
-    yield f"INSERT INTO {quote(beside.name)} ({names}) SELECT {', '.join(given)} FROM {quote(table.name)}"
+    names, given = copying(change, fills)
+    yield f"INSERT INTO {quote(beside.name)} ({names}) SELECT {given} FROM {quote(table.name)}"
     yield f"DROP TABLE {quote(table.name)}"
     yield f"ALTER TABLE {quote(beside.name)} RENAME TO {quote(table.name)}"
     yield from _indexes(table, table.indexes, "sqlite")
+
+
+def copying(change: TableChange, fills: Fills) -> tuple[str, str]:
+    """The columns of the table as it will be, and what each gets of a row as it is."""
+    came = {new: old for old, new in change.moved.items()}
+    given = []
+    for column in change.after.columns:
+        old = change.column_before(column.name)
+        fill = fills.get((change.after.name, column.name))
+        if old is None:
+            given.append(fill or "NULL")
+        else:
+            value = converted(old, column, quote(came[column.name]), "sqlite")
+            given.append(f"COALESCE({value}, {fill})" if fill else value)
+    return ", ".join(quote(c.name) for c in change.after.columns), ", ".join(given)
 
 
 def _added(change: TableChange) -> Iterator[str]:
@@ -131,7 +162,7 @@ def converted(old: Column, new: Column, sql: str, dialect: Dialect) -> str:
     return f"{sql} * {10**digits}" if digits >= 0 else f"{sql} / {10**-digits}"
 
 
-def _postgresql(changes: Sequence[TableChange], fills: Fills) -> Iterator[str]:
+def _postgresql(changes: Sequence[TableChange], fills: Fills, ready: Ready) -> Iterator[str]:
     old = [c for c in changes if c.before is not None]
     for change in old:
         assert change.before is not None
@@ -140,13 +171,13 @@ def _postgresql(changes: Sequence[TableChange], fills: Fills) -> Iterator[str]:
     for change in old:
         yield from _dropped(change)
     for change in old:
-        yield from _columns(change, fills)
+        yield from _columns(change, fills, ready)
     yield from definitions([c.after for c in changes if c.before is None], "postgresql")
     for change in old:
-        yield from _constraints(change)
+        yield from _constraints(change, ready)
 
 
-def _columns(change: TableChange, fills: Fills) -> Iterator[str]:
+def _columns(change: TableChange, fills: Fills, ready: Ready) -> Iterator[str]:
     table = change.after
     alter = f"ALTER TABLE {quote(table.name)}"
     going = [(old, new) for old, new in change.moved.items() if old != new]
@@ -159,6 +190,8 @@ def _columns(change: TableChange, fills: Fills) -> Iterator[str]:
     for column in table.columns:
         was = change.column_before(column.name)
         kind = column_type(column.kind, column.scale, "postgresql")
+        if (table.name, column.name) in ready.fresh:
+            continue
         if was is None:
             fill = fills.get((table.name, column.name))
             tail = f"{f' DEFAULT {fill}' if fill else ''}{'' if column.nullable else ' NOT NULL'}"
@@ -166,7 +199,14 @@ def _columns(change: TableChange, fills: Fills) -> Iterator[str]:
             if fill:
                 yield f"{alter} ALTER COLUMN {quote(column.name)} DROP DEFAULT"
             continue
-        if fit(was, column) != "same":
+        if (table.name, column.name) in ready.other:
+            came = next(old for old, new in change.moved.items() if new == column.name)
+            yield f"{alter} DROP COLUMN {quote(column.name)}"
+            yield f"{alter} RENAME COLUMN {quote(new_name(came))} TO {quote(column.name)}"
+            yield f"COMMENT ON COLUMN {quote(table.name)}.{quote(column.name)} IS NULL"
+            if not column.nullable and was.nullable == column.nullable:
+                yield f"{alter} ALTER COLUMN {quote(column.name)} SET NOT NULL"
+        elif fit(was, column) != "same":
             using = converted(was, column, quote(column.name), "postgresql")
             yield f"{alter} ALTER COLUMN {quote(column.name)} TYPE {kind} USING {using}"
         if was.nullable and not column.nullable and (fill := fills.get((table.name, column.name))):
@@ -226,7 +266,7 @@ def _touches(told: object, columns: set[str]) -> bool:
     return any(quote(c) in str(told) or f"'{c}'" in str(told) for c in columns)
 
 
-def _constraints(change: TableChange) -> Iterator[str]:
+def _constraints(change: TableChange, ready: Ready) -> Iterator[str]:
     have, want = _both(change)
     converting = {
         c.name for c in change.after.columns if (was := change.column_before(c.name)) and fit(was, c) != "same"
@@ -244,6 +284,10 @@ def _constraints(change: TableChange) -> Iterator[str]:
             yield f"{alter} ADD CONSTRAINT {quote(key_.name)} {target}"
     for index in change.after.indexes:
         named = ("i", replace(index, name=""))
-        if named not in have or _touches(named, converting):
+        if index.name in ready.indexes:
+            yield f"ALTER INDEX {quote(short(new_name(index.name)))} RENAME TO {quote(index.name)}"
+            yield f"COMMENT ON INDEX {quote(index.name)} IS NULL"
+        elif named not in have or _touches(named, converting):
             yield index_sql(change.after.name, index, "IF NOT EXISTS ")
+            yield f"COMMENT ON INDEX {quote(index.name)} IS NULL"
     assert want is not None

@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 
 from engine.ask import Ask
 from engine.compile import backfill
 from engine.db import Body, Call, Database, Held, Stale, Violation, rollups
-from engine.db.diff import TableChange
-from engine.db.steps import index_sql, rebuilt
+from engine.db.beside import cleared
+from engine.db.diff import TableChange, fit
+from engine.db.steps import Ready, rebuilt
 from engine.fieldtypes.storage import quote
 from engine.plan.change import Line
-from engine.plan.table import Index
+from engine.plan.table import Table
 from engine.problem import Problem, Problems, Where, problem
 from engine.serve import audit, rows
 from engine.serve.bind import call
 from engine.serve.tenancy import Tenant
 from engine.studio import renaming
+from engine.studio.alone import alone
 from engine.studio.codes import CODES
 from engine.studio.planning import Planned
 from engine.studio.planting import Planter
+from engine.studio.unfolding import Progress, Unfolding
 from engine.tenants import identity, revision
 from engine.tenants.revision import Revision
 
 _ROUNDS = 8
 """Owner and lines that depend on each other are as deep as this at most."""
-_LARGE = 20_000
-"""Rows from which on an index is built beside the writers, before the change itself."""
 
 
-async def applied(made: Planned, database: Database, by: str = "", note: str = "", despite: bool = False) -> Revision:
+async def applied(
+    made: Planned,
+    database: Database,
+    by: str = "",
+    note: str = "",
+    despite: bool = False,
+    tell: Progress = lambda *_: None,
+) -> Revision:
     """Raises Problems when the plan is refused, overtaken by another one, or the database refuses it; then nothing has
-    changed. ``despite`` scenarios that would not hold: the revision says so, and why (``note``)."""
+    changed. ``despite`` scenarios that would not hold: the revision says so, and why (``note``). ``tell`` is told how
+    far the long part is."""
     plan = made.plan
     if plan.drift:
         raise Problems([problem(CODES["plan.drift"], what="; ".join(plan.drift))])
@@ -46,10 +56,12 @@ async def applied(made: Planned, database: Database, by: str = "", note: str = "
         raise Problems([problem(CODES["plan.despite"])])
     if plan.empty:
         return made.have
-    planter = await _planter(made, database)
     try:
-        await _ahead(made, database)
-        now = await database.change(lambda: _body(made, planter, by, note))
+        async with alone(database) as alive:
+            await cleared(database)
+            if await _number(database) != made.have.number:
+                raise Problems([_overtaken(made, await _number(database))])
+            now = await _changed(made, database, by, note, tell, alive)
     except Held:
         raise Problems([problem(CODES["plan.held"])]) from None
     except Violation as found:
@@ -57,6 +69,31 @@ async def applied(made: Planned, database: Database, by: str = "", note: str = "
     with suppress(Stale):  # the next change has come already, and counts for itself
         await rollups.settle(database, made.app.logs)
     return now
+
+
+async def _changed(
+    made: Planned, database: Database, by: str, note: str, tell: Progress, alive: Callable[[], Awaitable[None]]
+) -> Revision:
+    planter = await _planter(made, database)
+    ahead = Unfolding(made, database, planter.tenant.moment(), tell, alive)
+    try:
+        await ahead.begin()
+        tell("switch", "", 0, 0)
+        now = await database.change(lambda: _body(made, planter, ahead, by, note))
+    except BaseException:
+        with suppress(Exception):
+            await cleared(database)
+        raise
+    await ahead.clean()
+    return now
+
+
+async def _number(database: Database) -> int:
+    return int((await database.read("SELECT max(n) FROM _revision"))[0][0])
+
+
+def _overtaken(made: Planned, now: int) -> Problem:
+    return problem(CODES["plan.overtaken"], now=now, planned=made.have.number)
 
 
 def _unheld(line: Line) -> Problem:
@@ -73,21 +110,22 @@ async def _planter(made: Planned, database: Database) -> Planter:
     return Planter(tenant, made.catalog)
 
 
-def _body(made: Planned, planter: Planter, by: str, note: str) -> Body[Revision]:
+def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str) -> Body[Revision]:
     now = yield from revision.newest()
     if now.number != made.have.number:
-        said = problem(CODES["plan.overtaken"], now=now.number, planned=made.have.number)
-        raise Problems([said])
+        raise Problems([_overtaken(made, now.number)])
     dialect, logs = made.app.dialect, made.app.logs
-    anew = [c.after.name for c in made.difference.changes if rebuilt(c, made.fills)]
+    ready = ahead.ready
+    yield from ahead.switch()
+    anew = [c.after.name for c in made.difference.changes if _other_rows(c, made, ready)]
     yield from rollups.before_change(dialect, logs, anew)
-    for statement in made.statements():
+    for statement in made.statements(ready):
         yield Call(statement)
     if made.app.dialect == "sqlite":
-        yield from _referring(made)
-    yield from rollups.after_change(dialect, logs)
+        yield from _referring(made, ready)
+    yield from rollups.after_change(dialect, logs, ready.swaps)
     yield from renaming.calls(made)
-    yield from _computed(made, planter)
+    yield from _computed(made, planter, ahead.computed)
     yield from identity.keep(made.app.dialect, made.matching.changed)
     changes = json.dumps([line.plain() for line in made.plan.lines], ensure_ascii=False)
     number, tables = made.have.number + 1, made.difference.after
@@ -100,10 +138,18 @@ def _body(made: Planned, planter: Planter, by: str, note: str) -> Body[Revision]
     return replace(now, number=number, digest=made.app.digest, tables=tables, epoch=now.epoch + 1)
 
 
-def _computed(made: Planned, planter: Planter) -> Body[None]:
-    """Records that were there before a computed field get its value."""
+def _other_rows(change: TableChange, made: Planned, ready: Ready) -> bool:
+    """Whether what SQLite keeps of the table's rows has to be counted anew: it is made here, or its values differ."""
+    if change.after.name not in ready.swaps:
+        return rebuilt(change, made.fills)
+    return any((was := change.column_before(c.name)) and fit(was, c) != "same" for c in change.after.columns)
+
+
+def _computed(made: Planned, planter: Planter, ahead: set[str]) -> Body[None]:
+    """Records that were there before a computed field get its value, where they do not have it yet."""
     moment = planter.tenant.moment()
-    filling = backfill.statements(made.catalog, made.computed, made.app.dialect)
+    wanted = {path: names for path, names in made.computed.items() if path not in ahead}
+    filling = backfill.statements(made.catalog, wanted, made.app.dialect)
     for _ in range(_ROUNDS):
         changed = False
         for statement in filling:
@@ -112,41 +158,18 @@ def _computed(made: Planned, planter: Planter) -> Body[None]:
             return
 
 
-def _referring(made: Planned) -> Body[None]:
-    """Tables that were made anew went by unchecked."""
+def _referring(made: Planned, ready: Ready) -> Body[None]:
+    """Tables that were made anew went by unchecked. In one that was filled beside the old one stand the same rows."""
     for change in made.difference.changes:
-        if change.before is not None and rebuilt(change, made.fills):
+        if change.before is None:
+            continue
+        swapped = change.after.name in ready.swaps
+        if rebuilt(change, made.fills) and not (swapped and _points(change.before) == _points(change.after)):
             broken = yield Call(f"PRAGMA foreign_key_check({quote(change.after.name)})")
             if broken:
                 raise Violation("foreign", table=change.after.name)
 
 
-async def _ahead(made: Planned, database: Database) -> None:
-    """Indexes of large tables, on PostgreSQL: building them there does not hold up writers. One that is left behind by
-    a change that then fails is found there by the next one."""
-    if database.dialect == "sqlite":
-        return
-    for change in made.difference.changes:
-        wanted = [i for i in change.after.indexes if _buildable(i, change)]
-        if not wanted or change.before is None:
-            continue
-        rows = (await database.read(f"SELECT count(*) FROM {quote(change.before.name)}"))[0][0]
-        for index in wanted if rows >= _LARGE else ():
-            drop = f"DROP INDEX IF EXISTS {quote(index.name)}"
-            await database.outside(drop)
-            try:
-                await database.outside(index_sql(change.after.name, index, "CONCURRENTLY "))
-            except Exception:
-                with suppress(Exception):
-                    await database.outside(drop)  # else it stays behind invalid
-                raise
-
-
-def _buildable(index: Index, change: TableChange) -> bool:
-    before = change.before
-    if before is None or before.name != change.after.name:
-        return False
-    kept = {old for old, new in change.moved.items() if old == new}
-    there = {i.name for i in before.indexes}
-    stable = {c.name for c in before.columns if c in change.after.columns}
-    return set(index.columns) <= kept & stable and not index.where.count('"') and index.name not in there
+def _points(table: Table) -> set[str]:
+    """What a table's references point at."""
+    return {key.table for key in table.foreign_keys}

@@ -20,7 +20,7 @@ from engine.studio.codes import CODES
 from engine.studio.opening import database_url
 from engine.studio.planning import Planned, installed, planned
 from engine.studio.project import Project, find_project
-from engine.studio.telling import CHANGES, NOTHING, REFUSED, Told
+from engine.studio.telling import CHANGES, NOTHING, REFUSED, Shown, Told
 from engine.tenants import revision
 
 __all__ = ["CHANGES", "NOTHING", "REFUSED", "Told", "apply", "plan", "revert", "revisions", "switch", "switches"]
@@ -69,7 +69,7 @@ async def _told(made: Planned, database: Database, asked: Asked) -> Told:
     told = Told(made.plan, despite=asked.despite)
     if not asked.go or made.plan.empty or told.refused:
         return told
-    now = await applied(made, database, _who(), asked.note, asked.despite)
+    now = await applied(made, database, _who(), asked.note, asked.despite, Shown())
     return replace(told, applied=now.number)
 
 

@@ -12,9 +12,10 @@ from engine.compile import texts
 from engine.compile.app import compile_app
 from engine.compile.names import has_column, kind_of, scale_of, table_name
 from engine.db import Database
+from engine.db.beside import LARGE
 from engine.db.diff import Difference, TableChange, difference, fit
 from engine.db.inspect import drift
-from engine.db.steps import Fills, rebuilt, statements
+from engine.db.steps import NOTHING, Fills, Ready, rebuilt, statements
 from engine.db.system import TABLES
 from engine.fieldtypes.storage import quote
 from engine.label import Label
@@ -57,8 +58,8 @@ class Planned:
         field = self.catalog.entities[path].fields.get(name)
         return field is not None and (field.compute is not None or field.find is not None)
 
-    def statements(self) -> list[str]:
-        return statements(self.difference.changes, self.app.dialect, self.fills)
+    def statements(self, ready: Ready = NOTHING) -> list[str]:
+        return statements(self.difference.changes, self.app.dialect, self.fills, ready)
 
 
 async def installed(database: Database) -> Revision:
@@ -110,7 +111,7 @@ def _computing(entity: Entity, change: TableChange, path: str, rows: int) -> Ite
         field = entity.fields.get(name)
         if field is not None and rows and (field.compute is not None or field.find is not None):
             says = Label("为已有记录计算", "computed for the records that are there")
-            wait = Label("期间写入等待", "writers wait for it")
+            wait = _BESIDE if rows >= LARGE else Label("写入片刻等待", "writers wait a moment")
             yield Line("computed", f"{path}.{name}", "online", says, rows, wait, where=str(field.where))
 
 
@@ -217,8 +218,19 @@ def _worth_telling(change: TableChange, fills: Fills, dialect: Dialect) -> bool:
     return bool(statements([change], dialect, fills))
 
 
+_BESIDE = Label(
+    "分批进行，不影响读写；切换时片刻等待", "in batches beside those who work, who wait a moment at the end"
+)
+
+
 def _work(change: TableChange, rows: int, fills: Fills, dialect: Dialect) -> tuple[Label, int, Label]:
     """(what is done to the table, its rows, what waits for it)"""
+    says, _, wait = _how(change, rows, fills, dialect)
+    slow = wait.en.startswith(("writers wait for it", "readers and writers wait for it"))
+    return says, rows, _BESIDE if slow and rows >= LARGE else wait
+
+
+def _how(change: TableChange, rows: int, fills: Fills, dialect: Dialect) -> tuple[Label, int, Label]:
     if dialect == "sqlite":
         if rebuilt(change, fills):
             return (

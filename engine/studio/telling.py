@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -154,3 +156,20 @@ def _right(right: Right, path: str, zh: bool) -> str:
     at = f" {right.path.rpartition('.')[2]}" if right.path != path else ""
     was, now = (_WORDS[one].to(language) if one in _WORDS else one for one in (right.before, right.after))
     return f"{_MAY[right.may].to(language)}{at}: {was} → {now}"
+
+
+@dataclass(slots=True)
+class Shown:
+    """How far the long part of a change is, on stderr, once a second."""
+
+    last: float = 0.0
+    step: str = ""
+
+    def __call__(self, step: str, what: str, done: int, total: int) -> None:
+        if step == "switch" and not self.step:
+            return  # there was no long part
+        if step == self.step and time.monotonic() - self.last < 1:
+            return
+        self.last, self.step = time.monotonic(), step
+        far = f" {done:,} of {total:,}" if total else ""
+        print(f"{step}{f' {what}' if what else ''}{far}", file=sys.stderr, flush=True)
