@@ -179,6 +179,14 @@ def exports(
     return tuple((title, f"{place}?{urlencode({**asked, 'format': kind})}") for kind, title in _FORMATS)
 
 
+def imports(app: App, viewer: Viewer, entity: Entity) -> tuple[tuple[str, str], ...]:
+    """(title, address) of what fills this list from files."""
+    if not may(viewer, entity.path, "create"):
+        return ()
+    found = [(path, plan) for path, plan in app.imports.items() if plan.entity == entity.path]
+    return tuple((plan.title.to(viewer.language), f"/i/{path.replace('.', '/', 1)}") for path, plan in found)
+
+
 def list_context(app: App, viewer: Viewer, page: ListPage, view: ListView) -> dict[str, object]:
     entity = app.entities[page.entity]
     language = viewer.language
@@ -216,6 +224,7 @@ def list_context(app: App, viewer: Viewer, page: ListPage, view: ListView) -> di
         "total": view.total if view.total is not None or paged or view.next else len(view.items),
         "count_of": f"/api/v1{address('', entity.path)}{params(view.asked, ('sort',))}" if not view.said else "",
         "exports": exports(viewer, entity, page, view, [page.columns[at] for at in shown]) if view.items else (),
+        "imports": imports(app, viewer, entity),
         "first": params(view.asked) if paged else "",
         "next": params(view.asked, (), cursor=view.next) if view.next else "",
         "said": view.said,

@@ -63,6 +63,7 @@ CODES: dict[str, Code] = {
             "did you mean {nearest}?",
             "是否想用 {nearest}？",
         ),
+        Code("import.no-choice", "Choose a file", "请选择文件"),
         Code("import.no-run", "There is no such run, or it is not yours", "没有这次导入，或不是您导入的", 404),
         Code("import.undone", "This run was taken back already", "这次导入已经撤销", 409),
         Code("import.there", "A record with this key is there already", "已有相同关键字的记录", 409),

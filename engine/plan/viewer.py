@@ -249,3 +249,23 @@ class HomeView:
     initiator, for (whose they are, where they are another's)."""
 
     tasks: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportView:
+    """A page of an import. ``columns``: (titles a file may have, the field's title, whether a row needs it);
+    ``report``: what the API answers, if a file was looked at, and ``file`` its id and name; ``runs``: what was brought
+    before; ``done``: a run that was just kept."""
+
+    address: str
+    title: Label
+    entity: str
+    columns: tuple[tuple[tuple[str, ...], Label, bool], ...]
+    existing: str = "skip"
+    changes: bool = False
+    """Whether it may change records that are there."""
+    report: Mapping[str, Any] | None = None
+    file: tuple[str, str] = ("", "")
+    runs: tuple[Mapping[str, Any], ...] = ()
+    done: str = ""
+    said: tuple[Said, ...] = ()

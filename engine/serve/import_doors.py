@@ -99,16 +99,20 @@ def _without(reading: Reading, broken: set[int]) -> Reading:
     return replace(reading, documents=tuple(d for d in reading.documents if not broken.intersection(d.rows)))
 
 
-async def _content(here: Here, file: str) -> tuple[Row, bytes]:
-    """A file that the caller sent in himself and no record holds, or that a run of his was made of."""
+async def _held(here: Here, file: str) -> tuple[Row, int]:
+    """A file that the caller sent in himself and no record holds, or that a run of his was made of; and its size."""
     row = await files.file_of(here.tenant, {"id": file}) if looks_like_id(file) else None
     mine = row is not None and row["user"] is not None and str(row["user"]) == here.me.user
     if row is None or not mine or row["entity"] not in (None, _HOLDER):
         raise refuse("file.none", "/file")
     if int(row["size"]) > MOST_BYTES:
         raise refuse("import.large-file", "/file", limit=f"{MOST_BYTES // 1024 // 1024} MB")
-    stream = store_of(here.tenant).read(row["digest"], 0, int(row["size"]))
-    return row, b"".join([piece async for piece in stream])
+    return row, int(row["size"])
+
+
+async def _content(here: Here, file: str) -> tuple[Row, bytes]:
+    row, size = await _held(here, file)
+    return row, b"".join([piece async for piece in store_of(here.tenant).read(row["digest"], 0, size)])
 
 
 _HOLDER = "_import"
@@ -181,6 +185,11 @@ def _kept(here: Here, run: Row, outcome: Outcome) -> Body[None]:
     yield rows.insert("_audit", [audit.row(here, "import", str(run["id"]), told)], dialect)
 
 
+async def name_of(here: Here, file: str) -> str:
+    row, _ = await _held(here, file)
+    return str(row["name"])
+
+
 def report(here: Here, outcome: Outcome, reading: Reading, run: Row | None) -> dict[str, Any]:
     return {
         "run": run["id"] if run else None,
@@ -242,8 +251,11 @@ async def _bring(here: Here, at: At) -> Answer:
 
 async def _sheet(here: Here, at: At) -> Answer:
     """What is wrong, as a workbook to mend: the rows as they came, those cells marked, and why."""
-    asked = replace(_asked(here), keep=False)
-    outcome, reading, _ = await brought(here, at.names["import"], asked)
+    return await sheet(here, at.names["import"], _asked(here))
+
+
+async def sheet(here: Here, name: str, asked: Asked) -> Answer:
+    outcome, reading, _ = await brought(here, name, replace(asked, keep=False))
     content = await asyncio.to_thread(workbook, reading, outcome.found, here.language)
     headers = {"content-disposition": 'attachment; filename="refused.xlsx"', "cache-control": "no-store"}
     return Answer(200, content, headers_of(headers), MEDIA["xlsx"])
@@ -269,7 +281,7 @@ async def runs_of(here: Here, run: str = "") -> list[Row]:
     return [dict(zip(rows.names_of("_import"), row, strict=True)) for row in found]
 
 
-def _told_run(row: Row) -> dict[str, Any]:
+def told_run(row: Row) -> dict[str, Any]:
     ids = {name: str(row[name]) if row[name] is not None else None for name in ("id", "file", "by", "undone_by")}
     moments = {name: actions.moment_text(row[name]) if row[name] is not None else None for name in ("at", "undone")}
     plain = ("name", "title", "existing", "rows", "created", "updated", "skipped", "refused")
@@ -277,7 +289,7 @@ def _told_run(row: Row) -> dict[str, Any]:
 
 
 async def _runs(here: Here, _at: At) -> Answer:
-    return Answer(200, as_json({"items": [_told_run(row) for row in await runs_of(here)]}))
+    return Answer(200, as_json({"items": [told_run(row) for row in await runs_of(here)]}))
 
 
 async def _undo(here: Here, at: At) -> Answer:

@@ -142,7 +142,7 @@ async def _received(tenant: Tenant, asked: Asked, place: tuple[Door, At] | None)
         if session.cookie(asked.headers):
             session.check_origin(me, asked.headers, token)
 
-    return await uploads.received(tenant, me, asked, at.entity.path, admit)
+    return await uploads.received(tenant, me, asked, at.found.path if at.found else "", admit)
 
 
 # signing in

@@ -17,6 +17,7 @@ from engine.serve import (
     grant_pages,
     grants,
     import_doors,
+    import_pages,
     licence_pages,
     pages,
     people,
@@ -72,6 +73,7 @@ PAGES = Router(
         *reckoning_page.DOORS,
         *rights_pages.DOORS,
         *bin_pages.DOORS,
+        *import_pages.DOORS,
         *record_pages.DOORS,
     )
 )

@@ -33,7 +33,8 @@ def is_multipart(headers: Any) -> bool:
 async def received(tenant: Tenant, me: Me, asked: Asked, entity: str, admit: Callable[[str], None]) -> Asked:
     """The request as a form without files would have sent it, ids in place of files, and what was wrong with those.
 
-    ``admit`` is given the form's token before the first file, and refuses whom it does not convince.
+    ``entity``: whose fields the files are of; none for a page that asks for a file of its own. ``admit`` is given the
+    form's token before the first file, and refuses whom it does not convince.
     """
     from python_multipart.multipart import parse_options_header  # noqa: PLC0415  (loaded by the first form with files)
 
@@ -143,7 +144,7 @@ class _Reading:
             if self.files > MOST_FILES:
                 raise refuse("file.many", most=MOST_FILES)
             steps = [step for step in name.split(".") if not step.isdigit()]
-            spec = spec_of(self.app, ".".join((self.entity, *steps)))
+            spec = spec_of(self.app, ".".join((self.entity, *steps))) if self.entity else None
             row = await take(self.tenant, self.me, _after(first, pieces), file, spec)
         except Refusal as refusal:
             pointer = "/" + name.replace(".", "/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from python_calamine import load_workbook
 
+from engine.serve import OneTenant, asgi, open_session
 from engine.serve.filestore import Folder
 from tests.serve.stage import Stage, errors
 
@@ -239,3 +241,45 @@ async def test_bad_input_is_told(stage: Stage) -> None:
     assert told(unreadable) == [(1, "", "import.no-column")] * 5
     empty = await boss.post(url, json={"file": await sent(boss, "\n\n\n \n")})
     assert told(empty) == [(1, "", "import.empty")]
+
+
+async def test_the_page_from_choice_to_taking_back(stage: Stage) -> None:
+    token = await open_session(stage.tenant, stage.ids["zhao"], "page")
+    transport = httpx.ASGITransport(app=asgi(OneTenant(stage.tenant)), raise_app_exceptions=False)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://works", headers={"cookie": f"dougong={token}; language=en"}
+    ) as page:
+        shown = await page.get("/i/works/projects")
+        assert (shown.status_code, "编号 / Code" in shown.text) == (200, True)
+        assert 'href="/i/works/projects"' in (await page.get("/m/works/project")).text
+        csrf = re.findall(r'name="_csrf" value="([^"]+)"', shown.text)[0]
+
+        async def post(text: str = "", **inputs: str) -> httpx.Response:
+            files = {"file": ("rows.csv", text.encode(), "text/csv")} if text else None
+            return await page.post("/i/works/projects", data={"_csrf": csrf, **inputs}, files=files)
+
+        none = await post(_do="rehearse")
+        assert (none.status_code, "Choose a file" in none.text) == (422, True)
+        wrong = await post(PROJECTS + "C,丙,,,\nD,丁,2026-12-31,2026-01-01,\n", _do="rehearse")
+        assert wrong.status_code == 200, wrong.text
+        assert "The end is before the start" in wrong.text
+        file = re.findall(r'name="file" value="([^"]+)"', wrong.text)[0]
+        sheet = await post(_do="sheet", file=file)
+        assert sheet.content.startswith(b"PK")
+        assert await codes(stage) == ["A", "B"]
+        unsaid = await page.post("/i/works/projects", data={"_do": "partly", "file": file})
+        assert unsaid.status_code == 403  # without the page's own token
+        kept = await post(_do="partly", file=file)
+        assert kept.status_code == 303, kept.text
+        assert await codes(stage) == ["A", "B", "C"]
+        after = await page.get(kept.headers["location"])
+        assert "It is in." in after.text
+        run = re.findall(r'name="run" value="([^"]+)"', after.text)[0]
+        refused = await post(_do="undo", run=run)
+        assert refused.status_code == 403  # he may make projects, and not throw them away
+        assert await codes(stage) == ["A", "B", "C"]
+        other = await open_session(stage.tenant, stage.ids["li"], "page")
+        strange = await page.get("/i/works/projects", headers={"cookie": f"dougong={other}; language=en"})
+        assert strange.status_code == 404
+    async with httpx.AsyncClient(transport=transport, base_url="http://works") as nobody:
+        assert (await nobody.get("/i/works/projects")).status_code in (303, 401)

@@ -235,6 +235,10 @@ async def pages(
     shown = board.text.partition('data-tile="reserved"')[2].partition("</div>")[0]
     told = f"{sum(mine, Decimal(0)):,.2f}" in shown
     assert told == ever(person, "entry", "read"), (person.name, shown)
+    import_ = await nobody.get("/i/works/projects", headers=cookies)
+    assert (import_.status_code == 200) == ever(person, "project", "create"), person.name
+    unsaid = await nobody.post("/i/works/projects", data={"_do": "keep"}, headers=cookies)
+    assert unsaid.status_code == 403  # without the page's own token
     bin_ = await nobody.get("/r/works/sheet/bin", headers=cookies)
     assert (bin_.status_code == 200) == ever(person, "sheet", "delete"), person.name
     unsaid = await nobody.post("/r/works/sheet/bin", data={"id": records[0]["id"]} if records else {}, headers=cookies)
