@@ -36,7 +36,8 @@ async def names(door: httpx.AsyncClient) -> list[str]:
     out: list[str] = []
     cursor = ""
     while cursor is not None:
-        found = await door.get("/api/v1/works/work_type", params={"limit": 200} | ({"cursor": cursor} if cursor else {}))
+        asked: dict[str, str] = {"limit": "200"} | ({"cursor": cursor} if cursor else {})
+        found = await door.get("/api/v1/works/work_type", params=asked)
         assert found.status_code == 200, found.text
         out += [one["name"] for one in found.json()["items"]]
         cursor = found.json().get("next")
