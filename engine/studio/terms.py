@@ -51,7 +51,7 @@ async def _stored(database: Database) -> _Stored:
     first = (await database.read("SELECT at FROM _revision ORDER BY n LIMIT 1"))[0][0]
     seen = max(int(found.get(_SEEN) or 0), int(newest or 0))
     began = datetime.fromtimestamp(passwords.seconds(first), UTC).date()
-    return _Stored(str(found.get(TEXT) or ""), datetime.fromtimestamp(seen / 1000, UTC), began)
+    return _Stored(str((found.get(TEXT) or {}).get("text", "")), datetime.fromtimestamp(seen / 1000, UTC), began)
 
 
 async def terms_of(database: Database, name: str, key: Ed25519PublicKey, now: datetime) -> Terms:
@@ -90,6 +90,7 @@ async def watch(tenant: Tenant, key: Ed25519PublicKey | None) -> None:
 
 
 async def keep(database: Database, name: str, value: Any) -> None:
+    value = {"text": value} if isinstance(value, str) else value  # a text would be taken for JSON already
     row = {"id": uuid7(), "name": name, "scope": "tenant", "value": value, "at": datetime.now(UTC)}
 
     def body() -> Body[None]:
