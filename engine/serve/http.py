@@ -33,6 +33,8 @@ from engine.serve.tenancy import Tenant, Tenants
 MAX_FORM = 4 * 1024 * 1024
 _REPLAYED = 32 * 1024 * 1024
 _PATIENCE = 10.0
+"""Seconds without learning anything new; where changes come as fast as they are learnt, each gives as many again."""
+_PATIENT_AT_MOST = 60.0
 _IN_VAIN = 3
 _FIXED = frozenset({"/health", "/api/v1/login", "/api/v1/logout", "/api/v1/me", "/api/v1/openapi.json"})
 _log = logging.getLogger("dougong.serve")
@@ -94,7 +96,8 @@ async def _by_what_holds(
     tenant: Tenant, front: Front, asked: Asked, path: str, language: str, received: Replayed
 ) -> Answer:
     """A request that the tenant's metadata changed under begins anew, by what holds now; its caller does not notice."""
-    until, in_vain = time.monotonic() + _PATIENCE, 0
+    began = time.monotonic()
+    until, in_vain = began + _PATIENCE, 0
     while True:
         app = tenant.app
         try:
@@ -105,6 +108,8 @@ async def _by_what_holds(
             # Another request may have learnt it already; if nobody has, it is our statement that is wrong.
             await tenant.learn()
             in_vain = in_vain + 1 if tenant.app is app else 0
+            if not in_vain:
+                until = min(time.monotonic() + _PATIENCE, began + _PATIENT_AT_MOST)
 
 
 async def _served(tenant: Tenant, front: Front, asked: Asked, path: str, language: str, receive: Receive) -> Answer:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import faults
+from benchmarks import change, faults
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -39,3 +39,13 @@ def test_nothing_acknowledged_is_lost_while_things_break() -> None:
     assert told["figures"]["acknowledged"] > 20
     assert told["figures"]["503 while away"] > 0
     assert len(told["recovery"]) >= 3
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_nobody_notices_that_the_system_is_changed(dialect: str) -> None:
+    """Twelve changes over a table of 25,000 rows. Fifty, over a million: ``python -m benchmarks change``."""
+    told = change.run(quick=True, only={dialect})
+    assert told["met"], told
+    assert told["figures"][dialect]["changes"] == 12
+    assert told["figures"][dialect]["acknowledged"] > 100

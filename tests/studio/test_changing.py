@@ -13,6 +13,7 @@ import pytest
 from engine.db import Call
 from engine.paths import modules_dir
 from engine.problem import Problems
+from engine.serve import http
 from engine.studio import switching
 from engine.studio.applying import applied
 from engine.studio.build import source_of
@@ -319,6 +320,33 @@ async def test_no_request_fails_while_the_system_changes(shop: Shop) -> None:
         assert set(seen) == {200, 201}, told
         assert len(seen) > 8
     await shop.settled()
+
+
+async def test_changes_that_come_as_fast_as_they_are_learnt_fail_nobody(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine learning takes as long as the next change: each gives a request its patience anew."""
+    monkeypatch.setattr(http, "_PATIENCE", 0.3)
+    await filled(shop)
+    async with shop.served() as (tenant, door):
+        learn, left = tenant.learn, 4
+        assert learn is not None
+
+        async def slowly() -> bool:
+            nonlocal left
+            known = await learn()
+            if left:
+                left -= 1
+                shop.fields()[f"f{left}"] = {"type": "text"}
+                await shop.apply()
+            await asyncio.sleep(0.2)
+            return known
+
+        tenant.learn = slowly
+        shop.fields()["first"] = {"type": "text"}
+        await shop.apply()
+        assert (await door.post("/item", json={"code": "late"})).status_code == 201
+        assert (left, tenant.app.epoch) == (0, 6)
 
 
 async def test_reverting_gives_back_what_was_with_what_has_been_written_since(shop: Shop) -> None:
