@@ -1,0 +1,255 @@
+"""Every door of the table, entered at one tenant with everything that is another one's: never a byte of the other.
+
+``ada`` has texts that nobody else has. What is hers (ids, tokens, cookies, files, keys, cursors, host names in headers)
+is brought to every door of ``bob``; nothing of hers comes out, and nothing of hers is changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from engine.db import carrying
+from engine.db.postgres import PostgresDatabase
+from engine.serve import asgi, auth, open_session, registry
+from engine.serve.door import Door
+from engine.serve.reception import Lodgers
+from tests.tenants.village import PASSWORD, Village
+
+SECRETS = ("Adelheid", "adas-paper", "ada-peer.example", "adas-reason", "adas-key", "adas-subject")
+_VOLATILE = ("_lease", "_audit", "_rollup")
+"""Written by loops, not by requests."""
+FORGED: tuple[Mapping[str, str], ...] = (
+    {},
+    {"x-forwarded-host": "ada.example", "x-host": "ada.example", "forwarded": "host=ada.example"},
+    {"x-original-host": "ada.example", "x-forwarded-prefix": "/t/ada", "x-rewrite-url": "/t/ada/api/v1/me"},
+)
+
+
+@dataclass
+class Hers:
+    """What is ada's: by the names that paths of doors have, and how she proves who she is."""
+
+    token: str = ""
+    cookie: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+
+
+async def administrator(many: Village, name: str, kind: Any = "api") -> str:
+    stay = await many.house.enter(name)
+    try:
+        row = await auth.login_of(stay.tenant, {"name": "admin"})
+        assert row is not None
+        return await open_session(stay.tenant, str(row["user"]), kind)
+    finally:
+        many.house.leave(stay)
+
+
+async def settle(many: Village, name: str, words: tuple[str, ...]) -> Hers:
+    await many.make(name)
+    token = await administrator(many, name)
+    door = many.door(f"{name}.example", authorization=f"Bearer {token}")
+    worker, paper, peer, reason, key, subject = words
+    system = "/api/v1/system"
+    sent = await door.post(f"{system}/files?name={paper}.txt", content=paper.encode())
+    assert sent.status_code == 201, sent.text
+    made = await door.post(
+        "/api/v1/works/worker",
+        json={"name": worker, "papers": [sent.json()["id"]]},
+        headers={"idempotency-key": key},
+    )
+    assert made.status_code == 201, made.text
+    waiting = await door.post(f"{system}/files?name={paper}.txt", content=f"{paper} waits".encode())
+    await door.post("/api/v1/works/subject", json={"code": "01", "name": subject})
+    hook = await door.post(
+        f"{system}/webhooks", json={"name": "h", "url": f"https://{peer}/x", "entities": [], "kinds": []}
+    )
+    assert hook.status_code == 201, hook.text
+    grant = await door.post(
+        f"{system}/grants", json={"what": "auditor", "name": f"aud{name}", "reason": reason, "days": 3}
+    )
+    sessions = (await door.get(f"{system}/sessions")).json()["items"]
+    me = (await door.get("/api/v1/me")).json()
+    names = {
+        "module": "works", "entity": "worker", "id": made.json()["id"], "field": "papers", "file": sent.json()["id"],
+        "waiting": waiting.json()["id"], "size": "small", "webhook": hook.json()["id"], "lines": "papers",
+        "grant": grant.json().get("id", made.json()["id"]), "session": sessions[0]["id"], "user": me["id"],
+        "what": "disable", "action": "submit", "name": "cost", "import": "works.projects",
+        "standin": made.json()["id"], "run": made.json()["id"],
+    }  # fmt: skip
+    return Hers(token, await administrator(many, name, "page"), names)
+
+
+def address(door: Door, base: str, names: Mapping[str, str]) -> str:
+    return base + "/".join(names.get(p[1:-1], "x") if p[:1] == "{" else p for p in door.path.split("/"))
+
+
+def doors() -> list[tuple[str, Door, str]]:
+    """(base, door, method), all but the stream, which never ends."""
+    both = (("/api/v1/", registry.API.doors), ("/", registry.PAGES.doors))
+    return [(base, d, m) for base, table in both for d in table for m in d.methods if d.name != "events.stream"]
+
+
+def clean(answer: httpx.Response, words: tuple[str, ...], what: object) -> None:
+    told = answer.content + repr(answer.headers).encode()
+    assert not [word for word in words if word.encode() in told], (what, answer.text[:300])
+
+
+async def holds(many: Village, name: str) -> dict[str, carrying.Counted]:
+    """Digests of all that requests write, of one tenant."""
+    room = many.house.rooms[name]
+    database = room.tenant.database
+    if isinstance(database, PostgresDatabase):
+        found = await carrying.counted(database)
+    else:
+        found = await carrying.counted_file(urlsplit(room.entry.url).path)
+    return {t: one for t, one in found.items() if t not in _VOLATILE and t[:5] not in ("_log_", "_sum_")}
+
+
+async def both(many: Village) -> tuple[Hers, Hers]:
+    ada = await settle(many, "ada", SECRETS)
+    bob = await settle(many, "bob", ("Bobby", "bobs-paper", "bob-peer.example", "bobs-reason", "k", "s"))
+    await asyncio.sleep(1.5)  # the loops have passed on what there is
+    return ada, bob
+
+
+async def test_her_proofs_open_no_door_of_his(many: Village) -> None:
+    ada, _ = await both(many)
+    before = await holds(many, "ada")
+    door = many.door("bob.example")
+    words = (*SECRETS, "Bobby", "bobs-paper", "bobs-reason")
+    for base, one, method in doors():
+        path = address(one, base, ada.names)
+        proofs: list[dict[str, str]] = [{"authorization": f"Bearer {ada.token}"}, {"cookie": f"dougong={ada.cookie}"}]
+        proof = proofs[len(path) % 2] if base == "/api/v1/" else proofs[1]
+        answer = await door.request(method, path, headers={**proof, **FORGED[len(path) % len(FORGED)]})
+        clean(answer, words, (one.name, method))
+        if one.who != "nobody":
+            assert answer.status_code == (401 if base == "/api/v1/" else 303), (one.name, answer.text[:200])
+    for method, path in (("GET", "/api/v1/me"), ("POST", "/api/v1/logout"), ("GET", "/api/v1/openapi.json")):
+        for proof in ({"authorization": f"Bearer {ada.token}"}, {"cookie": f"dougong={ada.cookie}"}):
+            assert (await door.request(method, path, headers=proof)).status_code == 401
+    assert await holds(many, "ada") == before
+
+
+async def test_her_ids_name_nothing_of_his(many: Village) -> None:
+    """He is an administrator, and asks for what is hers at every door of his own, in paths and in bodies."""
+    ada, _ = await both(many)
+    before = await holds(many, "ada")
+    door = many.door("bob.example")
+    ids = {k: v for k, v in ada.names.items() if k not in ("module", "entity", "field", "size", "name", "import")}
+    body = {
+        "id": ids["id"], "ids": [ids["id"]], "items": [{"id": ids["id"], "rev": 1, "papers": [ids["file"]]}],
+        "file": ids["waiting"], "papers": [ids["file"]], "user": ids["user"], "reason": "x", "webhook": ids["webhook"],
+    }  # fmt: skip
+    entered = 0
+    for base, one, method in doors():
+        names = {**ada.names, "file": ada.names["waiting" if one.name.startswith("files.waiting") else "file"]}
+        token = await administrator(many, "bob", "api" if base == "/api/v1/" else "page")
+        headers = dict(FORGED[entered % len(FORGED)])
+        more: dict[str, Any] = {}
+        if base == "/api/v1/":
+            headers["authorization"] = f"Bearer {token}"
+            more = {"json": body} if method in ("POST", "PUT", "PATCH") else {}
+        else:
+            headers["cookie"] = f"dougong={token}"
+        headers |= {"if-match": "*", "idempotency-key": "adas-key-too"} if method != "GET" else {}
+        answer = await door.request(method, address(one, base, names), headers=headers, **more)
+        clean(answer, SECRETS, (one.name, method))
+        wrong = (500,) if one.who == "nobody" else (401, 500)
+        assert answer.status_code not in wrong, (one.name, answer.text[:300])
+        if "{id}" in one.path and method == "GET":
+            assert answer.status_code in (400, 403, 404), (one.name, answer.status_code)
+        entered += 1
+    assert entered > 90
+    assert await holds(many, "ada") == before
+
+
+async def test_prefixes_tokens_and_two_hosts(many: Village) -> None:
+    ada, bob = await both(many)
+    at_bob, nowhere = many.door("bob.example"), many.door("shared.example")
+    hers, his = f"Bearer {ada.token}", f"Bearer {bob.token}"
+    list_ = "/api/v1/works/worker"
+    # a prefix counts only at a host that is nobody's
+    assert (await at_bob.get(f"/t/ada{list_}", headers={"authorization": hers})).status_code in (303, 404)
+    assert (await nowhere.get(f"/t/ada{list_}", headers={"authorization": his})).status_code == 401
+    assert (await nowhere.get(f"/t/bob{list_}", headers={"authorization": hers})).status_code == 401
+    # nobody is known by a cookie there
+    assert (await nowhere.get(f"/t/ada{list_}", headers={"cookie": f"dougong={ada.cookie}"})).status_code == 401
+    # the name before a token says whose it is, not that it is right
+    for forged in (f"bob.{ada.token.partition('.')[2]}", f"ada.{bob.token.partition('.')[2]}", "ada.", "ada..x", ".x"):
+        answer = await nowhere.get(list_, headers={"authorization": f"Bearer {forged}"})
+        assert answer.status_code in (401, 404), forged
+    clean(await nowhere.get(list_, headers={"authorization": his}), SECRETS, "token")
+    for path in ("/t/ada/../bob/api/v1/me", "/t//api/v1/me", "/t/ada%2f..%2fbob/api/v1/me", "/t/ADA/api/v1/me"):
+        assert (await nowhere.get(path, headers={"authorization": hers})).status_code in (401, 404), path
+    # two Host headers are nobody's
+    two = [(b"host", b"bob.example"), (b"host", b"ada.example"), (b"cookie", f"dougong={ada.cookie}".encode())]
+    status, _ = await raw(many, list_, two, 5)
+    assert status == 404
+
+
+async def raw(
+    many: Village, path: str, headers: list[tuple[bytes, bytes]], seconds: float, query: bytes = b""
+) -> tuple[int, bytes]:
+    """A request as it is, for so long as it is listened to."""
+    scope = {
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": query,
+        "headers": headers, "client": ("1.2.3.4", 1), "scheme": "http", "http_version": "1.1", "server": ("x", 80),
+    }  # fmt: skip
+    status, out, ended = 0, b"", asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        await ended.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Mapping[str, Any]) -> None:
+        nonlocal status, out
+        status = message.get("status", status)
+        out += message.get("body", b"")
+
+    asking = asyncio.create_task(asgi(Lodgers(), house=many.house)(scope, receive, send))  # type: ignore[arg-type]
+    await asyncio.wait((asking,), timeout=seconds)
+    ended.set()
+    await asking
+    return status, out
+
+
+async def test_her_cursors_and_keys_at_his(many: Village) -> None:
+    ada, bob = await both(many)
+    his = [(b"host", b"bob.example"), (b"authorization", f"Bearer {bob.token}".encode())]
+    for cursor in (b"0", b"1", b"2", b"999999"):
+        status, told = await raw(many, "/api/v1/system/events", [*his, (b"last-event-id", cursor)], 0.6)
+        assert status == 200
+        assert ada.names["id"].encode() not in told
+    status, told = await raw(many, "/api/v1/system/events", [*his, (b"last-event-id", b"0")], 0.6)
+    assert bob.names["id"].encode() in told, "his own are told"
+    hers = [(b"host", b"bob.example"), (b"authorization", f"Bearer {ada.token}".encode())]
+    assert (await raw(many, "/api/v1/system/events", hers, 5))[0] == 401
+    # the same key and body at his: done there, not answered with hers
+    door = many.door("bob.example", authorization=f"Bearer {bob.token}")
+    made = await door.post("/api/v1/works/worker", json={"name": "Karl"}, headers={"idempotency-key": "adas-key"})
+    assert made.status_code == 201
+    assert made.json()["id"] != ada.names["id"]
+    # cursors of lists say where to go on, in his own rows
+    mine = many.door("ada.example", authorization=f"Bearer {ada.token}")
+    for n in range(3):
+        await mine.post("/api/v1/works/worker", json={"name": f"Adelheid {n}"})
+    cursor = (await mine.get("/api/v1/works/worker?limit=1")).json()["next"]
+    answer = await door.get("/api/v1/works/worker", params={"limit": "5", "cursor": cursor})
+    clean(answer, SECRETS, "cursor")
+    for path in (f"files/papers/{ada.names['file']}", f"files/papers/{ada.names['file']}/small"):
+        for record in (ada.names["id"], bob.names["id"]):
+            link = await door.get(f"/api/v1/works/worker/{record}/{path}")
+            assert link.status_code in (403, 404), link.text
+            clean(link, SECRETS, path)
+    # a file of hers cannot be bound to a record of his
+    bound = await door.post("/api/v1/works/worker", json={"name": "Lena", "papers": [ada.names["file"]]})
+    assert bound.status_code == 422, bound.text
+    assert json.dumps(PASSWORD) not in bound.text
