@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from engine.plan.statement import Dialect
+from engine.plan.statement import Dialect, Param
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -15,10 +15,16 @@ Rows = list[Row]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One statement with its driver values (``engine.fieldtypes.storage.bind`` makes them)."""
+    """One statement with its driver values (``engine.fieldtypes.storage.bind`` makes them).
+
+    ``columns``: it only reads, this many columns, whose values may come as text; so it may be asked together with
+    others. ``params`` are what its values were bound from: others that take the same share them.
+    """
 
     sql: str
     values: tuple[Any, ...] = ()
+    params: tuple[Param, ...] = ()
+    columns: int = 0
 
 
 Body = Generator[Call, Rows, T]

@@ -129,7 +129,8 @@ def read_in(tenant: Tenant, app: App, entity: Entity, record: str, moment: Momen
         return None
     if statement is None:
         return None
-    found = yield call(statement, moment, {"id": record, "roots": id_array([record])})
+    columns = 1 if machine_of(app, entity) is None else 0
+    found = yield call(statement, moment, {"id": record, "roots": id_array([record])}, columns)
     if not found or found[0][0] is None:
         return None
     return with_actions(app, entity, me, found[0], language)

@@ -140,13 +140,15 @@ def _of_me(name: str, me: Me) -> Any:
     return list(me.places.get(name, ()))
 
 
-def call(statement: Statement, moment: Moment, inputs: Mapping[str, Any] | None = None) -> Call:
-    """The statement with its values as the driver takes them."""
+def call(statement: Statement, moment: Moment, inputs: Mapping[str, Any] | None = None, columns: int = 0) -> Call:
+    """The statement with its values as the driver takes them; ``columns`` as in ``Call``."""
     given = inputs or {}
     dialect = moment.dialect
     return Call(
         statement.sql,
         tuple([bind(p.kind, p.scale, dialect, value_of(p, moment, given)) for p in statement.params]),
+        statement.params,
+        columns,
     )
 
 

@@ -33,7 +33,7 @@ def judge(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[N
         if statement is None:
             continue
         about = {d.id: d for d in docs if any(stage in _ALSO.get(made, (made,)) for made in d.stages)}
-        for name, root, line, said in (yield call(statement, world.moment, {"roots": id_array(list(about))})):
+        for name, root, line, said in (yield call(statement, world.moment, {"roots": id_array(list(about))}, 4)):
             key = (str(name), str(root), str(line))
             if key not in seen:
                 seen.add(key)

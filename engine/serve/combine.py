@@ -11,6 +11,11 @@ from engine.serve.rows import placeholder
 _PIECES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[$?](\d+)")
 
 
+def renumbered(sql: str, places: Sequence[int], dialect: Dialect = "postgresql") -> str:
+    """The text with its n-th placeholder in the n-th of these places, from 0; text in quotes is left alone."""
+    return _PIECES.sub(lambda found: placeholder(dialect, places[int(found[1]) - 1] + 1) if found[1] else found[0], sql)
+
+
 class Combined:
     """An SQL text that grows out of others; equal parameters share a placeholder."""
 

@@ -49,7 +49,7 @@ def readable(world: World, entity: Entity, places: Mapping[str, str]) -> Body[No
     statement = world.asker.access(world.app, entity.path, "read", me.roles)
     allowed: set[str] = set()
     if statement is not None:
-        allowed = {row[0] for row in (yield call(statement, world.moment, {"roots": id_array(sorted(places))}))}
+        allowed = {row[0] for row in (yield call(statement, world.moment, {"roots": id_array(sorted(places))}, 1))}
     for one, pointer in places.items():
         if one in allowed:
             continue

@@ -57,5 +57,3 @@ def _row(sheet: Any, at: int, reading: Reading, row: int, told: list[Found], red
 def _text(cell: str | date | datetime | time) -> str:
     """What it is read as again: a text cell of the same words."""
     return cell if isinstance(cell, str) else cell.isoformat(" ") if isinstance(cell, datetime) else cell.isoformat()
-
-

@@ -306,9 +306,7 @@ def _placed(bringing: Bringing, rows_of: Sequence[int], one: Fault, pointer: str
     return Found(row, header, replace(one, pointer=_pointer(row, header)))
 
 
-def undone(
-    tenant: Tenant, moment: Moment, entity: Entity, kept: Sequence[tuple[str, int, int, bool]]
-) -> Body[int]:
+def undone(tenant: Tenant, moment: Moment, entity: Entity, kept: Sequence[tuple[str, int, int, bool]]) -> Body[int]:
     """Takes back what a run made, and sets back what it changed; refuses, naming each, if others changed it since."""
     licensing.require_writable(tenant)
     licensing.require_module(tenant, entity.module)
@@ -356,5 +354,3 @@ def _before(world: World, entity: Entity, changed: Sequence[tuple[str, int]]) ->
 
 def _set_by_people(entity: Entity, name: str) -> bool:
     return name in entity.fields and entity.fields[name].origin == "input"
-
-

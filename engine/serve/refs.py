@@ -78,7 +78,7 @@ def _missing(found: Iterable[tuple[Entity, Place]], living: set[tuple[str, str]]
 def _living(app: App, wanted: Mapping[str, Mapping[str, None]]) -> Call:
     targets = sorted(wanted)
     sql = _sql(tuple(app.entities[t].table for t in targets), app.dialect)
-    return Call(sql, tuple(id_array(list(wanted[t])) for t in targets))
+    return Call(sql, tuple(id_array(list(wanted[t])) for t in targets), columns=2)
 
 
 @lru_cache(maxsize=2_000)

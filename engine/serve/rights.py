@@ -165,7 +165,7 @@ def admitted(
     statement = asker.access(app, root_of(app, entity).path, operation, tuple(roles))
     if statement is None or not ids:
         return set()
-    return {row[0] for row in (yield call(statement, moment, {"roots": id_array(ids)}))}
+    return {row[0] for row in (yield call(statement, moment, {"roots": id_array(ids)}, 1))}
 
 
 def users_of(people: People, moment: Moment, ids: Sequence[str]) -> Body[dict[str, list[str]]]:

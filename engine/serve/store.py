@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -52,6 +52,8 @@ class Done:
     document: Mapping[str, Any]
     created: bool = False
     warnings: tuple[Fault, ...] = ()
+    told: str | None = None
+    """Its JSON text as ``World.telling`` reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class World:
     """Numbers reserved ahead by this process, ``[next, last]`` by counter; None: every number is taken in place."""
     preview: bool = False
     """Nothing will be kept: what fails is told beside what the document would be, not instead of it."""
+    telling: Callable[[str], Body[str | None]] | None = None
+    """Reads a record as its writer is told of it; asked together with the last questions."""
 
 
 @dataclass(slots=True)
@@ -82,6 +86,8 @@ class Doc:
     places: dict[str, str] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     """Of entries that were posted on the way, before the rest was settled."""
+    own: bool = False
+    """It is changed by the right to do so, which must hold for what becomes of it too."""
 
 
 def store(world: World, write: Write, docs: list[Doc]) -> Body[None]:

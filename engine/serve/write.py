@@ -7,17 +7,19 @@ back, history and outbox.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from engine.db import Body
+from engine.db.call import Rows
 from engine.plan.app import App
 from engine.plan.entity import Entity, LineWrite, Write
-from engine.serve import audit, checks, companions, files, flow, history, numbers, posting, refs, rights, rows
+from engine.serve import audit, checks, companions, files, flow, history, joined, numbers, posting, refs, rights, rows
 from engine.serve.bind import call, id_array
 from engine.serve.fault import Refusal, fault, refuse
 from engine.serve.ids import uuid7
+from engine.serve.joined import Begun
 from engine.serve.store import Doc, Done, Op, World, passes, remove, store
 
 
@@ -52,14 +54,14 @@ def _together(world: World, ops: Sequence[Op]) -> Body[list[Done]]:
         yield from store(world, write, docs)
         yield from rights.check_fixed(world, entity, [doc for doc in docs if not doc.op.rules.trusted], "create")
     else:
-        yield from _lock(world, entity, write, docs)
+        allowed = yield from _lock(world, entity, write, docs)
         yield from files.bind_files(world, entity, docs)
         if kind == "delete":
-            yield from _delete(world, entity, write, docs)
+            yield from _delete(world, entity, write, docs, allowed)
         elif kind == "restore":
-            yield from _restore(world, entity, write, docs)
+            yield from _restore(world, write, docs, allowed)
         elif kind == "update":
-            yield from _update(world, entity, write, docs)
+            yield from _update(world, entity, write, docs, allowed)
     if kind != "delete":
         yield from passes(world, write, [doc.id for doc in docs])
     for doc in docs:
@@ -68,6 +70,10 @@ def _together(world: World, ops: Sequence[Op]) -> Body[list[Done]]:
         elif doc.op.state:
             yield from flow.put(world, entity, write, doc)
     return (yield from _settle(world, entity, write, docs))
+
+
+Allowed = tuple[Begun[None], Rows]
+"""Whether the documents may be changed as they stand: asked already, not judged yet."""
 
 
 def _places(docs: Sequence[Doc]) -> dict[str, str]:
@@ -86,17 +92,37 @@ def _placed(doc: Doc, body: Body[None]) -> Body[None]:
         raise Refusal(moved, refusal.status, refusal.headers) from refusal
 
 
-def _lock(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
-    """The stored documents, their roots locked in one order; versions and sight are judged on them."""
-    ids = sorted({doc.id for doc in docs})
-    found = yield call(write.lock, world.moment, {"roots": id_array(ids)})
-    if any(row[2] for row in found):
-        found = yield call(write.read_back, world.moment, {"roots": id_array(ids)})
+def _lock(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[Allowed]:
+    """The stored documents, their roots locked in one order; versions and sight are judged on them.
+
+    Whoever had to wait for the lock asks again: the statement that waited saw what was before."""
+    dialect, roots = world.moment.dialect, {"roots": id_array(sorted({doc.id for doc in docs}))}
+    lock, read_back = call(write.lock, world.moment, roots, 3), call(write.read_back, world.moment, roots, 2)
+    readable = Begun(flow.readable(world, entity, _places(docs)))
+    allowed = Begun(_allowed(world, entity, docs))
+    asked = [readable.first, allowed.first]
+    found, *others = yield from joined.ask(dialect, [lock, *asked])
+    if any(row[2] in (True, "true") for row in found):
+        found, *others = yield from joined.ask(dialect, [read_back, *asked])
     stored = {row[0]: history.parsed(row[1]) for row in found}
     for doc in docs:
         if doc.id not in stored:
             raise refuse("api.not-found", doc.op.pointer, entity=entity.title)
-    yield from flow.readable(world, entity, {doc.id: doc.op.pointer for doc in docs})
+    yield from readable.go_on(others[0])
+    _current(entity, docs, stored)
+    return allowed, others[1]
+
+
+_ASKED = {"update": "update", "delete": "delete", "restore": "delete"}
+"""What whoever does this must be allowed to do with the record as it stands; moves have rules of their own."""
+
+
+def _allowed(world: World, entity: Entity, docs: Sequence[Doc]) -> Body[None]:
+    if operation := _ASKED.get(docs[0].op.kind):
+        yield from rights.check_records(world.app, world.asker, world.moment, entity, operation, _places(docs))
+
+
+def _current(entity: Entity, docs: list[Doc], stored: Mapping[str, dict[str, Any]]) -> None:
     for doc in docs:
         before = doc.before = stored[doc.id]
         in_bin = before.get("deleted_at") is not None
@@ -107,32 +133,32 @@ def _lock(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[N
             raise Refusal((said,), headers={"etag": f'"{before["rev"]}"'})
 
 
-def _update(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
-    """In an editable state whoever may update, both what was there and what becomes of it; at an approval step
-    whoever must decide, what the step lets him."""
-    own = []
+def _update(world: World, entity: Entity, write: Write, docs: list[Doc], allowed: Allowed) -> Body[None]:
+    """In an editable state whoever may update, both what was there and what becomes of it (that is asked when the rest
+    is judged); at an approval step whoever must decide, what the step lets him."""
     for doc in docs:
-        if not (yield from flow.by_step(world, entity, doc)):
-            own.append(doc)
-    ids = _places(own)
-    yield from rights.check_records(world.app, world.asker, world.moment, entity, "update", ids)
+        doc.own = not (yield from flow.by_step(world, entity, doc))
+    own = [doc for doc in docs if doc.own]
+    if len(own) == len(docs):
+        yield from allowed[0].go_on(allowed[1])
+    else:
+        yield from _allowed(world, entity, own) if own else ()
     yield from rights.check_fixed(world, entity, [doc for doc in own if not doc.op.rules.trusted], "update")
     yield from store(world, write, docs)
-    yield from rights.check_records(world.app, world.asker, world.moment, entity, "update", ids)
 
 
-def _delete(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
+def _delete(world: World, entity: Entity, write: Write, docs: list[Doc], allowed: Allowed) -> Body[None]:
     for doc in docs:
         doc.stages = ["delete"]
         flow.require_editable(world, entity, doc)
-    yield from rights.check_records(world.app, world.asker, world.moment, entity, "delete", _places(docs))
+    yield from allowed[0].go_on(allowed[1])
     yield from remove(world, write, docs)
 
 
-def _restore(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
+def _restore(world: World, write: Write, docs: list[Doc], allowed: Allowed) -> Body[None]:
     """A root brings back exactly the lines that went with it."""
     ids = [doc.id for doc in docs]
-    yield from rights.check_records(world.app, world.asker, world.moment, entity, "delete", _places(docs))
+    yield from allowed[0].go_on(allowed[1])
     yield from _restore_lines(world, write.root.table, write.lines, ids)
     yield rows.restore(write.root.table, id_array(ids), world.moment)
 
@@ -146,35 +172,61 @@ def _restore_lines(world: World, parent: str, lines: Iterable[LineWrite], owners
         yield rows.restore_lines(table, line.owner_column, parent, id_array(owners), world.moment.dialect)
 
 
+def _judged(
+    world: World, entity: Entity, write: Write, docs: list[Doc]
+) -> Body[tuple[dict[str, dict[str, Any]], str | None]]:
+    """Refuses what may not be; gives the documents as they became, and the text of the one that is told."""
+    kind = docs[0].op.kind
+    ids = [doc.id for doc in docs]
+    _, _, _, _, after, told = yield from joined.together(
+        world.moment.dialect,
+        [
+            _permitted(world, entity, [doc for doc in docs if doc.own], "update"),
+            refs.require_living(world, entity, docs if kind in ("create", "update", "act") else ()),
+            checks.judge(world, entity, write, docs),
+            _permitted(world, entity, docs if kind == "create" else (), "create"),
+            _stored(world, write, ids),
+            world.telling(ids[0]) if world.telling is not None and len(ids) == 1 and kind != "delete" else _nothing(),
+        ],
+    )
+    return after, told
+
+
+def _permitted(world: World, entity: Entity, docs: Sequence[Doc], operation: str) -> Body[None]:
+    yield from rights.check_records(world.app, world.asker, world.moment, entity, operation, _places(docs))
+
+
+def _stored(world: World, write: Write, ids: Sequence[str]) -> Body[dict[str, dict[str, Any]]]:
+    found = yield call(write.read_back, world.moment, {"roots": id_array(ids)}, 2)
+    return {row[0]: history.parsed(row[1]) for row in found}
+
+
+def _nothing() -> Body[None]:
+    yield from ()
+
+
 def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[list[Done]]:
     """Everything after the rows themselves, for all documents at once."""
     moment, kind = world.moment, docs[0].op.kind
-    ids = [doc.id for doc in docs]
-    roots = {"roots": id_array(ids)}
-    if kind in ("create", "update", "act"):
-        yield from refs.require_living(world, entity, docs)
+    roots = {"roots": id_array([doc.id for doc in docs])}
     for statement in write.guards:
         yield call(statement, moment, roots)
     yield from numbers.assign(world, write, docs)
     entries = yield from posting.post(world, write, roots)
     entries += [event for doc in docs for event in doc.events]
-    yield from checks.judge(world, entity, write, docs)
-    if kind == "create":
-        yield from rights.check_records(world.app, world.asker, moment, entity, "create", _places(docs))
-    found = yield call(write.read_back, moment, roots)
-    after = {row[0]: history.parsed(row[1]) for row in found}
+    after, told = yield from _judged(world, entity, write, docs)
     if kind != "delete":
         yield from companions.keep(world, entity, write.root, list(after.values()))
     done = []
-    told: dict[str, list[dict[str, Any]]] = {"_history": [], "_outbox": entries, "_audit": []}
+    made: dict[str, list[dict[str, Any]]] = {"_history": [], "_outbox": entries, "_audit": []}
     for doc in docs:
         now = after[doc.id]
         changes, events = history.rows_of(write, moment, doc.before, now, doc.kind, doc.note or None)
-        told["_history"] += changes
-        told["_outbox"] += events
+        made["_history"] += changes
+        made["_outbox"] += events
         behalf = str(doc.note.get("for", "")) if doc.note else ""
-        told["_audit"].append(audit.written(moment, entity.path, doc.id, doc.kind, int(now["rev"]), behalf))
-        done.append(Done(doc.id, int(now["rev"]), now, kind == "create", tuple(doc.warnings)))
-    for one in rows.insert_many(told, moment.dialect):  # noqa: UP028 - a list cannot be sent the rows
+        made["_audit"].append(audit.written(moment, entity.path, doc.id, doc.kind, int(now["rev"]), behalf))
+        done.append(Done(doc.id, int(now["rev"]), now, kind == "create", tuple(doc.warnings), told))
+    for one in rows.insert_many(made, moment.dialect):  # noqa: UP028 - a list cannot be sent the rows
         yield one
     return done

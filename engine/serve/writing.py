@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -81,7 +82,7 @@ async def write(here: Here, entity: Entity, op: Op) -> Answer:
     def answer(done: list[Done], moment: Moment) -> Body[Answer]:
         return (yield from _answered(here, entity, op, done[0], moment))
 
-    return await command(here, [op], answer)
+    return await under(idempotency.key_of(here.asked, here.me), here, [op], answer, alone=True)
 
 
 Telling = Callable[[list[Done], Moment], Body[Answer]]
@@ -93,11 +94,15 @@ async def command(here: Here, ops: Sequence[Op], answer: Telling) -> Answer:
     return await under(idempotency.key_of(here.asked, here.me), here, ops, answer)
 
 
-async def under(key: idempotency.Key | None, here: Here, ops: Sequence[Op], answer: Telling) -> Answer:
-    """The same, under this key or none."""
+async def under(
+    key: idempotency.Key | None, here: Here, ops: Sequence[Op], answer: Telling, alone: bool = False
+) -> Answer:
+    """The same, under this key or none. ``alone``: the answer is the one document that is written."""
     licensing.require_ops(here.tenant, here.app, ops)
     moment = here.moment()
     world = world_of(here.tenant, here.app, moment)
+    if alone and here.app.dialect == "postgresql":
+        world = replace(world, telling=partial(_told, here, here.app.entities[ops[0].entity], moment))
 
     def body() -> Body[Answer]:
         if key is not None and (kept := (yield from idempotency.find(key, moment))) is not None:
@@ -117,6 +122,10 @@ async def under(key: idempotency.Key | None, here: Here, ops: Sequence[Op], answ
             return await transact(here.tenant, here.app, ops, body)  # what was kept is found by its key
 
 
+def _told(here: Here, entity: Entity, moment: Moment, record: str) -> Body[str | None]:
+    return (yield from actions.read_in(here.tenant, here.app, entity, record, moment, here.language))
+
+
 def _answered(here: Here, entity: Entity, op: Op, done: Done, moment: Moment) -> Body[Answer]:
     if op.kind == "delete":
         return Answer(204)
@@ -124,7 +133,9 @@ def _answered(here: Here, entity: Entity, op: Op, done: Done, moment: Moment) ->
     if done.created:
         headers["location"] = f"/api/v1/{entity.module.replace('-', '_')}/{entity.name}/{done.id}"
     status = 201 if done.created else 200
-    text = yield from actions.read_in(here.tenant, here.app, entity, done.id, moment, here.language)
+    text = done.told
+    if text is None:
+        text = yield from _told(here, entity, moment, done.id)
     if text is None:  # written, but not for this reader's eyes
         text = json.dumps({"id": done.id, "rev": done.rev})
     if done.warnings:
