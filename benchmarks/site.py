@@ -76,7 +76,7 @@ class Site:
         """The processes that answer: the children of the one that looks after them, or that one alone."""
         assert self.process is not None
         first = psutil.Process(self.process.pid)
-        return [p for p in first.children() if p.status() != psutil.STATUS_ZOMBIE] if self.workers > 1 else [first]
+        return [p for p in first.children() if _lives(p)] if self.workers > 1 else [first]
 
     def kill(self, number: int) -> None:
         """``kill -9`` of one process; where it was the only one, another is started in its place."""
@@ -96,3 +96,11 @@ class Site:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _lives(process: psutil.Process) -> bool:
+    """One that is being reaped may be listed and gone in the next moment."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

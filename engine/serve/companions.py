@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from pypinyin import lazy_pinyin
-
 from engine.db import Body
+from engine.expr.run.words import sounds
 from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.storage import encode_list, encode_rows
 from engine.plan.entity import Entity, Field, TableWrite
@@ -79,7 +78,7 @@ def sort_key(text: str) -> str:
     """By sound, then by the text itself, so that homophones keep one order."""
     if text.isascii():
         return text.lower()[:_LONGEST]
-    return f"{' '.join(lazy_pinyin(text)).lower()} {text}"[:_LONGEST]
+    return f"{' '.join(sounds(text)).lower()} {text}"[:_LONGEST]
 
 
 @lru_cache(maxsize=20_000)
@@ -88,6 +87,6 @@ def find_text(texts: tuple[str, ...]) -> str:
     for text in texts:
         parts.append(text.lower())
         if not text.isascii():
-            sounds = lazy_pinyin(text)
-            parts += ["".join(sounds).lower(), "".join(sound[:1] for sound in sounds).lower()]
+            told = sounds(text)
+            parts += ["".join(told).lower(), "".join(sound[:1] for sound in told).lower()]
     return " ".join(dict.fromkeys(parts))[:_LONGEST]

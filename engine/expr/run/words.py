@@ -5,8 +5,6 @@ from __future__ import annotations
 import string
 from functools import lru_cache
 
-from pypinyin import lazy_pinyin
-
 _UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
@@ -32,7 +30,15 @@ def substr(text: str, start: int, length: int) -> str:
 
 @lru_cache(maxsize=4096)
 def pinyin(text: str) -> str:
-    return " ".join(lazy_pinyin(text))
+    return " ".join(sounds(text))
+
+
+def sounds(text: str) -> list[str]:
+    """The pinyin of each Chinese character, without tones; what is not Chinese as it stands."""
+    from pypinyin import lazy_pinyin  # noqa: PLC0415  (its dictionary takes a third of a second; many commands need none)
+
+    told: list[str] = lazy_pinyin(text)
+    return told
 
 
 def similarity(one: str, other: str) -> int:
