@@ -1,41 +1,31 @@
-"""A dashboard as its template wants it: every figure with unit, comparison and a way to the records behind it."""
+"""A dashboard as its template wants it: every tile drawn, with unit, period, comparison and the way behind it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 
-from engine.fieldtypes import REGISTRY, Spec
+from markupsafe import Markup
+
 from engine.plan.app import App
-from engine.plan.entity import Entity
-from engine.plan.page import Dashboard, Dimension, Figures, Measure, Tile
+from engine.plan.page import Dashboard, Tile
+from engine.plan.periods import times
 from engine.plan.viewer import DashboardView, Viewer
-from renderer.drill import drill_href, figure_href
+from renderer.charts.round import spark
+from renderer.charts.svg import NOTHING
+from renderer.drawings import BarRow, Drawn, Key, drawn
+from renderer.drill import drill_href, figure_href, parted, tile_href
 from renderer.environment import texts
-from renderer.lists import Chip, Option, params
-from renderer.records import api_of
-from renderer.values import EMPTY, Cell, machine_of, state_cell
+from renderer.figures import change_of, held, light_word, measure_cell, number, rows_of, share, unit_of
+from renderer.filters import chips_of, title_of
+from renderer.seen import Seen
+from renderer.series import is_time
+from renderer.shell import Link
+from renderer.tables import TableView, cross_view, table_view
+from renderer.values import EMPTY, Cell
 
-_MONTH = re.compile(r"\d{4}-\d{2}")
-_MOST_MONTHS = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    title: str
-    number: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TableView:
-    """Any tile as a table; also what a chart is drawn from when there is no JavaScript."""
-
-    heads: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    total: tuple[Cell, ...] = ()
+_WIDTHS = {2: 380, 3: 580, 6: 1180}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +33,7 @@ class TileView:
     name: str
     title: str
     kind: str
-    """figure, chart, pivot, table, or closed (the viewer may not read what it sums)."""
+    """figure, chart, bars, heat, pivot, table, closed (the viewer may not read what it sums) or empty."""
     wide: bool
     span: int = 6
     """Of the six columns that panels share."""
@@ -52,236 +42,153 @@ class TileView:
     change: str = ""
     direction: str = ""
     before: str = ""
+    held_to: str = ""
+    """The limit or target in words, and the share of it."""
+    gauge: float = -1
+    tone: str = ""
+    light: str = ""
     href: str = ""
+    records: str = ""
     why: str = ""
     """The page that says how its figure came to be."""
-    chart: Mapping[str, Any] | None = None
+    page: str = ""
+    period: str = ""
+    notes: tuple[str, ...] = ()
+    drawing: Markup = NOTHING
+    bars: tuple[BarRow, ...] = ()
+    keys: tuple[Key, ...] = ()
     table: TableView | None = None
+    exports: tuple[tuple[str, str], ...] = ()
 
 
-def month_text(value: Any) -> str:
-    return str(value)[:7]
+def period_of(seen: Seen) -> str:
+    """The time it is of: what was chosen, or all of it; nothing where its figures know no time."""
+    mine = times(seen.figures)
+    if not mine:
+        return ""
+    told = {parted(k): v for k, v in seen.chosen.items() if parted(k)[0] in mine}
+    if not told:
+        return seen.t("all periods")
+    if exact := [v[:10] for (_, operator), v in told.items() if operator in ("", "in")]:
+        return exact[0][:7] if len(exact[0]) == 10 and exact[0].endswith("-01") else exact[0]
+    low = next((v for (_, operator), v in told.items() if operator == "gte"), "")
+    high = next((v for (_, operator), v in told.items() if operator == "lte"), "")
+    return f"{low} – {high}".strip(" –") if low and high else f"{low} –" if low else f"– {high}"
 
 
-def dimension_cell(app: App, figures: Figures, dimension: Dimension, value: Any, viewer: Viewer) -> Cell:
-    """A dimension's value by name: a record's display, a choice's title, a month."""
-    t = texts(viewer.language)
-    if value is None or value == "":
-        return Cell(t("Not split") if len(figures.sources) > 1 else t("Not stated"), "none")
-    if isinstance(value, Mapping):
-        return Cell(str(value.get("display") or ""), "ref")
-    if dimension.kind == "month":
-        return Cell(month_text(value), "month")
-    if isinstance(value, bool):
-        return Cell(REGISTRY["boolean"].format(value, Spec("boolean"), viewer.language, viewer.zone), "boolean")
-    return named_choice(app, figures, dimension, value, viewer)
+def notes_of(seen: Seen, table: TableView | None = None) -> tuple[str, ...]:
+    t = seen.t
+    out = []
+    if names := [title_of(seen.app, seen.board, name, seen.viewer) for name in seen.unheard]:
+        out.append(t("Not narrowed by {filters}", filters=(t(", ")).join(names)))
+    if seen.more:
+        out.append(t("The first {n} are shown; the export has all", n=len(seen.items)))
+    if table is not None and table.left:
+        out.append(t("{n} columns have no room here; the export has all", n=table.left))
+    return tuple(out)
 
 
-def roots_of(app: App, figures: Figures) -> list[Entity]:
-    """The entities a figure is about and those that own them: where its dimensions' words are."""
-    sources = [app.entities[s] for s in figures.sources if s in app.entities]
-    return sources + [app.entities[e.owner] for e in sources if e.owner in app.entities]
+def exports_of(seen: Seen) -> tuple[tuple[str, str], ...]:
+    """To take its figures away, for whoever may take away what they sum."""
+    if not all("export" in seen.viewer.can.get(source, ()) for source in seen.figures.sources):
+        return ()
+    plain = tile_href(seen.board.name, seen.tile.name, seen.view.filters, seen.view.by)
+    mark = "&" if "?" in plain else "?"
+    path, _, query = plain.partition("?")
+    return tuple((f"{path}/export?{query}{mark if query else ''}format={kind}", word) for kind, word in
+                 (("xlsx", "Excel"), ("csv", "CSV")))  # fmt: skip
 
 
-def named_choice(app: App, figures: Figures, dimension: Dimension, value: Any, viewer: Viewer) -> Cell:
-    for root in roots_of(app, figures):
-        machine = machine_of(app, root)
-        if machine is not None and machine.field == dimension.name and str(value) in machine.states:
-            return state_cell(machine, value, viewer.language)
-        field = root.fields.get(dimension.name)
-        if field is not None and field.spec.options:
-            text = REGISTRY[field.spec.type].format(value, field.spec, viewer.language, viewer.zone)
-            return Cell(text, field.spec.type)
-    return Cell(str(value), dimension.kind)
-
-
-def is_money(measure: Measure) -> bool:
-    return measure.unit in ("元", "CNY")
-
-
-def measure_cell(measure: Measure, value: Any, viewer: Viewer) -> Cell:
-    """A figure; of money the exact amount goes along for the 元/万元 switch."""
-    if value is None:
-        return Cell("–", "none")
-    if measure.percent:
-        return Cell(f"{Decimal(str(value)) * 100:,.1f} %".replace("-", "−"), "percent")
-    if measure.kind == "integer":
-        return Cell(REGISTRY["integer"].format(value, Spec("integer"), viewer.language), "integer")
-    if measure.kind == "decimal":
-        digits = min(measure.scale, 2)
-        text = f"{Decimal(str(value)):,.{digits}f}".replace("-", "−")
-        return Cell(text, "decimal", money=str(value) if is_money(measure) else "")
-    kind = REGISTRY.get(measure.kind)
-    return Cell(
-        kind.format(value, Spec(measure.kind), viewer.language, viewer.zone) if kind else str(value), measure.kind
-    )
-
-
-def change_of(now: Any, before: Any) -> tuple[str, str]:
-    """The change against the period before in percent, and whether it went up or down."""
-    if now is None or before is None or Decimal(str(before)) == 0:
-        return "", ""
-    ratio = (Decimal(str(now)) - Decimal(str(before))) / abs(Decimal(str(before))) * 100
-    direction = "up" if ratio > 0 else "down" if ratio < 0 else "same"
-    return f"{ratio:+,.1f} %".replace("-", "−"), direction
-
-
-def rows_of(answer: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
-    return [r for r in (answer or {}).get("rows") or () if isinstance(r, Mapping)]
-
-
-def raw(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return str(value.get("id") or "")
-    return "" if value is None else str(value)
-
-
-def table_view(app: App, viewer: Viewer, tile: Tile, figures: Figures, view: DashboardView) -> TableView:
-    answer = view.answers.get(tile.name)
-    dims = [figures.dimensions[d] for d in tile.by if d in figures.dimensions]
-    measures = [figures.measures[m] for m in tile.measures if m in figures.measures]
-    heads = [Column(d.title.to(viewer.language), False) for d in dims]
-    heads += [Column(m.title.to(viewer.language) + unit_mark(m), True) for m in measures]
-    rows = []
-    for item in rows_of(answer):
-        place = dict(view.filters) | {d.name: raw(item.get(d.name)) for d in dims}
-        href = drill_href(app, viewer, tile, figures, place)
-        cells = [dimension_cell(app, figures, d, item.get(d.name), viewer) for d in dims]
-        if cells and href and all(raw(item.get(d.name)) for d in dims):
-            cells[-1] = replace(cells[-1], href=href)  # the finest split names the row best
-        cells += [measure_cell(m, item.get(m.name), viewer) for m in measures]
-        rows.append(tuple(cells))
-    rows = [fainter(row, rows[at - 1] if at else (), len(dims)) for at, row in enumerate(rows)]
-    totals = (answer or {}).get("totals")
-    total: tuple[Cell, ...] = ()
-    if isinstance(totals, Mapping) and len(rows) > 1:
-        total = tuple([Cell()] * len(dims) + [measure_cell(m, totals.get(m.name), viewer) for m in measures])
-    return TableView(tuple(heads), tuple(rows), total)
-
-
-def fainter(row: tuple[Cell, ...], above: tuple[Cell, ...], dims: int) -> tuple[Cell, ...]:
-    """Dimensions that repeat the row above step back, so that groups are seen."""
-    same = 0
-    while same < dims - 1 and above and row[same].text == above[same].text:
-        same += 1
-    return (*(replace(c, kind="same") for c in row[:same]), *row[same:])
-
-
-def unit_mark(measure: Measure) -> str:
-    return "" if not measure.unit or is_money(measure) else f" ({measure.unit})"
-
-
-def pivot_view(app: App, viewer: Viewer, tile: Tile, figures: Figures, view: DashboardView) -> TableView:
-    """One measure over two dimensions; rows and columns in the order the answer gives them."""
-    down, across = figures.dimensions[tile.rows], figures.dimensions[tile.columns]
-    measure = figures.measures[tile.measures[0]]
-    items = rows_of(view.answers.get(tile.name))
-    ups = {raw(i.get(across.name)): i.get(across.name) for i in items}
-    downs = {raw(i.get(down.name)): i.get(down.name) for i in items}
-    held = {(raw(i.get(down.name)), raw(i.get(across.name))): i.get(measure.name) for i in items}
-    heads = [Column(down.title.to(viewer.language), False)]
-    heads += [Column(dimension_cell(app, figures, across, v, viewer).text, True) for v in ups.values()]
-    rows = tuple(
-        (
-            dimension_cell(app, figures, down, value, viewer),
-            *(measure_cell(measure, held.get((key, up)), viewer) for up in ups),
-        )
-        for key, value in downs.items()
-    )
-    return TableView(tuple(heads), rows)
-
-
-def months_between(told: list[str]) -> list[str]:
-    """Every month from the first to the last, so that an axis of time has even steps; what is no month stays first."""
-    months = sorted(m for m in told if _MONTH.fullmatch(m))
-    if not months:
-        return told
-    first, last = ((int(m[:4]) * 12 + int(m[5:7]) - 1) for m in (months[0], months[-1]))
-    if last - first > _MOST_MONTHS:
-        return told
-    return [m for m in told if m not in months] + [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(first, last + 1)]
-
-
-def chart_data(app: App, viewer: Viewer, tile: Tile, figures: Figures, view: DashboardView) -> dict[str, Any]:
-    """What the browser draws: categories, and per series its values as text (exact; the drawing rounds)."""
-    items = rows_of(view.answers.get(tile.name))
-    dims = [figures.dimensions[d] for d in tile.by if d in figures.dimensions]
-    measures = [figures.measures[m] for m in tile.measures if m in figures.measures]
-    first = dims[0] if dims else None
-
-    def called(dimension: Dimension, item: Mapping[str, Any]) -> str:
-        return dimension_cell(app, figures, dimension, item.get(dimension.name), viewer).text
-
-    data: dict[str, Any] = {
-        "kind": tile.kind,
-        "title": tile.title.to(viewer.language),
-        "unit": measures[0].unit if measures else "",
-        "money": bool(measures) and is_money(measures[0]),
-        "percent": bool(measures) and measures[0].percent,
-        "scale": min(measures[0].scale, 2) if measures else 0,
-        "flat": bool(tile.top),
-    }
-    if first is None:
-        return data | {"categories": [], "series": []}
-    categories = list(dict.fromkeys(called(first, i) for i in items))
-    if first.kind == "month":
-        categories = months_between(categories)
-    if len(dims) > 1 and len(measures) == 1:
-        names = list(dict.fromkeys(called(dims[1], i) for i in items))
-        held = {(called(first, i), called(dims[1], i)): i.get(measures[0].name) for i in items}
-        series = [{"name": n, "values": [held.get((c, n)) for c in categories]} for n in names]
-    else:
-        of = {called(first, i): i for i in items}
-        series = [
-            {"name": m.title.to(viewer.language), "values": [of.get(c, {}).get(m.name) for c in categories]}
-            for m in measures
-        ]
-    return data | {"categories": categories, "series": series}
-
-
-def tile_view(app: App, viewer: Viewer, board: Dashboard, tile: Tile, view: DashboardView) -> TileView:
+def tile_view(app: App, viewer: Viewer, board: Dashboard, tile: Tile, view: DashboardView, span: int = 0) -> TileView:
     figures = app.figures.get(tile.aggregation)
-    answer = view.answers.get(tile.name)
     title = tile.title.to(viewer.language)
-    wide = tile.wide or tile.kind in ("table", "pivot")
-    if figures is None or answer is None:
+    wide = tile.wide or tile.kind in ("table", "pivot", "heat")
+    if figures is None or view.answers.get(tile.name) is None:
         return TileView(tile.name, title, "closed", wide and tile.kind != "figure")
-    only = tile.measures[0] if len(tile.measures) == 1 else ""
-    href = drill_href(app, viewer, tile, figures, view.filters, only)
-    chosen = {name: value for name, value in view.filters.items() if name in figures.dimensions}
-    why = figure_href(figures.name, tile.measures[0], chosen)
+    seen = Seen(app, viewer, board, tile, figures, view)
+    base = TileView(
+        tile.name, title, tile.kind, wide,
+        unit=unit_of(seen.first, viewer, tile.unit),
+        records=drill_href(app, viewer, tile, figures, seen.chosen, tile.measures[0]),
+        href=seen.way(seen.chosen, seen.first),
+        why=figure_href(figures.name, tile.measures[0], seen.chosen),
+        page=tile_href(board.name, tile.name, view.filters, view.by),
+        period=period_of(seen),
+        notes=notes_of(seen),
+        exports=exports_of(seen),
+    )  # fmt: skip
     if tile.kind == "figure":
-        measure = figures.measures[tile.measures[0]]
-        now = (answer.get("totals") or next(iter(rows_of(answer)), {})).get(measure.name)
-        compared = view.compared.get(tile.name)
-        before = (compared.get("totals") or next(iter(rows_of(compared)), {})).get(measure.name) if compared else None
-        change, direction = change_of(now, before)
-        return TileView(
-            tile.name,
-            title,
-            "figure",
-            False,
-            6,
-            measure_cell(measure, now, viewer),
-            texts(viewer.language)("yuan") if is_money(measure) else measure.unit,
-            change,
-            direction,
-            measure_cell(measure, before, viewer).text if before is not None else "",
-            href,
-            why,
-        )
-    if tile.kind == "pivot":
-        pivot = pivot_view(app, viewer, tile, figures, view)
-        return TileView(tile.name, title, "pivot", True, href=href, why=why, table=pivot)
-    table = table_view(app, viewer, tile, figures, view)
+        return figure_view(seen, base)
+    if not rows_of(seen.answer):
+        return replace(base, kind="empty")
+    if tile.kind in ("pivot", "heat"):
+        table = cross_view(seen, tile.kind == "heat")
+        return replace(base, table=table, notes=notes_of(seen, table))
+    table = table_view(seen)
     if tile.kind == "table":
-        return TileView(tile.name, title, "table", True, href=href, why=why, table=table)
-    chart = chart_data(app, viewer, tile, figures, view)
-    wide = wide or (tile.kind != "donut" and not tile.top and len(chart["categories"]) > 12)
-    return TileView(tile.name, title, "chart", wide, href=href, why=why, chart=chart, table=table)
+        return replace(base, table=table)
+    return charted(seen, replace(base, table=table), span)
 
 
-def laid_out(tiles: list[TileView]) -> list[TileView]:
+def charted(seen: Seen, base: TileView, span: int) -> TileView:
+    made: Drawn = drawn(seen, _WIDTHS.get(span or 3, 580))
+    time = bool(seen.dimensions) and is_time(seen.dimensions[0])
+    wide = base.wide or (time and made.count > 12)
+    kind = "bars" if made.bars else "chart"
+    return replace(base, kind=kind, wide=wide, drawing=made.drawing, bars=made.bars, keys=made.keys)
+
+
+def figure_view(seen: Seen, base: TileView) -> TileView:
+    measure, view = seen.first, seen.view
+    item = seen.totals or next(iter(rows_of(seen.answer)), {})
+    now = number(item.get(measure.name))
+    base = with_bound(seen, base, now, number(item.get(seen.tile.bound)) if seen.bound else None)
+    cell = measure_cell(measure, item.get(measure.name), seen.viewer)
+    base = replace(base, figure=cell, wide=False)
+    if (compared := view.compared.get(seen.tile.name)) is not None:
+        old = (compared.get("totals") or next(iter(rows_of(compared)), {})).get(measure.name)
+        change, direction = change_of(now, old)
+        told = seen.t("{change} vs period before", change=change) if change else ""
+        before = measure_cell(measure, old, seen.viewer).text if old is not None else ""
+        return replace(base, change=told, direction=direction, before=before)
+    if (trend := view.trends.get(seen.tile.name)) is not None:
+        return with_trend(seen, base, trend)
+    return base
+
+
+def with_bound(seen: Seen, base: TileView, now: Decimal | None, bound: Decimal | None) -> TileView:
+    """How it stands: a light, and against a limit or a target its share of it."""
+    found = held(seen.tile, seen.first.name, now, bound)
+    base = replace(base, tone=found.tone, light=light_word(found.tone, seen.viewer))
+    if seen.bound is None or bound is None:
+        return base
+    part = share(now, bound)
+    told = f"{part * 100:,.1f} %".replace("-", "−") if part is not None else "–"
+    held_to = seen.t("{share} of {what} {value}", share=told, what=seen.bound.title.to(seen.viewer.language),
+                     value=measure_cell(seen.bound, bound, seen.viewer).text)  # fmt: skip
+    return replace(base, held_to=held_to, gauge=min(max(float(part or 0), 0.0), 1.25))
+
+
+def with_trend(seen: Seen, base: TileView, trend: object) -> TileView:
+    """No period was chosen: the last one against the one before it, and a line of the last dozen."""
+    assert isinstance(trend, dict)
+    time = times(seen.figures)[0]
+    measure = seen.first
+    kept = [(str(i.get(time))[:7], number(i.get(measure.name))) for i in rows_of(trend) if i.get(time)]
+    points = [(at, value) for at, value in reversed(kept) if value is not None]
+    if not points:
+        return base
+    back = 12 if "year" in seen.tile.compare else 3 if "quarter" in seen.tile.compare else 1
+    line = spark([float(v) for _, v in points[-12:]], seen.t("{what} by month", what=base.title))
+    if len(points) <= back:
+        return replace(base, drawing=line)
+    (last, now), (_, old) = points[-1], points[-1 - back]
+    change, direction = change_of(now, old)
+    told = seen.t("{period}: {change} vs period before", period=last, change=change) if change else ""
+    return replace(base, drawing=line, change=told, direction=direction)
+
+
+def laid_out(tiles: Sequence[TileView]) -> list[TileView]:
     """Panels fill their rows: neighbours that are not wide share one by two, the last of an odd number by three."""
     out: list[TileView] = []
     run: list[TileView] = []
@@ -298,39 +205,48 @@ def laid_out(tiles: list[TileView]) -> list[TileView]:
     return out
 
 
-def filter_chip(app: App, viewer: Viewer, board: Dashboard, name: str, view: DashboardView) -> Chip | None:
-    """A dashboard's filter: the dimension of that name in any of its aggregations."""
-    aggregations = [app.figures[t.aggregation] for t in board.tiles if t.aggregation in app.figures]
-    figures = next((f for f in aggregations if name in f.dimensions), None)
-    if figures is None:
-        return None
-    dimension = figures.dimensions[name]
-    title = dimension.title.to(viewer.language)
-    value = view.filters.get(name, "")
-    clear = params(view.filters, (name,))
-    if dimension.target:
-        said = str(view.chosen.get(name, {}).get("display") or value) if value else ""
-        source = api_of(dimension.target)
-        return Chip(name, title, "ref", said, value=value, source=source, clear=clear, inputs=(name,))
-    if dimension.kind == "month":
-        return Chip(name, title, "month", value[:7], value=value[:7], clear=clear, inputs=(name,))
-    for root in roots_of(app, figures):
-        field = root.fields.get(name)
-        if field is not None and field.spec.options:
-            options = tuple(Option(o.name, o.title.to(viewer.language), o.name == value) for o in field.spec.options)
-            said = next((o.title for o in options if o.chosen), "")
-            return Chip(name, title, "choice", said, options, value=value, clear=clear, inputs=(name,))
-    return Chip(name, title, "text", value, value=value, clear=clear, inputs=(name,))
-
-
 def board_context(app: App, viewer: Viewer, board: Dashboard, view: DashboardView) -> dict[str, object]:
+    """Twice: how wide a drawing is drawn depends on who its neighbours are."""
     tiles = [tile_view(app, viewer, board, tile, view) for tile in board.tiles]
-    chips = [c for name in board.filters if (c := filter_chip(app, viewer, board, name, view))]
+    known = {tile.name: tile for tile in board.tiles}
+    placed = laid_out([t for t in tiles if t.kind != "figure" and known[t.name].kind != "figure"])
+    final = [
+        replace(tile_view(app, viewer, board, known[t.name], view, t.span), span=t.span, wide=t.wide)
+        if t.kind == "chart" and t.span != 3
+        else t
+        for t in placed
+    ]
+    closed = [t for t in tiles if t.kind == "closed" and known[t.name].kind == "figure"]
+    t = texts(viewer.language)
     return {
         "board": board,
         "figures": [t for t in tiles if t.kind == "figure"],
-        "tiles": laid_out([t for t in tiles if t.kind != "figure"]),
-        "chips": chips,
+        "tiles": final,
+        "closed": [one.title for one in closed],
+        "chips": chips_of(app, viewer, board, view),
         "as_of": view.as_of,
+        "said": view.said,
         "narrowed": any(view.filters.values()),
+        "comma": t(", "),
+    }  # fmt: skip
+
+
+def tile_context(app: App, viewer: Viewer, board: Dashboard, view: DashboardView) -> dict[str, object]:
+    """The page of one tile: drawn over the whole width, split by whatever its figures can be split by."""
+    tile = board.tiles[0]
+    made = tile_view(app, viewer, board, tile, view, 6)
+    figures = app.figures[tile.aggregation]
+    current = view.by or (tile.split[0] if len(tile.split) == 1 else "")
+    splits = [
+        Link(d.title.to(viewer.language), tile_href(board.name, tile.name, view.filters, d.name), d.name == current)
+        for d in figures.dimensions.values()
+    ]
+    return {
+        "tile": made,
+        "chips": chips_of(app, viewer, board, view),
+        "as_of": view.as_of,
+        "said": view.said,
+        "narrowed": any(view.filters.values()),
+        "splits": splits,
+        "by": view.by,
     }

@@ -34,19 +34,26 @@ def seen_from(app: App, target: Entity, source: str, text: str) -> str:
     line = app.entities.get(source)
     if line is None or line.owner != target.path:
         return ""
-    up = line.owner_field or target.name
     names = set(re.findall(r"(?<![\w.'])[a-z_]\w*(?:\.\w+)*", text))
-    if any(not name.startswith(f"{up}.") for name in names):
-        return ""
-    return re.sub(rf"\b{up}\.", "", text)
+    up = next((u for u in (target.name, line.owner_field) if u and all(n.startswith(f"{u}.") for n in names)), "")
+    return re.sub(rf"\b{up}\.", "", text) if up else ""
 
 
-def place_params(said: str, value: str) -> dict[str, str]:
+def place_params(said: str, value: str, operator: str = "") -> dict[str, str]:
     """One dimension's value as filters."""
     if found := _OF_MONTH.fullmatch(said):
         days = month_range(value)
-        return {f"{found[1]}[gte]": days[0], f"{found[1]}[lte]": days[1]} if days else {}
-    return {said: value} if _PATH.fullmatch(said) else {}
+        if operator == "null":
+            return {f"{found[1]}[null]": value}
+        wanted = {"": ("gte", "lte"), "gte": ("gte",), "lte": ("lte",)}.get(operator, ())
+        return {f"{found[1]}[{one}]": days[one == "lte"] for one in wanted} if days else {}
+    return {f"{said}[{operator}]" if operator else said: value} if _PATH.fullmatch(said) else {}
+
+
+def parted(key: str) -> tuple[str, str]:
+    """``month[gte]`` as name and operator."""
+    name, _, operator = key.partition("[")
+    return name, operator.removesuffix("]")
 
 
 def drill_params(
@@ -58,14 +65,15 @@ def drill_params(
         (s for s in figures.sources if s in app.entities and app.entities[s].owner == target.path), ""
     )
     out: dict[str, str] = {}
-    for name, value in chosen.items():
+    for key, value in chosen.items():
+        name, operator = parted(key)
         dimension = figures.dimensions.get(name)
         if dimension is None or not value:
             continue
         said = seen_from(app, target, source, dimension.paths.get(source, ""))
         field = target.fields.get(said)
         short = value[:7] if field is not None and field.spec.type == "month" else value
-        out.update(place_params(said, short))
+        out.update(place_params(said, short, operator))
     rest = []
     counted = figures.measures[measure].where if measure in figures.measures else ""
     for condition in (figures.where.get(source, ""), counted):
@@ -79,19 +87,49 @@ def drill_params(
     return out
 
 
+def behind(app: App, tile: Tile, figures: Figures, measure: str) -> str:
+    """The entity whose records stand behind a measure: the tile's where the measure is made of it, or else its own."""
+    sources = figures.measures[measure].sources if measure in figures.measures else figures.sources
+    owners = [app.entities[s].owner for s in sources if s in app.entities]
+    if tile.drill in sources or tile.drill in owners or (tile.drill and not sources):
+        return tile.drill
+    return (owners[0] or sources[0]) if len(sources) == 1 and owners else ""
+
+
 def drill_href(
     app: App, viewer: Viewer, tile: Tile, figures: Figures, chosen: Mapping[str, str], measure: str = ""
 ) -> str:
-    """The list a tile leads to, or nothing when there is none or this person may not read it."""
-    if tile.drill not in app.entities or not may(viewer, tile.drill, "read"):
-        return ""
-    page = list_of(app, tile.drill)
-    if not page:
-        return ""
-    query = urlencode(drill_params(app, app.entities[tile.drill], figures, chosen, measure))
-    return f"{address('m', page)}?{query}" if query else address("m", page)
+    """The list a measure of a tile leads to; nothing when there is none or this person may not read it."""
+    target = behind(app, tile, figures, measure)
+    for path in dict.fromkeys((target, *figures.sources)):
+        source = next((s for s in figures.sources if s == path or app.entities[s].owner == path), "")
+        if path not in app.entities or not source or (path != target and app.entities[path].owner != target):
+            continue
+        page = list_of(app, path)
+        if page and may(viewer, path, "read") and _says(app, app.entities[path], figures, source, chosen):
+            query = urlencode(drill_params(app, app.entities[path], figures, chosen, measure))
+            return f"{address('m', page)}?{query}" if query else address("m", page)
+    return ""
+
+
+def _says(app: App, target: Entity, figures: Figures, source: str, chosen: Mapping[str, str]) -> bool:
+    """Whether a list can be narrowed to the whole choice; one that shows more than was counted is no way behind it."""
+    for key in chosen:
+        dimension = figures.dimensions.get(parted(key)[0])
+        said = dimension.paths.get(source, "") if dimension is not None else ""
+        if said and not place_params(seen_from(app, target, source, said), chosen[key], parted(key)[1]):
+            return False
+        if dimension is not None and not said and parted(key)[1] != "null":
+            return False
+    return True
 
 
 def figure_href(figures: str, measure: str, chosen: Mapping[str, str]) -> str:
     """The way to the page of one figure, for the choice it is shown for."""
     return f"{address('f', figures)}?{urlencode({'measure': measure, **{k: v for k, v in chosen.items() if v}})}"
+
+
+def tile_href(board: str, tile: str, chosen: Mapping[str, str], by: str = "") -> str:
+    """The way to a tile's own page, for a choice, split by something else."""
+    query = urlencode({**{k: v for k, v in chosen.items() if v}, **({"by": by} if by else {})})
+    return f"{address('d', board)}/{tile}{'?' if query else ''}{query}"

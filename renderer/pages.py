@@ -224,5 +224,15 @@ def dashboard_page(app: App, viewer: Viewer, page: Dashboard, view: DashboardVie
     return render("dashboard.html", **context, **boards.board_context(app, viewer, page, view), href=href)
 
 
+def tile_page(app: App, viewer: Viewer, page: Dashboard, tile: str, view: DashboardView) -> str:
+    """One tile of a dashboard with all that is behind it; ``page`` holds it alone."""
+    href = f"{address('d', page.name)}/{tile}"
+    board = Link(page.title.to(viewer.language), f"{address('d', page.name)}{lists.params(view.filters)}")
+    made = boards.tile_context(app, viewer, page, view)
+    title = page.tiles[0].title.to(viewer.language)
+    context = shell(app, viewer, title, (menu_of(app, viewer, page.name), board, Link(title, href, True)), href)
+    return render("tile.html", **context, **made, href=href)
+
+
 def problem_page(app: App, viewer: Viewer, status: int, title: str, said: tuple[Said, ...]) -> str:
     return render("problem.html", **shell(app, viewer, title), status=status, said=said)

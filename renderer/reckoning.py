@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from engine.plan.app import App
 from engine.plan.page import Figures, Measure
 from engine.plan.viewer import Viewer
-from renderer.boards import measure_cell
 from renderer.drill import figure_href
 from renderer.environment import render, texts
+from renderer.figures import measure_cell
 from renderer.shell import Link, address, list_of, shell
 
 

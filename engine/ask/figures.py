@@ -25,9 +25,9 @@ _TYPES = {"uuid": "ref", "text": "text"}
 def figures(facts: Facts, question: FigureQuestion) -> Asked:
     build = start(facts, question.roles)
     made = slices.resolve(build, question)
-    narrowed = grouping.Narrow(question.filters, question.where)
+    narrowed = grouping.Narrow(question.filters, question.where, question.export)
     specs = _specs(made, question.filters)
-    here = Grouping(build, made, narrowed, question.kept)
+    here = Grouping(build, made, narrowed, frozenset() if question.export else question.kept)
     rows = _rows(build, made, here, question)
     sqlite = build.dialect == "sqlite"
     if sqlite:

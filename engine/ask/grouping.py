@@ -35,6 +35,7 @@ class Narrow:
 
     filters: Sequence[Filter]
     where: str
+    export: bool = False
 
 
 class Grouping:
@@ -196,6 +197,8 @@ class Grouping:
             wanted.append(rows.sql(source.rows))
         if not made.wide and not access.rule(build, entity, "read"):
             wanted.append(access.predicate(build, entity, rows.base, "read"))
+        if self.narrow.export and not access.rule(build, entity, "export"):
+            wanted.append(access.predicate(build, entity, rows.base, "export"))
         if made.declared:
             wanted += [self._filter(rows, source, n, one) for n, one in enumerate(self.narrow.filters)]
         else:

@@ -7,14 +7,14 @@ from engine.catalog.figures import Aggregation, Dimension, Measure, Rollup, Sour
 from engine.catalog.flow import Control, Each, Outcome, Posting, State, Step, Timeout, Transition, Workflow
 from engine.catalog.module import Assignment, Cast, Feature, Function, Module, Role, Setting
 from engine.catalog.value import Hole, Message, People, Row, Template, Value
-from engine.catalog.views import Dashboard, Form, Grid, Item, List, Menu, Section, Sort, Tile
+from engine.catalog.views import Dashboard, Form, Grid, Item, Light, List, Menu, Section, Sort, Tile
 
 __all__ = [
     "Access", "Act", "Aggregation", "Asleep", "Assignment", "Cast", "Catalog", "Check", "Control", "Dashboard",
     "Dimension",
     "Each", "Entity", "Expect", "Feature", "Field", "Form", "Function", "Given", "Grid", "Hole", "Import",
-    "ImportColumn", "Item",
-    "Ledger", "List", "Measure", "Menu", "Message", "Module", "Moment", "NumberRule", "Order", "Origin", "Outcome",
+    "ImportColumn", "Item", "Ledger", "Light",
+    "List", "Measure", "Menu", "Message", "Module", "Moment", "NumberRule", "Order", "Origin", "Outcome",
     "People", "Posting", "Role", "Rollup", "Row", "Scenario", "Section", "Setting", "Sort", "Source", "State", "Step",
     "Template", "Tile", "Timeout", "Transition", "Unique", "Value", "Workflow",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as _field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from engine.label import Label
@@ -91,10 +92,25 @@ class Menu:
     where: Where = _field(default_factory=Where)
 
 
+Chart = Literal[
+    "", "line", "area", "bar", "stacked", "donut", "waterfall", "bullet", "s_curve", "heat", "ageing"
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """From where on a measure warns and alarms; ``alarm`` below ``warn`` where little is bad."""
+
+    warn: Decimal
+    alarm: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile over ``aggregation``. A figure has one measure; a chart ``chart``'s look, by one dimension;
-    a pivot ``rows`` × ``columns``; a table ``by`` any dimensions. ``drill``: the entity whose records stand behind."""
+    """One tile over ``aggregation``. A figure has one measure; a chart ``chart``'s look, by one dimension or two;
+    a pivot and a heat map ``rows`` × ``columns``; a table ``by`` any dimensions. ``bound`` is the measure that the
+    others are held against, ``bad`` which side of it is the wrong one. ``then``: the dimensions a part is split by
+    next. ``drill``: the entity whose records stand behind."""
 
     name: str
     title: Label
@@ -104,12 +120,17 @@ class Tile:
     by: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
-    chart: Literal["", "line", "bar", "stacked", "donut", "area"] = ""
+    chart: Chart = ""
     compare: str = ""
     top: int = 0
     unit: str = ""
     drill: str = ""
     wide: int = 0
+    less: tuple[str, ...] = ()
+    bound: str = ""
+    bad: Literal["", "above", "below"] = ""
+    lights: Mapping[str, Light] = _field(default_factory=dict)
+    then: tuple[str, ...] = ()
     where: Where = _field(default_factory=Where)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from engine.catalog import Aggregation, Catalog, Dashboard, Entity, Field, Form, List, Measure, Menu, Tile
 from engine.compile.names import has_column, kind_of
 from engine.compile.paths import column_title
+from engine.expr.build import tree
+from engine.expr.build.additive import adds_up
+from engine.expr.build.tree import Group, walk
 from engine.fieldtypes import REGISTRY
 from engine.label import Label
 from engine.plan import page as plan
@@ -131,16 +135,15 @@ def dashboards(catalog: Catalog) -> dict[str, plan.Dashboard]:
 
 
 def _dashboard(catalog: Catalog, board: Dashboard) -> plan.Dashboard:
-    tiles = tuple(_tile(t) for t in board.tiles.values() if t.aggregation in catalog.aggregations)
+    tiles = tuple(_tile(catalog, t) for t in board.tiles.values() if t.aggregation in catalog.aggregations)
     return plan.Dashboard(board.path, board.module, board.title, board.filters, tiles, board.roles)
 
 
-def _tile(tile: Tile) -> plan.Tile:
-    kind = (tile.chart or "bar") if tile.kind == "chart" else tile.kind
+def _tile(catalog: Catalog, tile: Tile) -> plan.Tile:
     return plan.Tile(
         tile.name,
         tile.title,
-        "line" if kind == "area" else kind,
+        (tile.chart or "bar") if tile.kind == "chart" else tile.kind,
         tile.aggregation,
         tile.measures,
         tile.by,
@@ -148,9 +151,22 @@ def _tile(tile: Tile) -> plan.Tile:
         ",".join(tile.columns),
         tile.top,
         tile.compare,
-        tile.drill,
+        tile.drill or _behind(catalog, catalog.aggregations[tile.aggregation]),
         wide=tile.wide > 1,
+        less=tile.less,
+        bound=tile.bound,
+        bad=tile.bad,
+        lights={name: plan.Light(light.warn, light.alarm) for name, light in tile.lights.items()},
+        then=tile.then,
+        unit=tile.unit,
     )
+
+
+def _behind(catalog: Catalog, aggregation: Aggregation) -> str:
+    """Whose records stand behind a figure, where the pack does not say: its only source's, or who owns its lines."""
+    of = {source.of for source in aggregation.sources.values()}
+    entity = catalog.entities[of.pop()] if len(of) == 1 else None
+    return "" if entity is None else entity.owned_by or entity.path
 
 
 def figures(catalog: Catalog) -> dict[str, plan.Figures]:
@@ -172,20 +188,34 @@ def _figures(aggregation: Aggregation) -> plan.Figures:
             )
             for d in aggregation.dimensions.values()
         },
-        {m.name: _measure(m) for m in aggregation.measures.values()},
+        {m.name: _measure(aggregation, m) for m in aggregation.measures.values()},
         tuple(dict.fromkeys(s.of for s in aggregation.sources.values())),
         {s.of: s.rows.text for s in aggregation.sources.values() if s.rows is not None},
     )
 
 
-def _measure(measure: Measure) -> plan.Measure:
+def _measure(aggregation: Aggregation, measure: Measure) -> plan.Measure:
     """A measure of unit ``%`` is a fraction; money is in the tenant's currency unless it says otherwise."""
     percent = measure.type == "percent" or measure.unit == "%"
     unit = "" if percent else measure.unit or ("元" if measure.type == "money" else "")
     rows = _ONE_AGGREGATE.fullmatch(measure.expr.text)
     where = rows[1] if rows else ""
     kind, formula = _kind(measure.type), measure.expr.text
-    return plan.Measure(measure.name, measure.title, kind, measure.scale, unit, percent, where, formula)
+    trees = {m.name: m.expr.tree for m in aggregation.measures.values() if not (m.running or m.stock or m.each)}
+    adds = measure.name in trees and adds_up(measure.expr.tree, trees)
+    return plan.Measure(
+        measure.name, measure.title, kind, measure.scale, unit, percent, where, formula, adds, bool(measure.running),
+        tuple(dict.fromkeys(_sources(aggregation, measure))),
+    )  # fmt: skip
+
+
+def _sources(aggregation: Aggregation, measure: Measure) -> Iterator[str]:
+    """The entities a measure is made of; measures form no ring."""
+    for node in walk(measure.expr.tree):
+        if isinstance(node, Group):
+            yield aggregation.sources[node.source].of
+        elif isinstance(node, tree.Measure):
+            yield from _sources(aggregation, aggregation.measures[node.name])
 
 
 def _kind(name: str) -> str:

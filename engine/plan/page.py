@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from engine.label import Label
 
@@ -68,8 +69,17 @@ class Menu:
 
 
 @dataclass(frozen=True, slots=True)
+class Light:
+    """From where on a value warns, and past what it alarms; ``alarm`` below ``warn`` where little is bad."""
+
+    warn: Decimal
+    alarm: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Tile:
-    """``kind`` is figure, line, bar, stacked, donut, pivot or table; ``by`` are dimensions of ``aggregation``."""
+    """``kind`` is figure, line, area, bar, stacked, donut, waterfall, bullet, s_curve, heat, ageing, pivot or table;
+    ``by`` are dimensions of ``aggregation``."""
 
     name: str
     title: Label
@@ -83,8 +93,27 @@ class Tile:
     compare: str = ""
     drill: str = ""
     """Entity path whose list the figure opens."""
-    warn: str = ""
     wide: bool = False
+    less: tuple[str, ...] = ()
+    """Measures that lead a waterfall down."""
+    bound: str = ""
+    """The measure that the others are held against; ``bad`` says on which side of it they should not be."""
+    bad: str = ""
+    lights: Mapping[str, Light] = field(default_factory=dict)
+    """Of the measure's value, or where there is a bound, of its share of that."""
+    then: tuple[str, ...] = ()
+    """Dimensions that a part of it is split by next."""
+    unit: str = ""
+
+    @property
+    def split(self) -> tuple[str, ...]:
+        """Every dimension it is split by, in order."""
+        return tuple(dict.fromkeys(d for d in (*self.by, self.rows, self.columns) if d))
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Every measure it needs, in order."""
+        return tuple(dict.fromkeys(m for m in (*self.measures, self.bound) if m))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +150,12 @@ class Measure:
     """Expression text over its source's rows: which of them it counts, when it is one aggregate."""
     formula: str = ""
     """As the pack says it: ``SUM(entry.net WHERE kind = 'actual')``, or of other measures, ``actual + reserved``."""
+    adds: bool = False
+    """The value of two groups together is the sum of their values."""
+    running: bool = False
+    """It accumulates along time already."""
+    sources: tuple[str, ...] = ()
+    """Entity paths it is made of, be it by way of other measures."""
 
 
 @dataclass(frozen=True, slots=True)

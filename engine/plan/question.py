@@ -86,6 +86,8 @@ class FigureQuestion:
     roles: tuple[str, ...] = ("admin",)
     kept: frozenset[str] = frozenset()
     """Tables of rollups that are filled: sums may be taken from them where they hold the slice."""
+    export: bool = False
+    """Only of what the reader's roles may also take away."""
 
 
 @dataclass(frozen=True, slots=True)

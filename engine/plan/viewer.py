@@ -119,6 +119,17 @@ class DashboardView:
     """Per tile with ``compare``: the answer for the period before."""
     as_of: str = ""
     """When it was read, ``YYYY-MM-DD HH:MM`` in the tenant's zone."""
+    trends: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Per tile with ``compare`` where no period was chosen: its last periods, newest first."""
+    sums: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    """(tile, ``rows`` or ``columns``) → the totals of a cross table whose figures cannot be added up."""
+    said: tuple[Said, ...] = ()
+    most: int = 0
+    """So many groups of a tile are shown; 0: all."""
+    most_cells: int = 0
+    """And of a cross table so many."""
+    by: str = ""
+    """On the page of one tile: the dimension that was asked for instead of its own."""
 
 
 @dataclass(frozen=True, slots=True)

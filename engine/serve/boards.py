@@ -1,27 +1,22 @@
-"""What pages show beyond records: tasks of a person, the trail of an approval, the figures of a dashboard."""
+"""What pages show beyond records: what these are called, tasks of a person, the trail of an approval."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from engine.plan.entity import Entity
-from engine.plan.page import Dashboard, Tile
-from engine.plan.question import FigureQuestion, Filter, Question
+from engine.plan.question import Filter, Question
 from engine.plan.statement import Statement
-from engine.plan.viewer import DashboardView, HomeView
-from engine.problem import Problems
-from engine.serve import reading, rights, rows, standing
+from engine.plan.viewer import HomeView
+from engine.serve import reading, rows, standing
 from engine.serve.actions import moment_text, people_names
 from engine.serve.bind import ADMIN
 from engine.serve.combine import Combined
-from engine.serve.fault import Refusal
 from engine.serve.here import Here, looks_like_id
-from engine.serve.request import AskingFigures, Listed, find_field
+from engine.serve.request import Listed, find_field
 
 _MOST_TASKS = 200
 _AT_ONCE = 1000
@@ -147,73 +142,3 @@ def _row(
         "at": moment_text(at),
         "open": opened,
     }
-
-
-async def dashboard(here: Here, plan: Dashboard, given: dict[str, str]) -> DashboardView:
-    """One statement a tile (two where it compares); what the viewer may not read is None."""
-    answers: dict[str, Mapping[str, Any] | None] = {}
-    compared: dict[str, Mapping[str, Any]] = {}
-    for tile in plan.tiles:
-        answers[tile.name] = await _figures(here, tile, given)
-        before = _before(tile, given)
-        if before is not None and answers[tile.name] is not None:
-            answer = await _figures(here, tile, before)
-            if answer is not None:
-                compared[tile.name] = answer
-    now = here.moment().now.astimezone(ZoneInfo(here.tenant.zone))
-    return DashboardView(answers, given, await _chosen(here, plan, given), compared, now.strftime("%Y-%m-%d %H:%M"))
-
-
-async def _figures(here: Here, tile: Tile, given: Mapping[str, str]) -> Mapping[str, Any] | None:
-    figures = here.app.figures.get(tile.aggregation)
-    if figures is None or not rights.readable(here.app, here.me, figures.sources):
-        return None
-    by = tuple(dict.fromkeys(d for d in (*tile.by, tile.rows, tile.columns) if d))
-    names = [name for name in given if name in figures.dimensions]
-    question = FigureQuestion(
-        tile.aggregation,
-        by=tuple((d, d) for d in by),
-        measures=tuple((m, m) for m in tile.measures),
-        filters=tuple(Filter(name, "eq") for name in names),
-        sort=(f"-{tile.measures[0]}",) if tile.top else (),
-        limit=bool(tile.top),
-        totals=tile.kind in ("table", "pivot"),
-        roles=here.me.roles,
-    )
-    inputs = {"limit": tile.top} if tile.top else {}
-    try:
-        text = await reading.figures_text(here, AskingFigures(question, inputs, tuple(given[n] for n in names)))
-    except (Problems, Refusal):
-        return None
-    data: Mapping[str, Any] = json.loads(text)
-    return data
-
-
-def _before(tile: Tile, given: Mapping[str, str]) -> dict[str, str] | None:
-    """The filters of the period before, where a month or a year was chosen."""
-    if not tile.compare or "month" not in given:
-        return None
-    try:
-        month = date.fromisoformat(f"{given['month']}-01")
-    except ValueError:
-        return None
-    year, number = (month.year - 1, month.month) if "year" in tile.compare else _previous(month)
-    return {**given, "month": f"{year:04d}-{number:02d}"}
-
-
-def _previous(month: date) -> tuple[int, int]:
-    return (month.year, month.month - 1) if month.month > 1 else (month.year - 1, 12)
-
-
-async def _chosen(here: Here, plan: Dashboard, given: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    out = {}
-    for name, value in given.items():
-        for tile in plan.tiles:
-            figures = here.app.figures.get(tile.aggregation)
-            dimension = figures.dimensions.get(name) if figures else None
-            if dimension is not None and dimension.target:
-                names = (await names_of(here, {dimension.target: [value]}))[dimension.target]
-                if value in names:
-                    out[name] = {"id": value, "display": names[value]}
-                break
-    return out

@@ -34,7 +34,7 @@ from renderer.values import Leaf, cell, leaf, value_at
 _PAGE = 1000
 _PIECE = 256 * 1024
 _SHEET_ROWS = 1_048_575
-_EXACT = 15
+EXACT = 15
 """Digits that a workbook's numbers keep; a longer one is written as text."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 MEDIA = {
@@ -207,7 +207,7 @@ class _Book:
             return
         field = column.leaf.field if column.leaf is not None else None
         kind = field.kind if field is not None and not isinstance(value, Mapping) else ""
-        if kind in ("decimal", "integer") and field is not None and _digits(str(value)) <= _EXACT:
+        if kind in ("decimal", "integer") and field is not None and digits(str(value)) <= EXACT:
             form = self._formats.get("percent" if field.spec.type == "percent" else field.spec.type)
             self._page.write_number(self._row, n, float(value), form)
         elif kind == "date":
@@ -223,5 +223,5 @@ class _Book:
         self._book.close()
 
 
-def _digits(text: str) -> int:
+def digits(text: str) -> int:
     return len(Decimal(text).as_tuple().digits)

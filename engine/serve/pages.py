@@ -205,15 +205,6 @@ async def _home(here: Here, _at: At) -> Answer:
     return html(templates.home(here.app, viewer(here.tenant, here.me, here.language), view))
 
 
-async def _dashboard(here: Here, at: At) -> Answer:
-    plan = _named(here, here.app.dashboards, at)
-    if plan.access and not here.me.admin and not set(plan.access) & set(here.me.roles):
-        raise refuse("access.denied", operation=rights.WORDS["read"], entity=plan.title)
-    given = {k: v for k, v in request.pairs_of(here.asked.query) if v and k in plan.filters}
-    view = await boards.dashboard(here, plan, given)
-    return html(templates.dashboard_page(here.app, viewer(here.tenant, here.me, here.language), plan, view))
-
-
 async def _list(here: Here, at: At) -> Answer:
     """What is wrong with a filter is told above an unfiltered list."""
     page = _named(here, here.app.lists, at)
@@ -268,5 +259,4 @@ DOORS = (
     Door("page.logout", ("POST",), "logout", _logout, who="anyone"),
     Door("page.home", ("GET", "HEAD"), "", _home, who="anyone"),
     Door("page.list", ("GET", "HEAD"), "m/{module}/{name}", _list),
-    Door("page.dashboard", ("GET", "HEAD"), "d/{module}/{name}", _dashboard),
 )

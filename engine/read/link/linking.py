@@ -26,6 +26,7 @@ from engine.expr.build.world import Figure
 from engine.fieldtypes import Spec
 from engine.label import Label
 from engine.problem import Problem
+from engine.read.link.boards import Boards
 from engine.read.link.data import Data
 from engine.read.link.desk import Desk
 from engine.read.link.entities import Entities, owned, state_options
@@ -95,7 +96,7 @@ def _round(desk: Desk, origins: Mapping[str, Origin], digest: str) -> Catalog:
         forms=_all(desk, "forms", views.form),
         lists=_all(desk, "lists", views.list_),
         menus=_all(desk, "menus", views.menu),
-        dashboards=_all(desk, "dashboards", views.dashboard),
+        dashboards=_all(desk, "dashboards", Boards(desk).dashboard),
         functions=_all(desk, "functions", partial(_function, desk, frame)),
         imports=_all(desk, "imports", data.import_),
         seeds=_rows(desk, data, "seeds"),

@@ -1,15 +1,14 @@
-"""Forms, lists, menus, dashboards."""
+"""Forms, lists, menus."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from engine.catalog import Dashboard, Form, Grid, Item, List, Menu, Section, Sort, Tile
+from engine.catalog import Form, Grid, Item, List, Menu, Section, Sort
 from engine.label import Label
 from engine.read.link.desk import Desk
-from engine.read.link.flows import desk_dimension, desk_measure, figure
 from engine.read.link.structure import Frame, label, language_of
 from engine.read.link.words import Look, Speech
 from engine.read.shape import views as shapes
@@ -133,76 +132,3 @@ class Views:
                     of = f"{one.key}.{noun.of.text}"
                     return self.frame.of[of].title if of in self.frame.of else label(None, "", name)
         return label(None, "", name)
-
-    # dashboards -------------------------------------------------------------------------------------------------
-
-    def dashboard(self, one: Written, path: str, shape: shapes.Dashboard) -> Dashboard:
-        name = path.partition(".")[2]
-        tiles: dict[str, Tile] = {}
-        for key, noun in (shape.tiles or {}).items():
-            made = self.desk.part(f"{one.key}.dashboards.{name}.tiles.{key}", noun.place, self.tile, one, key, noun)
-            if made is not None:
-                tiles[key] = made
-        filters = tuple(f for n in shape.filters or () if (f := self.filter(n, tiles)))
-        return Dashboard(
-            path, one.key, name, label(shape.title, language_of(one), name), filters, tiles,
-            self.desk.role_names(shape.roles), shape.place,
-        )  # fmt: skip
-
-    def filter(self, name: Scalar, tiles: Mapping[str, Tile]) -> str:
-        """A dimension that at least one tile's aggregation has."""
-        known: dict[str, None] = {}
-        for path in dict.fromkeys(t.aggregation for t in tiles.values()):
-            _, shape = self.desk.things["aggregations"][path]
-            for by in (shape.by, *(s.by for s in (shape.sources or {}).values())):
-                known |= dict.fromkeys(by or {})
-        if not tiles or name.text in known:
-            return name.text if tiles else ""
-        self.desk.unknown("dimension", name, known)
-        return ""
-
-    def tile(self, one: Written, name: str, shape: shapes.Tile) -> Tile | None:
-        kind = next(k for k in ("figure", "chart", "pivot", "table") if getattr(shape, k) is not None or k == "table")
-        measures = [m for m in (shape.measure, *(shape.measures or ())) if m is not None]
-        self.complete(kind, shape, measures)
-        if kind == "figure":
-            path, measure = figure(self.desk, shape.figure, one.key)
-            found: tuple[str, ...] = (measure,)
-        else:
-            of = shape.of if kind == "chart" else shape.pivot if kind == "pivot" else shape.table
-            path = self.desk.find("aggregations", of, one.key)
-            found = tuple(desk_measure(self.desk, path, m) for m in measures) if path else ()
-        if not path:
-            self.desk.broken = self.desk.broken or not self.desk.sleeps
-            return None
-
-        def dimensions(names: Sequence[Scalar] | None) -> tuple[str, ...]:
-            return tuple(desk_dimension(self.desk, path, n) for n in names or ())
-
-        rows, columns = dimensions(shape.rows), dimensions(shape.columns)
-        drill = self.desk.find("entities", shape.drill, one.key) if shape.drill else ""
-        title = label(shape.title, language_of(one)) if shape.title else self.measure_title(path, found, name)
-        return Tile(
-            name, title, cast(Any, kind), path, found, dimensions(shape.by), rows, columns,
-            cast(Any, shape.chart or ""), shape.compare or "", shape.top or 0,
-            shape.unit.text if shape.unit else "", drill, shape.wide or 0, shape.place,
-        )  # fmt: skip
-
-    def complete(self, kind: str, shape: shapes.Tile, measures: list[Scalar]) -> None:
-        needs: dict[str, tuple[tuple[str, object], ...]] = {
-            "figure": (),
-            "chart": (("of", shape.of), ("measure", measures), ("by", shape.by)),
-            "pivot": (("rows", shape.rows), ("columns", shape.columns), ("measure", measures)),
-            "table": (("by", shape.by), ("measures", measures)),
-        }
-        missing = [key for key, value in needs[kind] if not value]
-        if missing:
-            keys = ", ".join(f"`{key}`" for key in missing)
-            self.desk.say("rule.chart", shape.place, kind=kind, keys=keys)
-
-    def measure_title(self, path: str, measures: Sequence[str], name: str) -> Label:
-        one, shape = self.desk.things["aggregations"][path]
-        noun = (shape.measures or {}).get(measures[0]) if measures else None
-        if noun is None or noun.title is None:
-            return label(None, "", name)
-        return label(noun.title, language_of(one))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from engine.catalog import Catalog
 from engine.problem import Problem
+from engine.read.rules.boards import tiles_add_sums, tiles_have_time
 from engine.read.rules.entities import (
     checks_serialise,
     computes_form_no_ring,
@@ -32,6 +33,8 @@ RULES: tuple[Rule, ...] = (
     states_are_reached,
     approvals_lead_somewhere,
     postings_are_whole,
+    tiles_have_time,
+    tiles_add_sums,
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from engine.fieldtypes.filekinds import size_of
@@ -191,6 +192,26 @@ class Int(Slot):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "integer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Slot):
+    """A number or a share; `90%` gives 0.9."""
+
+    what: str = "number or percent"
+
+    def read(self, node: Node, key: str, seen: Reading) -> Decimal | None:
+        found = scalar(node, key, seen)
+        if found is None:
+            return None
+        parts = re.fullmatch(r"(-?\d{1,15}(?:\.\d{1,8})?)(%?)", found.text)
+        if not parts:
+            seen.say("shape.number", found.where, key=key, found=found.text)
+            return None
+        return Decimal(parts[1]) / 100 if parts[2] else Decimal(parts[1])
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?\d{1,15}(\.\d{1,8})?%?$"}]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar
 
-from engine.read.shape.noun import Named, Noun, One, key
-from engine.read.shape.slot import Expression, Int, Label, Name, Names, Text, Word, Words
+from engine.read.shape.noun import Named, Noun, One, key, keys_of
+from engine.read.shape.slot import Expression, Int, Label, Name, Names, Number, Text, Word, Words
 from engine.read.tree import Scalar
 
 _SORT = Names("list of paths, `-` for descending", Text())
@@ -88,33 +89,57 @@ class Menu(Noun):
     feature: Scalar | None = key(Name(), _FEATURE)
 
 
-CHARTS = ("line", "bar", "stacked", "donut", "area")
+CHARTS = ("line", "area", "bar", "stacked", "donut", "waterfall", "bullet", "s_curve", "heat", "ageing")
 COMPARE = ("previous month", "previous year", "previous day", "previous week", "previous quarter")
+
+
+@dataclass(slots=True, eq=False)
+class Light(Noun):
+    thing: ClassVar[str] = "light"
+    needs: ClassVar = (("warn",), ("alarm",))
+
+    warn: Decimal | None = key(Number(), "Amber from here on")
+    alarm: Decimal | None = key(Number(), "Red beyond this; less than `warn` where little is bad")
 
 
 @dataclass(slots=True, eq=False)
 class Tile(Noun):
     thing: ClassVar[str] = "tile"
     needs: ClassVar = (("figure", "chart", "pivot", "table"),)
-    either: ClassVar = (("figure", "chart", "pivot", "table"), ("measure", "measures"))
+    either: ClassVar = (("figure", "chart", "pivot", "table"), ("measure", "measures"), ("limit", "target"))
 
     title: Words | None = key(Label(), "Its heading; left out: the measure's title")
     figure: Scalar | None = key(Name("aggregation.measure"), "One number")
-    chart: str | None = key(Word("line \\| bar \\| stacked \\| donut \\| area", CHARTS), "A chart's look")
-    pivot: Scalar | None = key(Name("aggregation"), "A cross table of this aggregation")
+    chart: str | None = key(Word(" \\| ".join(CHARTS), CHARTS), "A chart's look")
+    pivot: Scalar | None = key(Name("aggregation"), "A cross table of this aggregation, with totals")
     table: Scalar | None = key(Name("aggregation"), "A table of this aggregation")
     of: Scalar | None = key(Name("aggregation"), "A chart's aggregation")
     measure: Scalar | None = key(Name(), "What is drawn or summed")
     measures: tuple[Scalar, ...] | None = key(Names("list of measures"), "Several of them")
     by: tuple[Scalar, ...] | None = key(Names("list of dimensions"), "A chart's or table's dimensions")
-    rows: tuple[Scalar, ...] | None = key(Names("list of dimensions"), "A pivot's rows")
-    columns: tuple[Scalar, ...] | None = key(Names("list of dimensions"), "A pivot's columns")
-    top: int | None = key(Int(), "Only the greatest so many; the rest is one more")
+    rows: tuple[Scalar, ...] | None = key(
+        Names("list of dimensions"), "The rows of a pivot or a heat map: one dimension"
+    )
+    columns: tuple[Scalar, ...] | None = key(Names("list of dimensions"), "Their columns: one dimension")
+    less: tuple[Scalar, ...] | None = key(Names("list of measures"), "Of a waterfall: the steps that lead down")
+    limit: Scalar | None = key(Name("measure"), "What the figure or the bar should stay below")
+    target: Scalar | None = key(Name("measure"), "What the figure or the bar should reach")
+    lights: dict[str, Light] | None = key(
+        Named("map of lights", One("light", Light)),
+        "Measure → from where on it warns; of its share where there is a `limit` or a `target`",
+    )
+    top: int | None = key(Int(), "Only the greatest so many; the rest is one more where it can be added up")
     compare: str | None = key(Word("previous month, year, …", COMPARE), "A figure's comparison")
-    unit: Scalar | None = key(Text(), "Shown after the number")
+    unit: Scalar | None = key(Text(), "Shown after the number; left out: the measure's")
+    then: tuple[Scalar, ...] | None = key(
+        Names("list of dimensions"), "What a part of it is split by next, one after the other, before its records"
+    )
     drill: Scalar | None = key(Name("entity"), "The entity whose records stand behind; left out: the source's")
     wide: int | None = key(Int(), "How many twelfths of the page it takes")
     feature: Scalar | None = key(Name(), _FEATURE)
+
+
+TILE_KEYS = tuple(name for name in keys_of(Tile) if name != "feature")
 
 
 @dataclass(slots=True, eq=False)

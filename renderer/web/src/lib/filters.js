@@ -14,7 +14,7 @@ export function watchFilters() {
       const input = event.target;
       if (input.type === "search") return;
       const chip = input.closest("[data-chip]");
-      if (input.matches("[data-many], [type=date], [type=number]")) chip.dataset.changed = "";
+      if (input.matches("[data-many], [data-more], [type=date], [type=number]")) chip.dataset.changed = "";
       else form.requestSubmit();
     });
     form.addEventListener("toggle", (event) => {

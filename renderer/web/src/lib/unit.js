@@ -20,7 +20,7 @@ export function showUnits(root = document) {
   }
   const button = document.querySelector("[data-unit]");
   if (button) {
-    button.hidden = !document.querySelector("[data-money], [data-chart]");
+    button.hidden = !document.querySelector("[data-money]");
     button.setAttribute("aria-pressed", String(many));
   }
 }
