@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from engine.plan.page import Figures, Measure
-from engine.plan.question import FigureQuestion, Filter
+from engine.plan.question import FigureQuestion, Filter, Operator
 from engine.problem import nearest
 from engine.serve import boards, reading, request, rights
 from engine.serve.answer import Answer, as_json
@@ -18,7 +18,7 @@ from engine.serve.door import At, Door
 from engine.serve.fault import refuse
 from engine.serve.here import Here
 from engine.serve.request import AskingFigures
-from renderer.drill import place_params
+from renderer.drill import parted, place_params
 
 _NAME = re.compile(r"(?<![\w.'])[a-z_]\w*(?![\w.(])")
 Told = dict[str, Any]
@@ -43,7 +43,7 @@ async def explained(here: Here, figures: Figures, pairs: list[tuple[str, str]]) 
     if measure is None:
         meant = nearest(name, figures.measures) or "–"
         raise refuse("api.unknown-parameter", "/measure", name=name[:60], nearest=meant)
-    unknown = next((key for key in given if key not in figures.dimensions), "")
+    unknown = next((key for key in given if parted(key)[0] not in figures.dimensions), "")
     if unknown:
         meant = nearest(unknown, ("measure", *figures.dimensions)) or "measure"
         raise refuse("api.unknown-parameter", name=unknown[:60], nearest=meant)
@@ -61,6 +61,13 @@ async def explained(here: Here, figures: Figures, pairs: list[tuple[str, str]]) 
         "agrees": values["kept"].get(measure.name) == values["anew"].get(measure.name),
         "sources": [await _source(here, figures, path, given) for path in figures.sources],
     }
+
+
+def operated(key: str) -> tuple[str, Operator]:
+    """``month[gte]`` as a filter's name and operator, as dashboards say them."""
+    name, operator = parted(key)
+    found: Operator = next((o for o in ("in", "gte", "lte", "null") if o == operator), "eq")
+    return name, found
 
 
 def made_of(figures: Figures, measure: Measure) -> list[Measure]:
@@ -89,7 +96,7 @@ async def _values(here: Here, figures: Figures, parts: list[Measure], given: Map
     question = FigureQuestion(
         figures.name,
         measures=tuple((one.name, one.name) for one in parts),
-        filters=tuple(Filter(name, "eq") for name in given),
+        filters=tuple(Filter(*operated(key)) for key in given),
         roles=here.me.roles,
     )
     asking = AskingFigures(question, {}, tuple(given.values()))
@@ -104,18 +111,25 @@ async def _values(here: Here, figures: Figures, parts: list[Measure], given: Map
 
 async def _chosen(here: Here, figures: Figures, given: Mapping[str, str]) -> list[Told]:
     wanted: dict[str, list[str]] = {}
-    for name, value in given.items():
-        if target := figures.dimensions[name].target:
-            wanted.setdefault(target, []).append(value)
+    for key, value in given.items():
+        if target := figures.dimensions[parted(key)[0]].target:
+            wanted.setdefault(target, []).extend(value.split(","))
     names = await boards.names_of(here, wanted)
+
+    def called(key: str, value: str) -> str:
+        known = names.get(figures.dimensions[parted(key)[0]].target, {})
+        shown = [known.get(one, one) for one in value.split(",")]
+        sign = {"gte": "≥ ", "lte": "≤ "}.get(parted(key)[1], "")
+        return "–" if parted(key)[1] == "null" else sign + ", ".join(shown)
+
     return [
         {
-            "dimension": name,
-            "title": figures.dimensions[name].title.to(here.language),
+            "dimension": key,
+            "title": figures.dimensions[parted(key)[0]].title.to(here.language),
             "value": value,
-            "display": names.get(figures.dimensions[name].target, {}).get(value, value),
+            "display": called(key, value),
         }
-        for name, value in given.items()
+        for key, value in given.items()
     ]
 
 
@@ -123,8 +137,10 @@ async def _source(here: Here, figures: Figures, path: str, given: Mapping[str, s
     """What it sums: which records of the choice count, how many, and where they are listed."""
     entity = here.app.entities[path]
     choice: dict[str, str] = {}
-    for name, value in given.items():
-        choice |= place_params(figures.dimensions[name].paths.get(path, ""), value)
+    for key, value in given.items():
+        name, operator = parted(key)
+        said = figures.dimensions[name].paths.get(path, "")
+        choice |= place_params(said, value, operator)
     if where := figures.where.get(path, ""):
         choice["where"] = where
     asked = [("measures", f"n:COUNT({entity.name})"), *choice.items()]
