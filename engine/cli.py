@@ -11,6 +11,7 @@ import typer
 
 from engine.cli_licences import licence
 from engine.cli_overlays import overlay
+from engine.cli_purge import purge
 from engine.cli_tenants import tenant
 from engine.problem import Problems
 
@@ -423,6 +424,7 @@ def why(
 
 
 app.add_typer(overlay, name="overlay")
+app.command()(purge)
 app.add_typer(tenant, name="tenant")
 app.add_typer(licence, name="licence")
 audit = typer.Typer(help="The audit of a database: is it whole, and as a file.", no_args_is_help=True)

@@ -128,6 +128,27 @@ CODES: dict[str, Code] = {
             hint_zh="请检查 `dougong test` 能否运行；未做任何更改",
         ),
         Code(
+            "purge.unknown",
+            "Nothing that is retired is called {name}",
+            "没有名为 {name} 的停用数据",
+            hint_en="did you mean {nearest}? What is in use is not purged: retire it first",
+            hint_zh="是否想写 {nearest}？使用中的数据不能清除，请先停用",
+        ),
+        Code(
+            "purge.file",
+            "{file} is not a backup of a purge of this kind of database",
+            "{file} 不是此类数据库的清除备份",
+            hint_en="name the .ndjson file that `dougong purge` wrote",
+            hint_zh="请指定 dougong purge 写出的 .ndjson 文件",
+        ),
+        Code(
+            "purge.taken",
+            "It cannot be put back: {names} stands in its way, or is not there any more",
+            "无法恢复：{names} 已被占用或不再存在",
+            hint_en="it has been put back already, or its place has been given to something new",
+            hint_zh="可能已经恢复过，或其位置已被新的内容占用",
+        ),
+        Code(
             "plan.drift",
             "The tables are not as the last revision left them: {what}",
             "表结构与最后一版元数据不符：{what}",

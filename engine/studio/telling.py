@@ -40,6 +40,8 @@ _KINDS = {
     "removed": Label("移除", "removed"),
     "table": Label("表", "table"),
     "rights": Label("权限", "rights"),
+    "purged": Label("清除", "purged"),
+    "unpurged": Label("取回", "put back"),
     "scenario": Label("场景", "scenario"),
 }
 
