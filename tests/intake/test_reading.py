@@ -111,7 +111,7 @@ def test_control_totals(tmp_path: Path) -> None:
     plan = ImportPlan("r", "x", "x.row", Label(), "csv", PLAN.columns, totals={"amount": "3.00"}, rows=2)
     text = HEADER + "03/05/2026 12:00:00 AM,1,a,,\n03/06/2026 01:02:03 PM,1.5,b,,\n"
     reading = read_file(write(tmp_path, text), plan, ENTITY)
-    assert [w.told("rows.csv").says for w in reading.wrong] == ["amount adds up to 2.50, the mapping says 3.00"]
+    assert [w.told("rows.csv").says for w in reading.wrong] == ["amount adds up to 2.50, not to 3.00"]
 
 
 def book(rows: list[list[Any]], dates: str = "yyyy-mm-dd") -> bytes:
