@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from engine.label import Label
 
 Risk = Literal["safe", "online", "guarded", "destructive"]
+MARKS: Mapping[str, str] = {"safe": "+", "online": "~", "guarded": "!", "destructive": "✗"}
+RISKS: Mapping[str, Label] = {
+    "safe": Label("安全", "safe"),
+    "online": Label("在线", "online"),
+    "guarded": Label("有条件", "guarded"),
+    "destructive": Label("破坏性", "destructive"),
+}
+KINDS: Mapping[str, Label] = {
+    "added": Label("新增", "added"),
+    "restored": Label("恢复", "restored"),
+    "retired": Label("停用", "retired"),
+    "renamed": Label("改名", "renamed"),
+    "computed": Label("计算", "computed"),
+    "widened": Label("放宽", "widened"),
+    "narrowed": Label("收窄", "narrowed"),
+    "replaced": Label("换类型", "replaced"),
+    "required": Label("必填", "required"),
+    "unique": Label("唯一", "unique"),
+    "checked": Label("检查", "checked"),
+    "refers": Label("引用", "refers"),
+    "choices": Label("选项", "choices"),
+    "states": Label("状态", "states"),
+    "steps": Label("步骤", "steps"),
+    "changed": Label("修改", "changed"),
+    "removed": Label("移除", "removed"),
+    "table": Label("表", "table"),
+    "rights": Label("权限", "rights"),
+    "purged": Label("清除", "purged"),
+    "unpurged": Label("取回", "put back"),
+    "posted": Label("过账", "posted"),
+    "scenario": Label("场景", "scenario"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +66,7 @@ class Right:
 @dataclass(frozen=True, slots=True)
 class Line:
     """``kind`` is added, restored, retired, renamed, computed, widened, narrowed, replaced, required, unique, checked,
-    refers, choices, states, steps, changed, removed, rights, scenario or table. ``rows`` are those it touches;
+    refers, choices, states, steps, changed, removed, rights, posted, scenario or table. ``rows`` are those it touches;
     ``offenders`` those in its way (at most a few of ``against``): while there are any the plan is refused. A scenario
     that does not hold is in the way of its own line. ``people``: those who hold the role whose rights change."""
 
@@ -49,6 +81,8 @@ class Line:
     offenders: tuple[str, ...] = ()
     where: str = ""
     """file:line:column of what asks for it."""
+    records: tuple[str, ...] = ()
+    """Where the offenders are: ``shop/item/<id>``, beside ``offenders``; empty where they are no records."""
     overlays: tuple[Touched, ...] = ()
     rights: tuple[Right, ...] = ()
     people: int | None = None
@@ -66,6 +100,7 @@ class Line:
             "reversible": self.reversible,
             "against": self.against,
             "offenders": list(self.offenders),
+            "records": list(self.records),
             "where": self.where,
             "overlays": [asdict(one) for one in self.overlays],
             "rights": [asdict(one) for one in self.rights],
@@ -92,6 +127,22 @@ class Plan:
     @property
     def refused(self) -> bool:
         return bool(self.drift) or any(line.against for line in self.lines)
+
+    def plain(self, despite: bool = False) -> dict[str, Any]:
+        """As programs read it; ``despite`` scenarios that would not hold."""
+        return {
+            "revision": self.revision,
+            "digest": self.digest,
+            "empty": self.empty,
+            "refused": self.barred or (bool(self.broken) and not despite),
+            "drift": list(self.drift),
+            "changes": [line.plain() for line in self.lines],
+        }
+
+    @property
+    def careful(self) -> bool:
+        """More than safe: somebody should have looked at it."""
+        return self.refused or any(line.risk != "safe" for line in self.lines)
 
     @property
     def broken(self) -> tuple[Line, ...]:

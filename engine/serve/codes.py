@@ -128,6 +128,15 @@ _ALL = (
         "支持人员不能办理仅限管理员的事项",
         403,
     ),
+    Code("change.number", "{number} is no number of a revision", "{number} 不是版本号", 404),
+    Code(
+        "change.nowhere",
+        "The metadata of this system cannot be changed from here",
+        "不能在此处变更本系统的元数据",
+        409,
+        "use `dougong plan` and `dougong apply`",
+        "请使用 `dougong plan` 与 `dougong apply`",
+    ),
     Code("grant.none", "There is no such grant, or it has ended", "没有这项授权，或已结束", 404),
     Code(
         "grant.name",

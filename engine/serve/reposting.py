@@ -8,6 +8,8 @@ writers go on: a batch of documents is locked, brought up to date, and let go.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from functools import partial
 
 from engine.db import Body
 from engine.plan.entity import Entity
@@ -29,14 +31,15 @@ class _Undo(Exception):
         super().__init__()
 
 
-async def repost(tenant: Tenant, dry_run: bool = False) -> Counter[str]:
+async def repost(tenant: Tenant, dry_run: bool = False, only: frozenset[str] = frozenset()) -> Counter[str]:
     """Ledger → entries made, mirrors included; of a dry run those that would be. 0 everywhere: the ledgers are right.
 
-    Nothing is asked of checks and controls: what documents did is not judged again."""
+    ``only``: these postings, by path; empty is all. Nothing is asked of checks and controls: what documents did is not
+    judged again."""
     app = tenant.app
     world = world_of(tenant, app, tenant.moment())
     made: Counter[str] = Counter()
-    for entity in app.entities.values():
+    for entity in map(partial(_with, only=only), app.entities.values()):
         if entity.write is None or all(p.into not in app.entities for p in entity.write.postings):
             continue
         after = _FIRST
@@ -44,6 +47,14 @@ async def repost(tenant: Tenant, dry_run: bool = False) -> Counter[str]:
             found, after = await _next(tenant, world, entity, after, dry_run)
             made += found
     return made
+
+
+def _with(entity: Entity, only: frozenset[str]) -> Entity:
+    """The entity with these of its postings."""
+    if not only or entity.write is None:
+        return entity
+    kept = tuple(p for p in entity.write.postings if p.name in only)
+    return replace(entity, write=replace(entity.write, postings=kept))
 
 
 async def _next(tenant: Tenant, world: World, entity: Entity, after: str, dry_run: bool) -> tuple[Counter[str], str]:

@@ -19,6 +19,7 @@ from engine.serve.bind import ENGINE, Me, Moment, clock
 from engine.serve.filestore import FileStore
 from engine.serve.policy import Policy
 from engine.serve.rows import names_of, select_all
+from engine.serve.studio import Studio
 
 
 @dataclass(slots=True)
@@ -65,6 +66,8 @@ class Tenant:
     """The process is about to end: streams end too."""
     learn: Callable[[], Awaitable[bool]] | None = None
     """Takes over what the tenant's metadata has become, if it has: whether it had."""
+    studio: Studio | None = None
+    """Changes its metadata."""
     sums: frozenset[str] = frozenset()
     """Tables of rollups that are filled, as far as this process knows; not knowing of one is slower, never wrong."""
     noted: list[dict[str, Any]] = field(default_factory=list)

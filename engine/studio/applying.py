@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from engine.ask import Ask
 from engine.compile import backfill
@@ -20,7 +21,7 @@ from engine.problem import Problem, Problems, Where, problem
 from engine.serve import audit, rows
 from engine.serve.bind import call
 from engine.serve.tenancy import Tenant
-from engine.studio import renaming
+from engine.studio import renaming, waking
 from engine.studio.alone import alone
 from engine.studio.codes import CODES
 from engine.studio.planning import Planned
@@ -33,6 +34,10 @@ _ROUNDS = 8
 """Owner and lines that depend on each other are as deep as this at most."""
 
 
+Beside = Callable[[Mapping[str, Any]], Body[None]]
+"""What is written together with a revision, given what the audit is to know of it."""
+
+
 async def applied(
     made: Planned,
     database: Database,
@@ -40,10 +45,11 @@ async def applied(
     note: str = "",
     despite: bool = False,
     tell: Progress = lambda *_: None,
+    beside: Beside | None = None,
 ) -> Revision:
     """Raises Problems when the plan is refused, overtaken by another one, or the database refuses it; then nothing has
     changed. ``despite`` scenarios that would not hold: the revision says so, and why (``note``). ``tell`` is told how
-    far the long part is."""
+    far the long part is. Without a ``beside`` the audit says that it was done at a terminal."""
     plan = made.plan
     if plan.drift:
         raise Problems([problem(CODES["plan.drift"], what="; ".join(plan.drift))])
@@ -61,7 +67,8 @@ async def applied(
             await cleared(database)
             if await _number(database) != made.have.number:
                 raise Problems([_overtaken(made, await _number(database))])
-            now = await _changed(made, database, by, note, tell, alive)
+            told = beside or at_terminal(database)
+            now = await _changed(made, database, by, note, tell, alive, told)
     except Held:
         raise Problems([problem(CODES["plan.held"])]) from None
     except Violation as found:
@@ -72,14 +79,20 @@ async def applied(
 
 
 async def _changed(
-    made: Planned, database: Database, by: str, note: str, tell: Progress, alive: Callable[[], Awaitable[None]]
+    made: Planned,
+    database: Database,
+    by: str,
+    note: str,
+    tell: Progress,
+    alive: Callable[[], Awaitable[None]],
+    beside: Beside,
 ) -> Revision:
     planter = await _planter(made, database)
     ahead = Unfolding(made, database, planter.tenant.moment(), tell, alive)
     try:
         await ahead.begin()
         tell("switch", "", 0, 0)
-        now = await database.change(lambda: _body(made, planter, ahead, by, note))
+        now = await database.change(lambda: _body(made, planter, ahead, by, note, beside))
     except BaseException:
         with suppress(Exception):
             await cleared(database)
@@ -104,13 +117,25 @@ def _unheld(line: Line) -> Problem:
 
 
 async def _planter(made: Planned, database: Database) -> Planter:
-    source = made.source
-    tenant = Tenant(source.name, made.app, database, Ask(), zone=source.zone, language=source.language)
+    return Planter(await tenant_of(made, database), made.catalog)
+
+
+async def tenant_of(made: Planned, database: Database, epoch: int = 0) -> Tenant:
+    """The tenant that a plan makes, as long as nobody serves it."""
+    source, app = made.source, replace(made.app, epoch=epoch)
+    tenant = Tenant(source.name, app, database, Ask(), zone=source.zone, language=source.language)
     await tenant.load_settings()
-    return Planter(tenant, made.catalog)
+    return tenant
 
 
-def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str) -> Body[Revision]:
+def at_terminal(database: Database) -> Beside:
+    def told(detail: Mapping[str, Any]) -> Body[None]:
+        yield rows.insert("_audit", [audit.at_terminal("apply", detail)], database.dialect)
+
+    return told
+
+
+def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str, beside: Beside) -> Body[Revision]:
     now = yield from revision.newest()
     if now.number != made.have.number:
         raise Problems([_overtaken(made, now.number)])
@@ -131,8 +156,8 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str)
     number, tables = made.have.number + 1, made.difference.after
     yield from revision.keep(made.app.dialect, number, made.app, made.source.told(), tables, by, note, changes)
     despite = {"despite": [line.path for line in made.plan.broken]} if made.plan.broken else {}
-    told = audit.at_terminal("apply", {"revision": number, **({"note": note} if note else {}), **despite})
-    yield rows.insert("_audit", [told], made.app.dialect)
+    yield from beside({"revision": number, **({"note": note} if note else {}), **despite})
+    yield from waking.owe(made.app.dialect, made.plan.lines)
     new = set(made.matching.added)
     yield from planter.plant([row for row in made.catalog.seeds if row.entity in new])
     return replace(now, number=number, digest=made.app.digest, tables=tables, epoch=now.epoch + 1)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.catalog import Catalog
+from engine.compile.app import compile_app
 from engine.label import Label
+from engine.plan.app import App
+from engine.plan.statement import Dialect
 from engine.problem import Problem, Problems
 from engine.read import read_cached, texts_cached, texts_of
 from engine.studio.project import Project
@@ -52,7 +57,44 @@ class Source:
         return json.dumps(whole, ensure_ascii=False)
 
     def catalog(self) -> Catalog:
+        """Raises Problems with all that is wrong."""
+        return made_of(self).catalog
+
+    def app(self, dialect: Dialect) -> App:
+        """The same App for the same text, its epoch not yet said."""
+        made = made_of(self)
+        if dialect not in made.apps:
+            made.apps[dialect] = compile_app(made.catalog, dialect)
+        return made.apps[dialect]
+
+    def read(self) -> Catalog:
         return texts_cached(self.packs, self.overlays, {**self.features, **self.switches}, cache=cache_dir())
+
+
+@dataclass(slots=True)
+class Made:
+    """What a text was made into."""
+
+    catalog: Catalog
+    apps: dict[Dialect, App] = field(default_factory=dict)
+
+
+_MOST_MADE = 6
+_made: OrderedDict[str, Made] = OrderedDict()
+
+
+def made_of(source: Source) -> Made:
+    """Kept for the few texts that a process has just had to do with: a plan is applied after it was looked at, and the
+    revision that is left is the one it is compared with. Two threads at worst make the same thing twice."""
+    key = source.told()
+    found = _made.get(key)
+    if found is None:
+        found = Made(source.read())
+        _made[key] = found
+        while len(_made) > _MOST_MADE:
+            with suppress(KeyError):
+                _made.popitem(last=False)
+    return found
 
 
 def source_of(project: Project) -> Source:

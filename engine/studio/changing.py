@@ -6,21 +6,22 @@ import asyncio
 import getpass
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engine.db import Database, open_database
+from engine.plan.metadata import Switch
 from engine.problem import Problems, problem
 from engine.studio import switching
-from engine.studio.applying import applied
+from engine.studio.applying import applied, tenant_of
 from engine.studio.build import source_from, source_of
 from engine.studio.codes import CODES
 from engine.studio.opening import database_url
 from engine.studio.planning import Planned, installed, planned
 from engine.studio.project import Project, find_project
 from engine.studio.telling import CHANGES, NOTHING, REFUSED, Shown, Told
+from engine.studio.workshop import settle
 from engine.tenants import revision
 
 __all__ = ["CHANGES", "NOTHING", "REFUSED", "Told", "apply", "plan", "revert", "revisions", "switch", "switches"]
@@ -70,6 +71,7 @@ async def _told(made: Planned, database: Database, asked: Asked) -> Told:
     if not asked.go or made.plan.empty or told.refused:
         return told
     now = await applied(made, database, _who(), asked.note, asked.despite, Shown())
+    await settle(await tenant_of(made, database, now.epoch))
     return replace(told, applied=now.number)
 
 
@@ -94,7 +96,7 @@ async def _revisions(target: Path, url: str, as_json: bool) -> str:
         rows = [
             {
                 "revision": e.number,
-                "at": _at(e.at),
+                "at": revision.moment(e.at),
                 "by": e.by,
                 "note": e.note,
                 "digest": e.digest,
@@ -104,14 +106,9 @@ async def _revisions(target: Path, url: str, as_json: bool) -> str:
         ]
         return json.dumps(rows, ensure_ascii=False, indent=2)
     return "\n".join(
-        f"{e.number:>4}  {_at(e.at)}  {e.by:<12} {len(json.loads(e.changes)):>3} changes  {e.note}".rstrip()
+        f"{e.number:>4}  {revision.moment(e.at)}  {e.by:<12} {len(json.loads(e.changes)):>3} changes  {e.note}".rstrip()
         for e in entries
     )
-
-
-def _at(value: Any) -> str:
-    moment = datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else value
-    return str(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def revert(target: Path, number: int, url: str, dry_run: bool, despite: bool = False) -> Told:
@@ -144,13 +141,13 @@ async def _switches(target: Path, url: str, as_json: bool) -> str:
     finally:
         await database.close()
     if as_json:
-        return json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2)
+        return json.dumps([one.plain() for one in found], ensure_ascii=False, indent=2)
     return "\n".join(_switch_line(one) for one in found)
 
 
-def _switch_line(one: switching.Switch) -> str:
+def _switch_line(one: Switch) -> str:
     needed = f"  (needed by {', '.join(one.needed_by)})" if one.needed_by else ""
-    return f"{'on ' if one.on else 'off'}  {one.name:<32} {one.title}{needed}".rstrip()
+    return f"{'on ' if one.on else 'off'}  {one.name:<32} {one.title.to('zh')}{needed}".rstrip()
 
 
 def switch(target: Path, name: str, on: bool, url: str, dry_run: bool, despite: bool = False) -> Told:

@@ -15,6 +15,7 @@ from engine.plan.app import App
 from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
 from engine.serve.tenancy import Tenant
+from engine.studio import turns, waking
 from engine.studio.build import source_from
 from engine.studio.codes import CODES
 from engine.studio.shelf import Shelf
@@ -45,7 +46,7 @@ def require_shape(have: Revision, app: App) -> None:
 def made_of(have: Revision, dialect: Dialect, shelf: Shelf | None = None) -> tuple[App, str, str, Label]:
     """(App, zone, language, title) of a revision."""
     source = source_from(have.source)
-    app = (shelf or Shelf(0)).made(source, dialect)
+    app = shelf.made(source, dialect) if shelf is not None else source.app(dialect)
     require_shape(have, app)
     return replace(app, epoch=have.epoch), source.zone, source.language, source.title
 
@@ -79,12 +80,23 @@ class Following:
             return True
 
 
+async def _owing(tenant: Tenant) -> bool:
+    """Whether there is still something to look at: somebody is at it, or it was not done."""
+    if await turns.running(tenant.database) is None:
+        await waking.settle(tenant)
+        return False
+    return True
+
+
 async def keep_up(tenant: Tenant, looks: Callable[[], float] = lambda: LOOKS) -> None:
-    """For as long as the process serves. What cannot be made here leaves the last good revision in place."""
+    """For as long as the process serves. What cannot be made here leaves the last good revision in place. What a
+    process that was killed still owed is posted by another."""
+    owing = True
     while tenant.learn is not None:
         await asyncio.sleep(looks())
         try:
-            await tenant.learn()
+            owing |= await tenant.learn()
+            owing = owing and await _owing(tenant)
             if any(rollup.table not in tenant.sums for log in tenant.app.logs for rollup in log.rollups):
                 tenant.sums = await rollups.filled(tenant.database)
         except Exception as error:

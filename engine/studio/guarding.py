@@ -44,7 +44,12 @@ async def judged(database: Database, guard: Guard) -> Line | None:
         return None
     found = await database.read(sample(table, guard.where, guard.key, SHOWN)) if count else []
     named = tuple(f"{row[1]} ({row[0]})" if row[1] else str(row[0]) for row in found)
-    return Line(guard.kind, guard.path, guard.risk, guard.says, against=count, offenders=named, where=guard.origin)
+    place = guard.table.replace("__", "/", 1)
+    records = tuple(f"{place}/{row[0]}" for row in found) if "/" in place else ()
+    return Line(
+        guard.kind, guard.path, guard.risk, guard.says, against=count, offenders=named, where=guard.origin,
+        records=records,
+    )  # fmt: skip
 
 
 def of_tables(

@@ -33,6 +33,7 @@ from engine.studio.codes import CODES
 from engine.studio.following import Following, held, keep_up, made_of
 from engine.studio.shelf import Shelf
 from engine.studio.ways import of_environment
+from engine.studio.workshop import Workshop
 from engine.tenants import revision
 from engine.tenants.directory import Directory, Entry
 from engine.work.background import Background
@@ -207,6 +208,7 @@ class Lodging:
         try:
             tenant = await lodged(database, entry, self.shelf, self.policy)
             await terms.learn(tenant, self.key)
+            tenant.studio = Workshop(tenant)
             room = Room(entry, tenant, self._background(tenant))
             room.background.sweep = partial(self._sweep, room, 1.0)
             await room.background.start()

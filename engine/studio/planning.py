@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 
 from engine.catalog import Catalog, Entity
 from engine.compile import texts
-from engine.compile.app import compile_app
 from engine.compile.names import has_column, kind_of, scale_of, table_name
 from engine.db import Database
 from engine.db.beside import LARGE
@@ -23,7 +23,7 @@ from engine.plan.app import App
 from engine.plan.change import Line, Plan
 from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
-from engine.studio import entitling, guarding, rehearsing
+from engine.studio import entitling, guarding, rehearsing, waking
 from engine.studio.build import Source, source_from
 from engine.studio.codes import CODES
 from engine.studio.comparing import compared
@@ -78,9 +78,7 @@ async def planned(
     have = await installed(database)
     if not switched:
         source = replace(source, switches=source_from(have.source).switches)
-    catalog = source.catalog()
-    app = compile_app(catalog, database.dialect)
-    old = _old(have)
+    catalog, app, old = await asyncio.to_thread(_compiled, source, have, database.dialect)
     matching = match(await identity.all_of(database), have.tables, catalog, app, have.number + 1, old)
     made = difference(have.tables, (*TABLES, *app.tables), matching.renames)
     for change in made.changes:
@@ -97,6 +95,7 @@ async def planned(
         lines += [line] if line is not None else []
     if old is not None:
         lines += compared(old, catalog, matching)
+        lines += await waking.lines(database, old, catalog, matching)
         lines += await entitling.rights(database, old, catalog, matching, source.zone)
     told = source.told() != have.source
     if played and (told or lines):
@@ -113,6 +112,11 @@ def _computing(entity: Entity, change: TableChange, path: str, rows: int) -> Ite
             says = Label("为已有记录计算", "computed for the records that are there")
             wait = _BESIDE if rows >= LARGE else Label("写入片刻等待", "writers wait a moment")
             yield Line("computed", f"{path}.{name}", "online", says, rows, wait, where=str(field.where))
+
+
+def _compiled(source: Source, have: Revision, dialect: Dialect) -> tuple[Catalog, App, Catalog | None]:
+    """Beside the loop, which serves others meanwhile."""
+    return source.catalog(), source.app(dialect), _old(have)
 
 
 def _old(have: Revision) -> Catalog | None:

@@ -36,6 +36,7 @@ from engine.studio.listening import Server, bound
 from engine.studio.noting import noted
 from engine.studio.opening import Opened, opened
 from engine.studio.stories import moment, plant_stories
+from engine.studio.workshop import Workshop
 from engine.work.background import Background
 
 _DEMO = "$demo"
@@ -197,6 +198,7 @@ async def _work(asked: Serving, listening: socket.socket) -> None:
 
 async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent: int = 0) -> None:
     tenant = app.tenant
+    tenant.studio = Workshop(tenant, app.project.folder, [app.project.folder, *app.project.packs])
     background = Background(
         tenant.database,
         tenant.committed,

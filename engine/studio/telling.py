@@ -9,41 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.label import Label
-from engine.plan.change import Line, Plan, Right
+from engine.plan.change import KINDS, MARKS, RISKS, Line, Plan, Right
 
 NOTHING, CHANGES, REFUSED = 0, 2, 3
 _SHOWN = 5
-_MARKS = {"safe": "+", "online": "~", "guarded": "!", "destructive": "✗"}
-_RISKS = {
-    "safe": Label("安全", "safe"),
-    "online": Label("在线", "online"),
-    "guarded": Label("有条件", "guarded"),
-    "destructive": Label("破坏性", "destructive"),
-}
-_KINDS = {
-    "added": Label("新增", "added"),
-    "restored": Label("恢复", "restored"),
-    "retired": Label("停用", "retired"),
-    "renamed": Label("改名", "renamed"),
-    "computed": Label("计算", "computed"),
-    "widened": Label("放宽", "widened"),
-    "narrowed": Label("收窄", "narrowed"),
-    "replaced": Label("换类型", "replaced"),
-    "required": Label("必填", "required"),
-    "unique": Label("唯一", "unique"),
-    "checked": Label("检查", "checked"),
-    "refers": Label("引用", "refers"),
-    "choices": Label("选项", "choices"),
-    "states": Label("状态", "states"),
-    "steps": Label("步骤", "steps"),
-    "changed": Label("修改", "changed"),
-    "removed": Label("移除", "removed"),
-    "table": Label("表", "table"),
-    "rights": Label("权限", "rights"),
-    "purged": Label("清除", "purged"),
-    "unpurged": Label("取回", "put back"),
-    "scenario": Label("场景", "scenario"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +36,7 @@ class Told:
         return self.plan.barred or (bool(self.plan.broken) and not self.despite)
 
     def json(self) -> str:
-        whole = {
-            "revision": self.plan.revision,
-            "digest": self.plan.digest,
-            "empty": self.plan.empty,
-            "refused": self.refused,
-            "drift": list(self.plan.drift),
-            "changes": [line.plain() for line in self.plan.lines],
-            "applied": self.applied,
-        }
+        whole = {**self.plan.plain(self.despite), "applied": self.applied}
         return json.dumps(whole, ensure_ascii=False, indent=2)
 
     def told(self, language: str) -> str:
@@ -106,11 +67,11 @@ class Told:
 
 def line_of(line: Line, language: str) -> str:
     zh = language.startswith("zh")
-    parts = [f"{_MARKS[line.risk]} {_KINDS[line.kind].to(language):<9} {line.path}"]
+    parts = [f"{MARKS[line.risk]} {KINDS[line.kind].to(language):<9} {line.path}"]
     said = line.says.to(language)
     if said:
         parts.append(f" — {said}")
-    notes = [_RISKS[line.risk].to(language)]
+    notes = [RISKS[line.risk].to(language)]
     if line.rows:
         notes.append(f"{line.rows} 行" if zh else f"{line.rows} rows")
     if line.people is not None:

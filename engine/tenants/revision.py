@@ -109,6 +109,12 @@ async def listed(database: Database) -> list[Entry]:
     return [Entry(*row) for row in rows]
 
 
+def moment(value: Any) -> str:
+    """When a revision was made, as every database tells it, in the form the API gives."""
+    at = datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else value
+    return str(at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
 async def source_of(database: Database, number: int) -> str | None:
     mark = _mark(database.dialect)
     rows = await database.read(f"SELECT source FROM _revision WHERE n = {mark}1", (number,))

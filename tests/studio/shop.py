@@ -25,6 +25,7 @@ from engine.studio.following import held
 from engine.studio.opening import opened
 from engine.studio.planning import Planned, installed, planned
 from engine.studio.project import find_project
+from engine.studio.workshop import Workshop
 from engine.tenants import revision
 from engine.tenants.revision import Revision
 
@@ -136,6 +137,7 @@ class Shop:
         self.write()
         async with opened(self.folder, self.url, make=True) as app:
             tenant = app.tenant
+            tenant.studio = Workshop(tenant, app.project.folder)
             if not await tenant.database.read('SELECT 1 FROM "_login"'):
                 await tenant.database.write(lambda: _login(tenant.database))
             token = await open_session(tenant, WHOEVER)
