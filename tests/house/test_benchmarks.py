@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import change, faults
+from benchmarks import change, faults, tenants
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -49,3 +49,14 @@ def test_nobody_notices_that_the_system_is_changed(dialect: str) -> None:
     assert told["met"], told
     assert told["figures"][dialect]["changes"] == 12
     assert told["figures"][dialect]["acknowledged"] > 100
+
+
+@pytest.mark.long
+def test_tenants_are_measured() -> None:
+    """Twenty in files, three in schemas. A thousand and fifty: ``python -m benchmarks tenants``."""
+    told = tenants.run(quick=True, only=set())
+    for dialect, count in (("sqlite", 20), ("postgresql", 3)):
+        found = told["figures"][dialect]
+        assert found["tenants"] == count
+        assert found["RSS MB, all open"] >= found["RSS MB, none open"] > 0
+        assert 0 < found["warm ms, median"] < found["first cold ms"]
