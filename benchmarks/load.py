@@ -89,6 +89,8 @@ class _Client(asyncio.Protocol):
         length = int(lower[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
         if len(buffer) < head + 4 + length:
             return
+        if b"transfer-encoding: chunked" in lower and not buffer.endswith(b"\r\n0\r\n\r\n"):
+            return
         self.job.times.append(time.perf_counter() - self.began)
         status = buffer[9:12].decode()
         self.job.statuses[status] += 1

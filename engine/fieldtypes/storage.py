@@ -18,6 +18,9 @@ Dialect = Literal["sqlite", "postgresql"]
 Columns = Sequence[tuple[str, str, int]]
 """(name, storage kind, scale) of each column."""
 
+compact: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""JSON without spaces; an encoder made once, which ``json.dumps`` makes anew each time."""
+
 INTEGER_DIGITS = 15
 """Integer digits a decimal column has at most."""
 
@@ -185,13 +188,13 @@ def encode_rows(columns: Columns, rows: Iterable[Mapping[str, Any]], dialect: Di
             make, scale = convert[name]
             item[name] = None if value is None else make(value, scale)
         out.append(item)
-    return json.dumps(out, ensure_ascii=False, separators=(",", ":"))
+    return compact(out)
 
 
 def encode_list(kind: str, scale: int, dialect: Dialect, values: Iterable[Any]) -> str:
     """A JSON array of values as the database compares them: what a filter with ``in`` binds."""
     make = KINDS[kind].sqlite_bind if dialect == "sqlite" else KINDS[kind].rows
-    return json.dumps([make(value, scale) for value in values], ensure_ascii=False, separators=(",", ":"))
+    return compact([make(value, scale) for value in values])
 
 
 def row_source(columns: Columns, dialect: Dialect, placeholder: str, alias: str = "i") -> str:

@@ -22,6 +22,7 @@ from engine.serve.ids import uuid7
 from engine.serve.tenancy import Tenant
 
 _SAFE = ("GET", "HEAD")
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 MOST_PUT_OFF = 100_000
 """Rows kept while the database is away; beyond that the oldest are lost, and a row says how many."""
 
@@ -122,6 +123,6 @@ def _row(
         "act": act,
         "entity": entity,
         "record": record,
-        "detail": json.dumps(detail, ensure_ascii=False, sort_keys=True) if detail else None,
+        "detail": _encode(detail) if detail else None,
         "address": address or None,
     }

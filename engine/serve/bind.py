@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.db import Call
-from engine.fieldtypes.storage import bind
+from engine.fieldtypes.storage import bind, compact
 from engine.plan.statement import Dialect, Param, Statement
 
 ADMIN = "admin"
@@ -137,7 +137,7 @@ def _of_me(name: str, me: Me) -> Any:
     role, _, what = name.partition(".")
     if what == "everywhere":
         return me.admin or role in me.everywhere
-    return list(me.places.get(name, ()))
+    return _told(tuple(me.places.get(name, ())))
 
 
 def call(statement: Statement, moment: Moment, inputs: Mapping[str, Any] | None = None, columns: int = 0) -> Call:
@@ -154,4 +154,10 @@ def call(statement: Statement, moment: Moment, inputs: Mapping[str, Any] | None 
 
 def id_array(ids: Sequence[str]) -> str:
     """Ids as a ``roots`` parameter takes them."""
-    return json.dumps(list(ids), separators=(",", ":"))
+    return compact(list(ids))
+
+
+@lru_cache(maxsize=2_000)
+def _told(ids: tuple[str, ...]) -> str:
+    """The places of somebody, as every statement of his requests takes them."""
+    return compact(ids)

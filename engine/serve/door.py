@@ -79,16 +79,20 @@ class Door:
 @dataclass(frozen=True, slots=True)
 class _Row:
     door: Door
-    parts: tuple[str, ...]
+    words: tuple[tuple[int, str], ...]
+    """What a path must say, and where; the rest are names."""
+    names: tuple[tuple[int, str], ...]
 
     def at(self, path: Sequence[str]) -> dict[str, str] | None:
-        names = {}
-        for own, given in zip(self.parts, path, strict=True):
-            if own[:1] == "{":
-                names[own[1:-1]] = given
-            elif own != given:
+        for n, word in self.words:
+            if path[n] != word:
                 return None
-        return names
+        return {name: path[n] for n, name in self.names}
+
+
+def _row(door: Door, parts: Sequence[str]) -> _Row:
+    words = tuple((n, part) for n, part in enumerate(parts) if part[:1] != "{")
+    return _Row(door, words, tuple((n, part[1:-1]) for n, part in enumerate(parts) if part[:1] == "{"))
 
 
 class Router:
@@ -99,7 +103,7 @@ class Router:
         self._rows: dict[int, list[_Row]] = {}
         for door in self.doors:
             parts = tuple(door.path.split("/"))
-            self._rows.setdefault(len(parts), []).append(_Row(door, parts))
+            self._rows.setdefault(len(parts), []).append(_row(door, parts))
 
     def find(self, app: App, method: str, path: Sequence[str]) -> tuple[Door, At] | None:
         """The door and where it was entered; None where there is none; a refusal where only the method is wrong."""

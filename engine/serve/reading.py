@@ -40,9 +40,9 @@ async def ask_list(here: Here, entity: Entity, asking: Asking) -> tuple[str, str
 
 def _with_cursor(text: str, name: str, shape: str) -> tuple[str, str]:
     """The values of the page's end as a cursor; the last of that name is the list's own."""
-    found = None
-    for found in _ENDS[name].finditer(text):  # noqa: B007
-        pass
+    found, at = None, len(text)
+    while found is None and (at := text.rfind(f'"{name}"', 0, at)) >= 0:
+        found = _ENDS[name].match(text, at)
     if found is None or text.startswith("null", found.end()):
         return text, ""
     values, end = json.JSONDecoder().raw_decode(text, found.end())

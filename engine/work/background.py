@@ -18,6 +18,8 @@ from engine.work.webhooks import DELAYS, Admits, Courier
 
 SWEEP = 1.0
 """Seconds between two looks at what another process may have done."""
+GATHERING = 0.05
+"""Seconds in which the events of a busy time gather, passed on together; the first goes at once."""
 _HOUR = 3_600.0
 
 
@@ -99,7 +101,7 @@ class Background:
                 if now != last:
                     last = now
                     self.published.ring()
-            await asyncio.sleep(0.01 if went.well else SWEEP)
+            await asyncio.sleep(GATHERING if went.well else SWEEP)
 
     async def _deliver(self) -> None:
         assert self.courier is not None
