@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from engine.label import Label
 from engine.plan.change import Plan
+from engine.plan.viewer import Said
 
 Files = Mapping[str, str]
 """File name → text."""
@@ -118,3 +119,20 @@ class Difference:
 
 def plain(label: Label) -> dict[str, str]:
     return {"zh": label.to("zh"), "en": label.to("en")}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """What the pages of changes are given: ``plan`` that was asked for, and what to send when it is taken
+    (``taking``); ``files`` are the overlays as they were typed, or as they are."""
+
+    said: Sequence[Said] = ()
+    plan: Plan | None = None
+    taking: Mapping[str, str] = field(default_factory=dict)
+    done: int = 0
+    running: Running | None = None
+    switches: Sequence[Switch] = ()
+    files: Sequence[tuple[str, str]] = ()
+    note: str = ""
+    revisions: Sequence[Revision] = ()
+    difference: Difference | None = None

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from engine.db import Body
+from engine.label import Label
 from engine.plan.change import Plan
 from engine.plan.metadata import Done, Order, Revision, Wanted
 from engine.problem import KNOWN, Problems, nearest
@@ -47,6 +48,12 @@ def refusal(studio: Studio, found: Problems) -> Refusal:
         faults.append(Fault(one.code, says, "", hint, where=str(one.where), status=status))
     waiting = faults[0].status == 503 or faults[0].code == "plan.running"
     return Refusal(faults, headers={"retry-after": str(_WAIT)} if waiting else None)
+
+
+def placed(one: Fault) -> Label:
+    """Its sentence with the place in the text in front."""
+    where = f"{one.where} — " if one.where else ""
+    return Label(where + one.says.to("zh"), where + one.says.to("en"))
 
 
 async def planned(here: Here, wanted: Wanted) -> Plan:

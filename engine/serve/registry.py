@@ -14,6 +14,7 @@ from engine.serve import (
     bin_pages,
     board_pages,
     bulk,
+    change_pages,
     changes,
     file_doors,
     grant_pages,
@@ -63,6 +64,7 @@ SYSTEM_PAGES: tuple[Door, ...] = (
     *audit_pages.DOORS,
     *work.PAGES,
     *grant_pages.DOORS,
+    *change_pages.DOORS,
     *licence_pages.PAGES,
 )
 """And their pages: ``/system/…``."""

@@ -1,0 +1,68 @@
+"""Pages of changes: modules and features, overlays as text, revisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.plan.app import App
+from engine.plan.change import KINDS, MARKS, RISKS, Line
+from engine.plan.metadata import ChangeView
+from engine.plan.viewer import Viewer
+from renderer.environment import render, texts
+from renderer.shell import Link, shell
+from renderer.values import moment
+
+
+def change_page(app: App, viewer: Viewer, page: str, view: ChangeView) -> str:
+    t, language = texts(viewer.language), viewer.language
+    title = {"switches": t("Modules and features"), "changes": t("Change"), "revisions": t("Revisions")}[page]
+    address = f"/system/{page}"
+    return render(
+        "changes.html",
+        **shell(app, viewer, title, (Link(title, address, True),), address),
+        page=page,
+        heading=title,
+        view=view,
+        address=address,
+        lines=[_line(one, language) for one in view.plan.lines] if view.plan is not None else [],
+        switches=[
+            {
+                "name": one.name,
+                "on": one.on,
+                "title": one.title.to(language) or one.name,
+                "feature": one.kind == "feature",
+                "needed_by": one.needed_by,
+                "holds": [(held.title.to(language) or held.path, held.records) for held in one.holds],
+            }
+            for one in view.switches
+        ],
+        revisions=[
+            {"number": r.number, "at": moment(r.at, viewer), "by": r.by, "note": r.note, "changes": len(r.changes)}
+            for r in view.revisions
+        ],
+        text=view.difference.text.splitlines() if view.difference is not None else [],
+        between=[_told(one, language) for one in view.difference.changes] if view.difference is not None else [],
+    )
+
+
+def _line(one: Line, language: str) -> dict[str, Any]:
+    records = one.records or [""] * len(one.offenders)
+    return {
+        "mark": MARKS[one.risk],
+        "risk": RISKS[one.risk].to(language),
+        "kind": KINDS[one.kind].to(language) if one.kind in KINDS else one.kind,
+        "path": one.path,
+        "says": one.says.to(language),
+        "rows": one.rows,
+        "lock": one.lock.to(language),
+        "reversible": one.reversible,
+        "where": one.where,
+        "against": one.against,
+        "offenders": list(zip(one.offenders, records, strict=False)),
+    }
+
+
+def _told(one: Any, language: str) -> str:
+    kind = KINDS[one["kind"]].to(language) if one["kind"] in KINDS else one["kind"]
+    says = one["says"].get("zh" if language.startswith("zh") else "en", "")
+    return f"{MARKS.get(one['risk'], '')} {kind} {one['path']}{' — ' + says if says else ''} ({one['revision']})"
