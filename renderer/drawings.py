@@ -171,8 +171,8 @@ def _groups(seen: Seen) -> list[Step]:
 def _ring(seen: Seen, made: Chart) -> Drawn:
     """More parts than colours are put together, as far as they can be added up."""
     points = list(made.series[0].points)
-    order: Sequence[int] = sorted(range(len(points)), key=lambda n: -points[n].size)
-    few, rest = order[:5] if len(points) > 6 else order, order[5:] if len(points) > 6 else []
+    order: Sequence[int] = sorted((n for n in range(len(points)) if points[n].value), key=lambda n: -points[n].size)
+    few, rest = (order[:5], order[5:]) if len(order) > 6 else (order, [])
     categories = [made.categories[n] for n in few]
     shown = [points[n] for n in few]
     if rest:

@@ -43,7 +43,21 @@ def chart(seen: Seen, width: int, look: str = "s") -> Chart:
     if not dims:
         return _of_measures(seen, made, look)
     made = _split(seen, made, dims, look) if len(dims) > 1 and len(seen.measures) == 1 else _plain(seen, made, dims)
+    made = trimmed(seen, made)
     return replace(made, series=tuple(replace(s, look=f"{look}{min(n, 5) + 1}") for n, s in enumerate(made.series)))
+
+
+def trimmed(seen: Seen, made: Chart) -> Chart:
+    """Without the periods before anything happened and after all had; of a list of the greatest, without nothing."""
+    there = [n for n in range(len(made.categories)) if any(s.points[n].value for s in made.series)]
+    if not there or not (made.time or (seen.tile.top and seen.tile.kind != "bullet")):
+        return made
+    keep = range(there[0], there[-1] + 1) if made.time else there
+    return replace(
+        made,
+        categories=tuple(made.categories[n] for n in keep),
+        series=tuple(replace(s, points=tuple(s.points[n] for n in keep)) for s in made.series),
+    )
 
 
 def _of_measures(seen: Seen, made: Chart, look: str) -> Chart:

@@ -81,7 +81,8 @@ def cross_view(seen: Seen, heat: bool) -> TableView:
     down, across = seen.figures.dimensions[seen.tile.rows], seen.figures.dimensions[seen.tile.columns]
     found = _cross(seen, down, across)
     t, measure = seen.t, seen.first
-    ups = list(found.ups)[:_SHOWN]
+    there = {up for (_, up), value in found.values.items() if number(value)}
+    ups = [up for up in found.ups if up in there or not heat][:_SHOWN]
     heads = [Column(down.title.to(seen.viewer.language), False)]
     heads += [Column(seen.called(across, found.ups[up]).text, True) for up in ups]
     rows = []
@@ -96,7 +97,7 @@ def cross_view(seen: Seen, heat: bool) -> TableView:
             cells.append(_cell(seen, found.right.get(key), seen.place(here, (down,))))
         rows.append(tuple(cells))
     if heat:
-        return TableView(tuple(heads), tuple(rows), heats=_heats(found, ups), left=len(found.ups) - len(ups))
+        return TableView(tuple(heads), tuple(rows), heats=_heats(found, ups), left=max(len(there) - len(ups), 0))
     heads.append(Column(t("Total"), True))
     total = [Cell()]
     total += [_cell(seen, found.below.get(up), seen.place({across.name: found.ups[up]}, (across,))) for up in ups]

@@ -22,6 +22,7 @@ problem_page(app, viewer, status: int, title: str, said: tuple[Said, ...]) -> st
 | GET ``/r/{module}/{entity}/{id}`` | a record; ``?saved=1`` after a save |
 | POST ``/r/{module}/{entity}/new``, ``…/{id}`` | a form, below; 303 to the record, or the form and what was wrong |
 | GET ``/d/{module}/{dashboard}`` | a dashboard; its filters are parameters (``?project=<id>&month=2026-03``) |
+| GET ``/d/{module}/{dashboard}/{tile}`` | one tile, split (``?by=subject``); ``…/export?format=xlsx``, ``csv`` |
 | GET ``/docs`` | the reference of this system's API |
 | GET ``/assets/{file}`` | built assets by the names of ``manifest.json``, cached for good |
 

@@ -220,7 +220,7 @@ def test_nothing_runs_where_people_choose_and_point(at: Site, browser: Browser, 
         assert page.locator("body").inner_text().count(MARKUP) > 3, "what the check says"
     page.goto(f"{at.url}/d/hostile/board")
     page.wait_for_timeout(800)
-    charts = page.locator("canvas, svg[data-chart]").all()
+    charts = page.locator("svg.plot, svg.ring, svg.row-bar").all()
     assert charts
     for chart in charts:
         box = chart.bounding_box()

@@ -143,7 +143,9 @@ def test_a_warning_asks_for_a_reason(at: Site, browser: Browser) -> None:
 def test_a_cost_leads_back_to_its_sheet(at: Site, browser: Browser) -> None:
     controller = sign_in(visitor(browser), at, "sun")
     controller.goto(f"{at.url}/d/cost_center/overview")
-    controller.locator("[data-tile=detail] a", has_text="0102 点工").first.click()
+    controller.locator("[data-tile=subjects] th a", has_text="0102 点工").click()
+    controller.locator("[data-tile=subjects] th a").first.click()  # by project, then by month, then its entries
+    controller.locator("[data-tile=subjects] tbody td.n a").first.click()
     expect(controller.locator("h1")).to_contain_text("成本流水")
     controller.get_by_role("row").filter(has_text="DG-").first.get_by_role("link").first.click()
     controller.locator("[data-source]").click()
@@ -239,7 +241,7 @@ def test_in_english_and_without_javascript(at: Site, browser: Browser) -> None:
     page.get_by_role("button", name="English").first.click()
     page.goto(f"{at.url}/d/day_labor/overview")
     expect(page.locator("h1")).to_have_text("Day labour")
-    expect(page.locator("[data-table] table").first).to_be_visible()
+    expect(page.locator("[data-tile=trend] svg.plot")).to_be_visible()
     page.goto(f"{at.url}/m/day_labor/sheet?sort=sheet_date")
     page.locator("table.rows tbody a").first.click()
     expect(page.locator("[data-grid] tbody tr").first).to_be_visible()
