@@ -15,7 +15,10 @@ from renderer.values import moment
 
 def change_page(app: App, viewer: Viewer, page: str, view: ChangeView) -> str:
     t, language = texts(viewer.language), viewer.language
-    title = {"switches": t("Modules and features"), "changes": t("Change"), "revisions": t("Revisions")}[page]
+    titles = {
+        "switches": t("Modules and features"), "changes": t("Change the system"), "revisions": t("Revisions"),
+    }  # fmt: skip
+    title = titles[page]
     address = f"/system/{page}"
     return render(
         "changes.html",

@@ -124,7 +124,7 @@ def plain(label: Label) -> dict[str, str]:
 @dataclass(frozen=True, slots=True)
 class ChangeView:
     """What the pages of changes are given: ``plan`` that was asked for, and what to send when it is taken
-    (``taking``); ``files`` are the overlays as they were typed, or as they are."""
+    (``taking``); ``files`` are the overlays as they were typed, or as they are: (name, text, which overlay)."""
 
     said: Sequence[Said] = ()
     plan: Plan | None = None
@@ -132,7 +132,7 @@ class ChangeView:
     done: int = 0
     running: Running | None = None
     switches: Sequence[Switch] = ()
-    files: Sequence[tuple[str, str]] = ()
+    files: Sequence[tuple[str, str, str]] = ()
     note: str = ""
     revisions: Sequence[Revision] = ()
     difference: Difference | None = None

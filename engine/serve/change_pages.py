@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from engine.plan.metadata import ChangeView, Order, Wanted
@@ -30,7 +30,7 @@ async def _show(here: Here, page: str, view: ChangeView, status: int = 200) -> A
             view = replace(view, revisions=await studio.revisions())
         if page == "changes" and not view.files:
             newest = await studio.revision(view.revisions[0].number)
-            view = replace(view, files=[pair for files in newest.overlays for pair in files.items()])
+            view = replace(view, files=_listed(newest.overlays))
     return html(templates.change_page(here.app, viewer(here.tenant, here.me, here.language), page, view), status)
 
 
@@ -54,6 +54,11 @@ def _placed(refusal: Refusal) -> tuple[Fault, ...]:
     return tuple(replace(f, says=changes.placed(f)) for f in refusal.faults)
 
 
+def _listed(overlays: Sequence[Mapping[str, str]]) -> list[tuple[str, str, str]]:
+    """(name, text, the overlay it is a file of)"""
+    return [(name, text, str(n)) for n, files in enumerate(overlays) for name, text in files.items()]
+
+
 def _inputs(here: Here) -> dict[str, str]:
     return {name: values[-1] for name, values in forms.inputs_of(here.asked.body).items()}
 
@@ -75,19 +80,22 @@ async def _changes(here: Here, _at: At) -> Answer:
 
 async def _change(here: Here, _at: At) -> Answer:
     given = forms.inputs_of(here.asked.body)
-    pairs = [
-        (name.strip(), text.replace("\r\n", "\n"))
-        for name, text in zip(given.get("name", []), given.get("text", []), strict=False)
+    typed = [
+        (name.strip(), text.replace("\r\n", "\n"), group)
+        for name, text, group in zip(*(given.get(key, []) for key in ("name", "text", "group")), strict=False)
         if name.strip() and text.strip()
     ]
+    overlays: dict[str, dict[str, str]] = {}
+    for name, text, group in typed:
+        overlays.setdefault(group, {})[name] = text
     inputs = _inputs(here)
-    view = ChangeView(files=pairs, note=inputs.get("note", ""))
+    view = ChangeView(files=typed, note=inputs.get("note", ""))
     try:
-        for name, _ in pairs:
+        for name, _, _ in typed:
             changes.require_file_name(name, "name")
     except Refusal as refusal:
         return await _show(here, "changes", replace(view, said=said(refusal.faults, here.language)), refusal.status)
-    return await _step(here, "changes", Wanted(overlays=[{name: text} for name, text in pairs]), view, inputs, "")
+    return await _step(here, "changes", Wanted(overlays=list(overlays.values())), view, inputs, "")
 
 
 async def _revisions(here: Here, _at: At) -> Answer:

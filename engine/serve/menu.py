@@ -20,7 +20,7 @@ _ADMINISTRATORS: tuple[Tool, ...] = (
     Tool(Label("后台任务", "Background work"), "/system/work"),
     Tool(Label("许可", "Licence"), "/system/licence"),
     Tool(Label("模块与功能", "Modules and features"), "/system/switches"),
-    Tool(Label("变更", "Change"), "/system/changes"),
+    Tool(Label("变更系统", "Change the system"), "/system/changes"),
     Tool(Label("版本", "Revisions"), "/system/revisions"),
     Tool(Label("限时授权", "Access for a time"), "/system/grants"),
     _AUDIT,

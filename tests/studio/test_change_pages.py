@@ -39,18 +39,23 @@ async def test_an_overlay_is_typed_planned_and_applied(shop: Shop) -> None:
     await filled(shop)
     async with browser(shop) as client:
         broken = await send(
-            client, "/system/changes", name="acme.yaml", text=OVERLAY.replace("type: text", "type: txet")
+            client, "/system/changes", group="0", name="acme.yaml", text=OVERLAY.replace("type: text", "type: txet")
         )
         assert broken.status_code == 422
         assert "acme.yaml:7:" in broken.text
         assert "type: txet" in broken.text  # what was typed stays
-        barred = await send(client, "/system/changes", name="acme.yaml", text=REQUIRED)
+        barred = await send(client, "/system/changes", group="0", name="acme.yaml", text=REQUIRED)
         assert re.search(r'href="/r/shop/item/[0-9a-f-]{36}">x ', barred.text), barred.text[-3000:]
         assert "Apply this plan" not in barred.text
-        plan = await send(client, "/system/changes", name="acme.yaml", text=OVERLAY)
+        parted = {"group": ["0", "0"], "name": ["acme/overlay.yaml", "acme/more.yaml"]}
+        texts = OVERLAY.split("entities:")
+        token = hidden((await client.get("/system/changes")).text, "_csrf")
+        both = {"_csrf": token, **parted, "text": [texts[0], f"entities:{texts[1]}"]}
+        assert "acme/more.yaml:4:7" in (await client.post("/system/changes", data=both)).text
+        plan = await send(client, "/system/changes", group="0", name="acme.yaml", text=OVERLAY)
         assert "shop.item.colour" in plan.text
         seen = {name: hidden(plan.text, name) for name in ("_revision", "_digest")}
-        wanted = {"name": "acme.yaml", "text": OVERLAY, "note": "colours", **seen}
+        wanted = {"group": "0", "name": "acme.yaml", "text": OVERLAY, "note": "colours", **seen}
         done = await send(client, "/system/changes", **wanted)
         assert "this is revision 2" in done.text
         old = await send(client, "/system/changes", **wanted)
