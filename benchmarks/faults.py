@@ -26,7 +26,8 @@ from engine.db import open_database
 from tests.restarting import Restarting, restarting
 from tests.work.receiver import Receiver, receiver
 
-_SPACE = "4m"
+_SPACE = "256m"
+"""The crowd's own files of half an hour fit in."""
 _HOOKS = "/api/v1/system/webhooks"
 
 
