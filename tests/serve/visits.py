@@ -229,6 +229,13 @@ async def pages(
     assert (listed.status_code == 200) == ever(person, "sheet", "read"), person.name
     figure = await nobody.get("/f/works/cost?measure=reserved", headers=cookies)
     assert (figure.status_code == 200) == ever(person, "entry", "read"), person.name
+    tile = await nobody.get("/d/works/figures/grid", headers=cookies)
+    closed = any(text in tile.text for text in ("You may not read what this sums", "你没有权限查看这项数据"))
+    assert closed != ever(person, "sheet", "read"), person.name
+    taken = await nobody.get("/d/works/figures/grid/export", headers=cookies)
+    assert (taken.status_code == 200) == (ever(person, "sheet", "read") and ever(person, "sheet", "export")), (
+        person.name
+    )
     board = await nobody.get("/d/works/costs", headers=cookies)
     assert board.status_code == 200
     mine = [Decimal(e["net"]) for e in entries if e["kind"] == "reserve" and may(person, "entry", "read", e)]
