@@ -47,6 +47,8 @@ async def _under_fire(
     await crowd.begin()
     until, kills = asyncio.get_running_loop().time() + seconds, 0
     while asyncio.get_running_loop().time() < until:
+        if chance.random() < 0.8:  # the rest hits whoever is just getting up
+            await site.ready()
         await asyncio.sleep(chance.uniform(0.3, 2.5))
         site.kill(chance.randrange(99))
         kills += 1
