@@ -118,7 +118,7 @@ class Covered:
 
 def find(
     build: Build, made: Slice, source: SourceSymbol, dimensions: Sequence[Dimension], groups: Sequence[Group],
-    asked_filters: Sequence[Filter], where: str, ready: frozenset[str],
+    asked_filters: Sequence[Filter | None], where: str, ready: frozenset[str],
 ) -> Covered | None:  # fmt: skip
     """The kept sums with the fewest dimensions that hold everything; None: group the records. Binds nothing."""
     candidates = [r for r in build.facts.symbols.rollups.get(source.of, ()) if r.table in ready]
@@ -160,7 +160,7 @@ def _holds(held: Kept, asked: Asked, groups: Sequence[Group]) -> bool:
 
 def _asked(
     build: Build, made: Slice, source: SourceSymbol, dimensions: Sequence[Dimension], groups: Sequence[Group],
-    asked_filters: Sequence[Filter], where: str,
+    asked_filters: Sequence[Filter | None], where: str,
 ) -> Asked:  # fmt: skip
     entity = made.entities[source.name]
 
@@ -172,6 +172,8 @@ def _asked(
     narrow = []
     specs = []
     for n, one in enumerate(asked_filters):
+        if one is None:
+            continue
         if made.declared:
             found = made.by_name[one.path]
             narrow.append((n, one, tree(found), found.kind, found.scale))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.ask import display, expressions, filters, grouping, slices
+from engine.ask import beside, display, expressions, filters, grouping, slices
 from engine.ask.build import Build, start
 from engine.ask.codes import CODES
 from engine.ask.facts import Facts, unknown
@@ -28,48 +28,62 @@ def figures(facts: Facts, question: FigureQuestion) -> Asked:
     narrowed = grouping.Narrow(question.filters, question.where, question.export)
     specs = _specs(made, question.filters)
     here = Grouping(build, made, narrowed, frozenset() if question.export else question.kept)
-    rows = _rows(build, made, here, question)
-    sqlite = build.dialect == "sqlite"
-    if sqlite:
-        listed = f"(SELECT '[' || COALESCE(group_concat(j, ','), '') || ']' FROM ({rows}))"
-        totals = f" || ',\"totals\":' || ({_totals(build, made, here)})" if question.totals else ""
-        answer = f"'{{\"rows\":' || {listed}{totals} || '}}'"
+    whole = beside.Whole(build, made, here, question)
+    parts = [("rows", _list(build, _rows(build, made, whole, question)))]
+    if question.limit:
+        parts.append(("groups", f"(SELECT COUNT(*) FROM {whole.groups})"))
+    if question.others:
+        parts.append(("others", f"({whole.others(lambda at: _measures(build, made, whole, at))})"))
+    if question.totals:
+        parts.append(("totals", f"({_totals(build, made, whole)})"))
+    if build.dialect == "sqlite":
+        told = " || ',' || ".join(f"'\"{name}\":' || COALESCE({sql}, 'null')" for name, sql in parts)
+        answer = f"'{{' || {told} || '}}'"
     else:
-        listed = f"(SELECT COALESCE(json_agg(j), '[]'::json) FROM ({rows}) AS s)"
-        totals = f", 'totals', ({_totals(build, made, here)})" if question.totals else ""
-        answer = f"json_build_object('rows', {listed}{totals})::text"
+        named = ", ".join(f"'{name}', {sql}" for name, sql in parts)
+        answer = f"json_build_object({named})::text"
     columns = (
         *((d.name, d.kind, d.scale) for d in made.dimensions),
-        *((s.name, *s.expr.type.storage) for s in made.shown),
+        *((name, *type_.storage) for name, type_, _ in whole.shown("")),
     )
     served = here.served.pop() if len(here.served) == 1 else "mixed"
-    return Asked(build.statement(f"SELECT {answer}"), columns, here.specs or specs, served)  # type: ignore[arg-type]
+    statement = build.statement(f"{whole.steps()}SELECT {answer}")
+    return Asked(statement, columns, here.specs or specs, served)  # type: ignore[arg-type]
 
 
-def _rows(build: Build, made: Slice, here: Grouping, question: FigureQuestion) -> str:
+def _list(build: Build, rows: str) -> str:
+    if build.dialect == "sqlite":
+        return f"(SELECT '[' || COALESCE(group_concat(j, ','), '') || ']' FROM ({rows}))"
+    return f"(SELECT COALESCE(json_agg(j), '[]'::json) FROM ({rows}) AS s)"
+
+
+def _rows(build: Build, made: Slice, whole: beside.Whole, question: FigureQuestion) -> str:
     """The groups as JSON objects, in order."""
     at = build.alias("c")
-    shown = [s.expr for s in made.shown]
-    source = here.sql(made.dimensions, shown)
     labels = _Labels(build, at)
     pairs = [(d.name, labels.json(d, f"{at}.d{n}")) for n, d in enumerate(made.dimensions)]
-    pairs += _measures(build, made, at)
-    order = ", ".join(key.order(key.sql) for key in _order(build, made, labels, at, question.sort))
-    having = f" WHERE {_having(build, made, here, at, question.having)}" if question.having else ""
-    limit = f" LIMIT {build.input('limit', 'integer')}" if question.limit else ""
+    pairs += _measures(build, made, whole, at)
+    sort = question.sort or ((f"-{made.shown[0].name}",) if question.others else ())
+    order = ", ".join(key.order(key.sql) for key in _order(build, made, labels, at, sort))
+    having = f" WHERE {_having(build, made, at, question.having)}" if question.having else ""
     by = f" ORDER BY {order}" if order else ""
     item = json_object(build.dialect, pairs)
-    return f"SELECT {item} AS j FROM ({source}) AS {at} {labels.joins()}{having}{by}{limit}"
+    if not question.limit:
+        return f"SELECT {item} AS j FROM ({whole.source}) AS {at} {labels.joins()}{having}{by}"
+    # Whichever are shown is decided once, for what the others come to must be the rest.
+    keys = ", ".join((*(f"{at}.d{n} AS d{n}" for n in range(len(made.dimensions))), f"{item} AS j"))
+    place = f"ROW_NUMBER() OVER ({by.strip()}) AS place"
+    found = f"SELECT {keys}, {place} FROM ({whole.source}) AS {at} {labels.joins()}{having}"
+    return whole.page(found)
 
 
-def _totals(build: Build, made: Slice, here: Grouping) -> str:
+def _totals(build: Build, made: Slice, whole: beside.Whole) -> str:
     at = build.alias("c")
-    source = here.sql((), [s.expr for s in made.shown])
-    return f"SELECT {json_object(build.dialect, _measures(build, made, at))} FROM ({source}) AS {at}"
+    return f"SELECT {json_object(build.dialect, _measures(build, made, whole, at))} FROM ({whole.total}) AS {at}"
 
 
-def _measures(build: Build, made: Slice, at: str) -> list[tuple[str, str]]:
-    return [(s.name, _number(build, s.expr.type, f"{at}.m{n}")) for n, s in enumerate(made.shown)]
+def _measures(build: Build, made: Slice, whole: beside.Whole, at: str) -> list[tuple[str, str]]:
+    return [(name, _number(build, type_, sql)) for name, type_, sql in whole.shown(at)]
 
 
 def _number(build: Build, type_: Type, sql: str) -> str:
@@ -85,7 +99,7 @@ def _number(build: Build, type_: Type, sql: str) -> str:
     return f"CASE WHEN {sql} IS NOT NULL THEN {sign} || {point} END"
 
 
-def _having(build: Build, made: Slice, here: Grouping, at: str, text: str) -> str:
+def _having(build: Build, made: Slice, at: str, text: str) -> str:
     """A condition over shown measures and declared ones; those that are not shown cannot be looked at here."""
     with build.bound_literals():
         expr = expressions.typed(text, made.scope(build), BOOLEAN, "having")

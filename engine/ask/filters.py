@@ -48,6 +48,8 @@ def check_operator(asked: Filter, spec: Spec) -> None:
 
 def condition(build: Build, operator: str, name: str, sql: str, kind: str, scale: int) -> str:
     """SQL of ``sql [operator] value``; a condition that is unknown leaves the row out, as everywhere."""
+    if operator == "known":
+        return f"{sql} IS NOT NULL"
     if operator in _COMPARE:
         return f"{sql} {_COMPARE[operator]} {build.input(name, kind, scale)}"
     if operator == "in":

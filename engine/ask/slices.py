@@ -57,6 +57,7 @@ class Slice:
     module: str
     declared: bool
     wide: bool = False
+    fill: tuple[str, ...] = ()
 
     def scope(self, build: Build) -> Scope:
         """Where expressions over measures stand."""
@@ -86,10 +87,10 @@ def _declared(build: Build, question: FigureQuestion) -> Slice:
     measures = {name: m for name, m in found.measures.items() if not build.figure_hidden(found.measures, m)}
     by_name = {d.name: _own_dimension(found, d) for d in found.dimensions.values() if not _unseen(build, found, d)}
     module = found.path.partition(".")[0]
-    bare = Slice(found.path, found.sources, entities, (), (), measures, by_name, module, True, found.wide)
+    bare = Slice(found.path, found.sources, entities, (), (), measures, by_name, module, True, found.wide, found.fill)
     wrong = _Wrong()
     dimensions = [wrong.catch(_dimension_of, build, bare, name, text) for name, text in question.by]
-    asked = question.measures or tuple((n, n) for n, m in measures.items() if not (m.running or m.stock))
+    asked = question.measures or tuple((n, n) for n in measures)
     shown = [wrong.catch(_measure_of, build, bare, name, text) for name, text in asked]
     wrong.raise_all()
     return _filled(bare, dimensions, shown)
@@ -121,7 +122,7 @@ def _filled(bare: Slice, dimensions: Iterable[Dimension | None], shown: Iterable
     given = tuple(d for d in dimensions if d is not None)
     return Slice(
         bare.name, bare.sources, bare.entities, given, tuple(s for s in shown if s is not None), bare.known,
-        bare.by_name or {d.name: d for d in given}, bare.module, bare.declared, bare.wide,
+        bare.by_name or {d.name: d for d in given}, bare.module, bare.declared, bare.wide, bare.fill,
     )  # fmt: skip
 
 

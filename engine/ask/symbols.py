@@ -49,6 +49,8 @@ class MeasureSymbol:
     each: tuple[str, ...] = ()
     running: str = ""
     stock: Literal["", "last", "first"] = ""
+    along: str = ""
+    """The time dimension of a running figure or a balance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class AggregationSymbol:
     dimensions: Mapping[str, DimensionSymbol]
     measures: Mapping[str, MeasureSymbol]
     wide: bool = False
+    fill: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

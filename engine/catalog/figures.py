@@ -45,6 +45,7 @@ class Measure:
 
     ``uses`` are the measures it names, in order. With ``each`` it is computed at that grain and then summed.
     ``running``: summed along that dimension. ``stock``: a balance: along time the last one counts, not the sum.
+    ``along``: the time dimension of either.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Measure:
     running: str = ""
     stock: Literal["", "last", "first"] = ""
     unit: str = ""
+    along: str = ""
     where: Where = _field(default_factory=Where)
 
 

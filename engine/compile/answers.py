@@ -9,6 +9,8 @@ GROUPS: dict[str, Any] = {
     "properties": {
         "served": {"type": "string", "enum": ["rollup", "grouped", "mixed"]},
         "rows": {"type": "array", "items": {"type": "object"}},
+        "groups": {"type": "integer"},
+        "others": {"type": ["object", "null"]},
         "totals": {"type": "object"},
     },
     "required": ["served", "rows"],

@@ -14,6 +14,8 @@ from engine.plan.page import Figures
 READ = (400, 401, 403, 429, 503)
 _ASK = (*READ, 408, 413, 415)
 _WRITE = (400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 423, 428, 429, 503)
+_SHAPING = ("where", "having", "sort", "limit", "offset", "top", "totals", "share", "compare", "fill")
+"""What a question about figures takes beside its dimensions and measures."""
 
 
 def of_entity(entity: Entity, machine: Machine | None) -> Json:
@@ -64,7 +66,7 @@ def of_figures(path: str, made: Figures) -> Json:
         "operationId": f"{path}.figures",
         "tags": ["figures"],
         "summary": f"Figures: {made.title.to(LANGUAGE)}",
-        "parameters": [*taken, *(parameter(n) for n in ("where", "having", "sort", "limit", "totals"))],
+        "parameters": [*taken, *(parameter(n) for n in _SHAPING)],
         "responses": {"200": answer("One row per group", GROUPS), **refusals(*READ)},
     }
     return {
@@ -205,7 +207,7 @@ def _history(entity: Entity) -> Json:
 
 
 def _aggregate(entity: Entity) -> Json:
-    names = ("by", "measures", "where", "having", "sort", "limit", "totals")
+    names = ("by", "measures", *_SHAPING)
     return _operation(
         entity,
         "aggregate",

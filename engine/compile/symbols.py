@@ -28,10 +28,11 @@ def _aggregation(catalog: Catalog, made: Aggregation) -> AggregationSymbol:
         {s.name: SourceSymbol(s.name, s.of, dict(s.by), s.rows) for s in made.sources.values()},
         {d.name: _dimension(catalog, d) for d in made.dimensions.values()},
         {
-            m.name: MeasureSymbol(m.name, m.expr, kind(m.type), m.scale, m.uses, m.each, m.running, m.stock)
+            m.name: MeasureSymbol(m.name, m.expr, kind(m.type), m.scale, m.uses, m.each, m.running, m.stock, m.along)
             for m in made.measures.values()
         },
         made.wide,
+        made.fill,
     )
 
 

@@ -11,7 +11,8 @@ from engine.plan.statement import Statement
 
 COUNTED = 10_000
 """So many rows are counted where an estimate is enough."""
-Operator = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "starts", "null"]
+Operator = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "starts", "null", "known"]
+"""``known`` takes no value: there is one. Nobody asks it; questions are made into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class FigureQuestion:
     """The shape of a grouped question: answers one row with one column, the JSON text of
-    ``{"rows": [{dim: value, measure: value}], "totals"?: {…}}``; refs among the dimensions are
-    {"id", "display"}. ``aggregation`` names a declared one, or ``entity`` an ad-hoc slice whose
+    ``{"rows": [{dim: value, measure: value}], "groups"?: n, "others"?: {…} | null, "totals"?: {…}}``; refs among the
+    dimensions are {"id", "display"}. ``aggregation`` names a declared one, or ``entity`` an ad-hoc slice whose
     ``measures`` are (name, expression) and ``by`` are (name, expression)."""
 
     aggregation: str = ""
@@ -82,7 +83,17 @@ class FigureQuestion:
     having: str = ""
     sort: tuple[str, ...] = ()
     limit: bool = False
+    """At most ``limit`` groups, from the one after ``offset`` on; how many there are is told beside."""
+    offset: bool = False
+    others: bool = False
+    """With ``limit``: what all other groups come to, as one."""
     totals: bool = False
+    share: tuple[str, ...] = ()
+    """Measures of which ``<name>_share`` is shown: the part of the total."""
+    compare: int = 0
+    """So many months earlier each measure is shown as ``<name>_before``, and as ``<name>_growth`` how it changed."""
+    fill: tuple[str, ...] = ()
+    """Time dimensions whose periods are shown without gaps, beside those that the pack says."""
     roles: tuple[str, ...] = ("admin",)
     kept: frozenset[str] = frozenset()
     """Tables of rollups that are filled: sums may be taken from them where they hold the slice."""

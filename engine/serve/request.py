@@ -34,7 +34,12 @@ MAX_EXPAND = 6
 """How deep an expansion may go."""
 _LIST = ("fields", "expand", "sort", "limit", "cursor", "q", "where", "count", "bin", "actions")
 _ONE = ("fields", "expand", "actions", "as_of")
-_FIGURES = ("by", "measures", "where", "having", "sort", "limit", "totals")
+_FIGURES = (
+    "by", "measures", "where", "having", "sort", "limit", "offset", "top", "totals", "share", "compare", "fill",
+)  # fmt: skip
+_EARLIER = {"month": 1, "quarter": 3, "year": 12, "none": 0}
+"""What figures are compared with: so many months before."""
+MAX_OFFSET = 1_000_000
 _OPERATORS: tuple[str, ...] = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "starts", "null")
 
 
@@ -154,8 +159,13 @@ def figures(app: App, me: Me, name: str, entity: str, pairs: Iterable[tuple[str,
             filters.append(Filter(path, operator))  # type: ignore[arg-type]
             texts.append(text)
     inputs: dict[str, Any] = {}
-    if given.get("limit"):
-        inputs["limit"] = _limit(given["limit"], MAX_GROUPS, MAX_GROUPS, faults)
+    if given.get("limit") and given.get("top"):
+        faults.append(fault("api.parameter", name="top", got=given["top"], expected="either top or limit",
+                            expected_zh="top 与 limit 只用其一"))  # fmt: skip
+    if size := given.get("top") or given.get("limit"):
+        inputs["limit"] = _limit(size, MAX_GROUPS, MAX_GROUPS, faults)
+    if given.get("offset") and "limit" in inputs:
+        inputs["offset"] = _limit(given["offset"], 0, MAX_OFFSET, faults)
     question = FigureQuestion(
         name,
         entity,
@@ -164,8 +174,13 @@ def figures(app: App, me: Me, name: str, entity: str, pairs: Iterable[tuple[str,
         filters=tuple(filters),
         where=given.get("where", ""),
         having=given.get("having", ""),
-        sort=tuple(part.strip() for part in split_top(given.get("sort", "")) if part.strip()),
+        sort=_words(given.get("sort", "")),
         limit="limit" in inputs,
+        offset="offset" in inputs,
+        others=bool(given.get("top")),
+        share=_words(given.get("share", "")),
+        compare=_EARLIER[_word(given, "compare", tuple(_EARLIER), faults)],
+        fill=_words(given.get("fill", "")),
         totals=_word(given, "totals", ("true", "false"), faults) == "true",
         roles=me.roles,
     )
@@ -365,6 +380,10 @@ def _named(text: str) -> tuple[tuple[str, str], ...]:
         plain = colon and name.strip().isidentifier()
         out.append((name.strip(), expression.strip()) if plain else (part.strip(), part.strip()))
     return tuple(out)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in split_top(text) if part.strip())
 
 
 def _word(given: Mapping[str, str], name: str, words: tuple[str, ...], faults: list[Fault]) -> str:

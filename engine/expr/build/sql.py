@@ -277,6 +277,15 @@ def total(func: str, item: str | None, type: Type | None, distinct: bool, contex
     return f"{f'dg_{func.lower()}' if wide else func}({_collated(item, type, context)})"
 
 
+def total_over(item: str, type: Type, window: str, context: Context) -> str:
+    """The sum of an item over a window; exact as ``total`` is."""
+    if context.dialect == "sqlite" and not type.wide and type.limit > NATIVE_SUM:
+        high, low = (f"SUM({item} {way} {HALF}) OVER {window}" for way in ("/", "%"))
+        return f"COALESCE(dg_halves({high}, {low}), 0)"
+    func = "dg_sum" if context.dialect == "sqlite" and type.wide else "SUM"
+    return f"COALESCE({func}({item}) OVER {window}, 0)"
+
+
 def _collated(sql: str, type: Type, context: Context) -> str:
     return f'{sql} COLLATE "C"' if type.kind == "text" and context.dialect == "postgresql" else sql
 

@@ -70,6 +70,13 @@ class _Sum:
         if value is not None:
             self.total = (self.total or 0) + int(value)
 
+    def inverse(self, value: int | str | None) -> None:
+        if value is not None:
+            self.total = (self.total or 0) - int(value)
+
+    def value(self) -> int | str | None:
+        return _wide(self.total)
+
     def finalize(self) -> int | str | None:
         return _wide(self.total)
 
@@ -133,6 +140,6 @@ def register(connection: sqlite3.Connection) -> None:
     """Adds them to a connection."""
     for name, (count, function) in _FUNCTIONS.items():
         connection.create_function(f"dg_{name}", count, function, deterministic=True)
-    connection.create_aggregate("dg_sum", 1, _Sum)  # type: ignore[arg-type]
+    connection.create_window_function("dg_sum", 1, _Sum)
     connection.create_aggregate("dg_min", 1, _Min)  # type: ignore[arg-type]
     connection.create_aggregate("dg_max", 1, _Max)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from engine.read.shape import figures as shapes
 from engine.read.switched import Written
 from engine.read.tree import Scalar
 
+_TIMES = ("month", "date", "datetime")
 _PLAIN = re.compile(r"[a-z_][a-z0-9_.]*")
 
 
@@ -136,6 +137,8 @@ class Figures:
         out: dict[str, Measure] = {}
         written = shape.measures or {}
         dimensions = {d for source in sources.values() for d in source.by}
+        timed = (d for source in sources.values() for d, by in source.by.items() if type_of(by)[0] in _TIMES)
+        times = tuple(dict.fromkeys(timed))
         multi = tuple((name, source.of) for name, source in sources.items())
         sleeping = [name for name in shape.sources or {} if name not in sources]
         look = Look(one.key, multi[0][1], slot="measures", sources=multi)
@@ -151,7 +154,7 @@ class Figures:
                 continue
             made = self.desk.part(
                 f"{prefix}.measures.{name}", noun.place,
-                self.measure, name, noun, look, dimensions, language_of(one), written, out,
+                self.measure, name, noun, look, dimensions, times, language_of(one), written, out,
             )  # fmt: skip
             if made is not None:
                 out[name] = made
@@ -189,7 +192,7 @@ class Figures:
         return [word for word in dict.fromkeys(words(text)) if word in written]
 
     def measure(
-        self, name: str, shape: shapes.Measure, look: Look, dimensions: set[str], language: str,
+        self, name: str, shape: shapes.Measure, look: Look, dimensions: set[str], times: Sequence[str], language: str,
         written: Mapping[str, shapes.Measure], done: Mapping[str, Measure],
     ) -> Measure | None:  # fmt: skip
         uses = tuple(self.uses(shape, written, name))
@@ -204,11 +207,22 @@ class Figures:
         if shape.running is not None and shape.running.text not in dimensions:
             self.desk.unknown("dimension", shape.running, dimensions)
         kind, scale, _ = type_of(expr)
+        if (shape.each or shape.running or shape.stock) and expr.type.kind not in ("integer", "decimal"):
+            self.desk.say("rule.measure-sum", shape.place, name=name, type=kind)
+        along = shape.running.text if shape.running else self.time(name, shape, times) if shape.stock else ""
         return Measure(
             name, self.title(name, shape, look, language), expr, kind, scale, uses,
             tuple(e.text for e in shape.each or ()), shape.running.text if shape.running else "",
-            cast(Any, shape.stock or ""), shape.unit.text if shape.unit else "", shape.place,
+            cast(Any, shape.stock or ""), shape.unit.text if shape.unit else "", along, shape.place,
         )  # fmt: skip
+
+    def time(self, name: str, shape: shapes.Measure, times: Sequence[str]) -> str:
+        """The one time dimension along which a balance is not summed."""
+        if len(times) != 1:
+            found = ", ".join(times) or "–"
+            self.desk.say("rule.stock-time", shape.place, name=name, found=found)
+            return ""
+        return times[0]
 
     def title(self, name: str, shape: shapes.Measure, look: Look, language: str) -> Label:
         """As written; left out, the title of the one field it sums."""
