@@ -181,8 +181,8 @@ class Grouping:
     def _grouped(self, dimensions: Sequence[Dimension], groups: Sequence[Group]) -> str:
         """Columns ``d<n>`` and ``a<n>`` of the aggregates: grouped once, whatever the number of sources."""
         asked = len(dimensions)
-        names = [d.name for d in dimensions]
-        carried = [*dimensions, *(d for d in self.narrow.keys if d.name not in names)]
+        shown = [d.name for d in dimensions]
+        carried = [*dimensions, *(d for d in self.narrow.keys if d.name not in shown)]
         carrying, dimensions = [d.name for d in carried], carried
         used = {g.source for g in groups} or set(self.made.sources)
         sources = [self.made.sources[name] for name in self.made.sources if name in used]
@@ -210,8 +210,8 @@ class Grouping:
         left = ""
         if self.narrow.without:
             same = "IS NOT DISTINCT FROM" if self.build.dialect == "postgresql" else "IS"
-            held = ((n, carrying.index(d.name)) for n, d in enumerate(self.narrow.keys))
-            pairs = " AND ".join(f"o.d{n} {same} {at}.d{k}" for n, k in held)
+            places = ((n, carrying.index(d.name)) for n, d in enumerate(self.narrow.keys))
+            pairs = " AND ".join(f"o.d{n} {same} {at}.d{k}" for n, k in places)
             left = f" WHERE NOT EXISTS (SELECT 1 FROM {self.narrow.without} AS o WHERE {pairs or 'TRUE'})"
         there = f" HAVING SUM({at}.n) <> 0" if adding else ""  # a group of which nothing is left is none
         grouped = f" GROUP BY {by}{there}" if by else ""
