@@ -154,9 +154,10 @@ def _kind(path: str) -> str:
 
 
 def _links(page: Page, at: Site) -> list[str]:
-    found = page.eval_on_selector_all("a[href]", "all => all.map(one => one.href)")
+    of_svg_too = "all => all.map(one => new URL(one.getAttribute('href'), document.baseURI).href)"
+    found = page.eval_on_selector_all("a[href]", of_svg_too)
     plain = [one.partition("#")[0] for one in found if one.startswith(f"{at.url}/")]
-    return [one for one in plain if "/api/" not in one and "/assets/" not in one]
+    return [one for one in plain if not any(part in one for part in ("/api/", "/assets/", "/export?"))]
 
 
 def test_nothing_runs_on_any_page(at: Site, browser: Browser, planted: Planted) -> None:

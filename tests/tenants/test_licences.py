@@ -216,7 +216,7 @@ async def test_what_does_not_hold(stage: Stage, vendor: Vendor, tmp_path: Path) 
 
 async def test_a_clock_that_is_set_back_gains_nothing(stage: Stage, vendor: Vendor) -> None:
     await terms.learn(stage.tenant, vendor.key)
-    at(stage, days=15, hours=1)
+    at(stage, days=15)
     await terms.learn(stage.tenant, vendor.key)
     assert errors(await write(stage)) == [("licence.trial-over", "")]
     at(stage, days=1)
