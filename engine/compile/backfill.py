@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from engine.catalog import Catalog, Entity
-from engine.compile import chain
+from engine.compile import chain, texts
 from engine.compile.draft import Draft
 from engine.compile.late import computing, within
 from engine.plan.statement import Dialect, Statement
@@ -26,9 +26,10 @@ def statements(catalog: Catalog, fresh: Mapping[str, Iterable[str]], dialect: Di
 
 
 def documents(
-    catalog: Catalog, fresh: Mapping[str, Iterable[str]], dialect: Dialect
+    catalog: Catalog, fresh: Mapping[str, Iterable[str]], dialect: Dialect, frozen: bool = False
 ) -> dict[str, tuple[Statement, ...]]:
-    """The same by root entity, each for the documents of ``roots`` alone."""
+    """The same by root entity, each for the documents of ``roots`` alone; ``frozen``: those in force keep what they
+    have."""
     out: dict[str, list[Statement]] = {}
     for entity in sorted(catalog.entities.values(), key=lambda e: -_depth(catalog, e)):
         names = set(fresh.get(entity.path, ()))
@@ -36,6 +37,8 @@ def documents(
         if fields:
             draft, root = Draft(dialect), catalog.root_of(entity)
             which = within(draft, catalog, root, entity, "t")
+            if frozen and (kept := texts.frozen(dialect, catalog, entity, "t")):
+                which += f" AND NOT {kept}"
             out.setdefault(root.path, []).append(computing(draft, catalog, entity, fields, which))
     return {root: tuple(found) for root, found in out.items()}
 

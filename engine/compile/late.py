@@ -46,7 +46,7 @@ def late(catalog: Catalog, root: Entity) -> Late:
     }
     found = {node for node, d in nodes.items() if d.reads.children and d.follows}
     while True:
-        more = {node for node, d in nodes.items() if node not in found and d.follows and _needs(node[0], d) & found}
+        more = {node for node, d in nodes.items() if node not in found and d.follows and needs(node[0], d) & found}
         if not more:
             break
         found |= more
@@ -57,7 +57,8 @@ def late(catalog: Catalog, root: Entity) -> Late:
     return Late({e: frozenset(f) for e, f in sorted(fields.items())}, tuple(_passes(nodes, found, order)))
 
 
-def _needs(entity: str, made: Derived) -> set[Node]:
+def needs(entity: str, made: Derived) -> set[Node]:
+    """What it is made of, within its document."""
     return {(entity, n) for n in made.reads.own} | set(made.reads.document)
 
 
@@ -80,7 +81,7 @@ def _ready(nodes: Mapping[Node, Derived], todo: list[Node], entity: str) -> list
     """Fields of one entity that wait for nothing but each other."""
     taken = [n for n in todo if n[0] == entity]
     while True:
-        blocked = [n for n in taken if any(w in todo and w not in taken for w in _needs(entity, nodes[n]))]
+        blocked = [n for n in taken if any(w in todo and w not in taken for w in needs(entity, nodes[n]))]
         blocked += [n for n in taken if any(w in taken and w[0] == entity for w in nodes[n].reads.document)]
         if not blocked:
             return taken

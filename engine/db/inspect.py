@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from engine.db.beside import UNDER_WAY, ours
 from engine.db.call import Database
@@ -23,29 +26,60 @@ _COLUMNS = {
     ),
 }
 _INDEXES = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite_%'",
+    "sqlite": (
+        'SELECT m.name, i.name, i."unique", i.partial,'
+        " (SELECT json_group_array(c.name) FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno) AS c)"
+        " FROM sqlite_master AS m, pragma_index_list(m.name) AS i WHERE m.type = 'table' AND i.origin = 'c'"
+    ),
     "postgresql": (
-        "SELECT c.relname::text FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid"
+        "SELECT t.relname::text, c.relname::text, i.indisunique, i.indpred IS NOT NULL,"
+        " (SELECT json_agg(pg_get_indexdef(i.indexrelid, n, true) ORDER BY n) FROM generate_series(1, i.indnkeyatts) n)"
+        " FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid JOIN pg_class AS t ON t.oid = i.indrelid"
         " WHERE c.relnamespace = current_schema()::regnamespace AND i.indisvalid AND NOT i.indisprimary"
+    ),
+}
+_CONSTRAINTS = {
+    "sqlite": (
+        "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
+        " UNION ALL SELECT m.name, 'to ' || f.\"table\" || ' by ' || f.\"from\""
+        " FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table'"
+    ),
+    "postgresql": (
+        "SELECT c.relname::text, k.conname::text FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid"
+        " WHERE k.connamespace = current_schema()::regnamespace AND k.contype IN ('c', 'f') AND k.convalidated"
     ),
 }
 _SPELT = {"timestamptz": "timestamp with time zone", "time": "time without time zone"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """What the database holds: table → column → (type, whether it is filled); table → its constraints, by name
+    (PostgreSQL), or the text it was made by and what refers where (SQLite); index → (table, columns, unique,
+    partial)."""
+
+    columns: dict[str, dict[str, tuple[str, bool]]]
+    constraints: dict[str, set[str]]
+    indexes: dict[str, tuple[str, tuple[str, ...], bool, bool]]
+
+
 async def drift(database: Database, shape: Sequence[Table]) -> list[str]:
-    """What hands other than ours have done, in words; nothing when the database is as it was left."""
-    columns: dict[str, dict[str, tuple[str, bool]]] = {}
+    """What hands other than ours have done, in words; nothing when the database is as it was left. The expressions of
+    checks and partial indexes are compared on SQLite only: PostgreSQL keeps them in words of its own."""
+    live = _Live({}, {}, {})
     for table, column, kind, full in await database.read(_COLUMNS[database.dialect]):
-        columns.setdefault(table, {})[column] = (str(kind), bool(full))
-    indexes = {row[0] for row in await database.read(_INDEXES[database.dialect])}
-    return list(_told(columns, indexes, shape, database.dialect))
+        live.columns.setdefault(table, {})[column] = (str(kind), bool(full))
+    for table, name in await database.read(_CONSTRAINTS[database.dialect]):
+        live.constraints.setdefault(table, set()).add(str(name))
+    for table, name, unique, partial, columns in await database.read(_INDEXES[database.dialect]):
+        names = tuple(str(one).strip('"') for one in json.loads(columns))
+        live.indexes[str(name)] = (str(table), names, bool(unique), bool(partial))
+    return list(_told(live, shape, database.dialect))
 
 
-def _told(
-    live: dict[str, dict[str, tuple[str, bool]]], indexes: set[str], shape: Sequence[Table], dialect: Dialect
-) -> Iterator[str]:
+def _told(live: _Live, shape: Sequence[Table], dialect: Dialect) -> Iterator[str]:
     for table in shape:
-        there = live.pop(table.name, None)
+        there = live.columns.pop(table.name, None)
         if there is None:
             yield f"table {table.name} is missing"
             continue
@@ -59,15 +93,40 @@ def _told(
                 yield f"column {table.name}.{column.name} is {_words(*found)}, not {_words(kind, full)}"
         for name in there:
             yield f"column {table.name}.{name} is not ours"
+        yield from _constraints(table, live.constraints.get(table.name, set()), dialect)
         for index in table.indexes:
-            if index.name not in indexes:
+            stands = live.indexes.get(index.name)
+            if stands is None:
                 yield f"index {index.name} is missing"
-    for name in live:
+            elif stands != (table.name, index.columns, index.unique, bool(index.where)):
+                yield f"index {index.name} is another one"
+    for name in live.columns:
         if name.startswith(("_log_", "_sum_")):  # kept sums: they follow from records, and look after themselves
             continue
         if ours(name):  # of a change that is under way, or died: the next one takes it away
             continue
         yield f"table {name} is not ours"
+
+
+def _constraints(table: Table, live: set[str], dialect: Dialect) -> Iterator[str]:
+    if dialect == "postgresql":
+        names = [c.name for c in table.checks if c.postgresql] + [k.name for k in table.foreign_keys]
+        for name in names:
+            if name not in live:
+                yield f"constraint {table.name}.{name} is missing"
+        return
+    text = _bare(" ".join(sorted(live)))
+    for check in table.checks:
+        if check.sqlite and _bare(check.sqlite) not in text:
+            yield f"check {table.name}.{check.name} is missing or another one"
+    for key in table.foreign_keys:
+        if f"to {key.table} by {key.column}" not in live:
+            yield f"constraint {table.name}.{key.name} is missing"
+
+
+def _bare(sql: str) -> str:
+    """Without what an ALTER TABLE spells anew."""
+    return re.sub(r"[\s\"]", "", sql).lower()
 
 
 def _words(kind: str, full: bool) -> str:

@@ -39,6 +39,7 @@ KINDS: Mapping[str, Label] = {
     "purged": Label("清除", "purged"),
     "unpurged": Label("取回", "put back"),
     "posted": Label("过账", "posted"),
+    "refreshed": Label("更新", "refreshed"),
     "scenario": Label("场景", "scenario"),
 }
 
@@ -66,9 +67,9 @@ class Right:
 @dataclass(frozen=True, slots=True)
 class Line:
     """``kind`` is added, restored, retired, renamed, computed, widened, narrowed, replaced, required, unique, checked,
-    refers, choices, states, steps, changed, removed, rights, posted, scenario or table. ``rows`` are those it touches;
-    ``offenders`` those in its way (at most a few of ``against``): while there are any the plan is refused. A scenario
-    that does not hold is in the way of its own line. ``people``: those who hold the role whose rights change."""
+    refers, choices, states, steps, changed, removed, rights, posted, refreshed, scenario or table. ``rows`` are those
+    it touches; ``offenders`` those in its way (at most a few of ``against``): while there are any the plan is refused.
+    A scenario that does not hold is in its own line's way. ``people``: those who hold the role whose rights change."""
 
     kind: str
     path: str

@@ -17,11 +17,6 @@ from engine.serve.export import EXACT, digits, harmless
 from renderer.figures import number, rows_of
 from renderer.seen import Seen
 
-MEDIA = {
-    "xlsx": b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "csv": b"text/csv; charset=utf-8",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Taken:

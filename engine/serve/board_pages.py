@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import quote as percent
 
 from engine.plan.page import Dashboard, Figures, Tile
 from engine.plan.periods import times
-from engine.serve import board_export, dashboards, request, rights
+from engine.serve import board_export, dashboards, export, request, rights
 from engine.serve.answer import Answer
 from engine.serve.door import At, Door
 from engine.serve.fault import refuse
@@ -83,13 +82,8 @@ async def _export(here: Here, at: At) -> Answer:
         raise refuse("access.denied", operation=rights.WORDS["export"], entity=tile.title)
     table = board_export.table_of(here.app, viewer(here.tenant, here.me, here.language), alone, view)
     name = f"{tile.title.to(here.language)} {here.moment().today.isoformat()}.{kind}"
-    headers = (
-        (b"content-disposition", f"attachment; filename=\"export.{kind}\"; filename*=UTF-8''{percent(name)}".encode()),
-        (b"cache-control", b"no-store"),
-    )
-    return Answer(
-        200, make(table, alone.tiles[0].title.to(here.language)), headers=headers, media=board_export.MEDIA[kind]
-    )
+    content = make(table, tile.title.to(here.language))
+    return Answer(200, content, headers=export.attached(name), media=export.MEDIA[kind])
 
 
 DOORS = (

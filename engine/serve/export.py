@@ -74,11 +74,14 @@ async def door(here: Here, at: At) -> Answer:
     first = await anext(pages)  # what is wrong with the question is told as a problem, before anything is sent
     make = {"csv": _csv, "xlsx": _xlsx, "ndjson": _ndjson}[kind]
     name = f"{entity.title.to(here.language)} {here.moment().today.isoformat()}.{kind}"
-    headers = (
-        (b"content-disposition", f"attachment; filename=\"export.{kind}\"; filename*=UTF-8''{percent(name)}".encode()),
-        (b"cache-control", b"no-store"),
-    )
-    return Answer(200, headers=headers, media=MEDIA[kind], stream=make(here, columns, _from(first, pages)))
+    return Answer(200, headers=attached(name), media=MEDIA[kind], stream=make(here, columns, _from(first, pages)))
+
+
+def attached(name: str) -> tuple[tuple[bytes, bytes], ...]:
+    """To be saved under that name, which ends in its kind."""
+    plain = f"export.{name.rpartition('.')[2]}"
+    told = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{percent(name)}"
+    return ((b"content-disposition", told.encode()), (b"cache-control", b"no-store"))
 
 
 def _columns(here: Here, entity: Entity, fields: tuple[str, ...]) -> list[Column]:

@@ -69,8 +69,18 @@ def plan_of(here: Here, name: str) -> tuple[str, ImportPlan]:
     return name, known[name]
 
 
-async def brought(here: Here, name: str, asked: Asked) -> tuple[Outcome, Reading, Row | None]:
-    """Reads the file and writes what it holds, or all but the COMMIT; the row of the run if it was kept."""
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """``run`` is the row of the run if it was kept, ``file`` that of the file."""
+
+    outcome: Outcome
+    reading: Reading
+    run: Row | None
+    file: Row
+
+
+async def brought(here: Here, name: str, asked: Asked) -> Brought:
+    """Reads the file and writes what it holds, or all but the COMMIT."""
     path, plan = plan_of(here, name)
     entity = here.app.entities[plan.entity]
     require_writable(here.app, entity, ())
@@ -85,7 +95,7 @@ async def brought(here: Here, name: str, asked: Asked) -> tuple[Outcome, Reading
     found = [*map(importing.of_wrong, reading.wrong), *unknown]
     reading = _without(reading, {one.row for one in found})
     outcome, run = await _run(here, path, bringing, reading, refs, found, asked, file)
-    return outcome, reading, run
+    return Brought(outcome, reading, run, file)
 
 
 def _rules(here: Here, entity: Entity) -> Rules:
@@ -185,11 +195,6 @@ def _kept(here: Here, run: Row, outcome: Outcome) -> Body[None]:
     yield rows.insert("_audit", [audit.row(here, "import", str(run["id"]), told)], dialect)
 
 
-async def name_of(here: Here, file: str) -> str:
-    row, _ = await _held(here, file)
-    return str(row["name"])
-
-
 def report(here: Here, outcome: Outcome, reading: Reading, run: Row | None) -> dict[str, Any]:
     return {
         "run": run["id"] if run else None,
@@ -243,10 +248,10 @@ def _one(given: dict[str, Any], name: str, kind: type, left_out: Any) -> Any:
 async def _bring(here: Here, at: At) -> Answer:
     asked = _asked(here)
     try:
-        outcome, reading, run = await brought(here, at.names["import"], asked)
+        done = await brought(here, at.names["import"], asked)
     except _Known as known:
         return known.answer
-    return Answer(201 if run else 200, as_json(report(here, outcome, reading, run)))
+    return Answer(201 if done.run else 200, as_json(report(here, done.outcome, done.reading, done.run)))
 
 
 async def _sheet(here: Here, at: At) -> Answer:
@@ -255,8 +260,8 @@ async def _sheet(here: Here, at: At) -> Answer:
 
 
 async def sheet(here: Here, name: str, asked: Asked) -> Answer:
-    outcome, reading, _ = await brought(here, name, replace(asked, keep=False))
-    content = await asyncio.to_thread(workbook, reading, outcome.found, here.language)
+    done = await brought(here, name, replace(asked, keep=False))
+    content = await asyncio.to_thread(workbook, done.reading, done.outcome.found, here.language)
     headers = {"content-disposition": 'attachment; filename="refused.xlsx"', "cache-control": "no-store"}
     return Answer(200, content, headers_of(headers), MEDIA["xlsx"])
 
@@ -271,9 +276,9 @@ def _plan(here: Here, path: str, plan: ImportPlan) -> dict[str, Any]:
     return {"name": path, "title": title, "entity": plan.entity, "key": list(plan.key), "columns": columns}
 
 
-async def runs_of(here: Here, run: str = "") -> list[Row]:
-    """The caller's own runs, the newest first; all of them for administrators."""
-    where = {**({"id": run} if run else {}), **({} if here.me.admin else {"by": here.me.user})}
+async def runs_of(here: Here, **where: str | None) -> list[Row]:
+    """The caller's own runs (of a ``name``, of an ``id``), the newest first; all of them for administrators."""
+    where |= {} if here.me.admin else {"by": here.me.user}
     dialect = here.tenant.database.dialect
     order = "at DESC, id DESC"
     asked = rows.select("_import", dialect, where, order) if where else rows.select_all("_import", dialect, order)
@@ -298,7 +303,7 @@ async def _undo(here: Here, at: At) -> Answer:
 
 async def undo(here: Here, run: str) -> int:
     """Takes a run back, under the caller's own rights; how many records that were."""
-    found = await runs_of(here, run.lower()) if looks_like_id(run) else []
+    found = await runs_of(here, id=run.lower()) if looks_like_id(run) else []
     if not found:
         raise refuse("import.no-run")
     plan = here.app.imports.get(found[0]["name"])

@@ -42,7 +42,7 @@ async def _shown(here: Here, path: str, plan: ImportPlan, status: int = 200, **m
         for c in plan.columns
         if c.headers
     )
-    runs = [row for row in await import_doors.runs_of(here) if row["name"] == path]
+    runs = await import_doors.runs_of(here, name=path)
     view = ImportView(
         _address(path),
         plan.title,
@@ -84,12 +84,11 @@ async def _brought(here: Here, path: str, plan: ImportPlan, what: str, inputs: M
     asked = Asked(file, keep, what == "partly", _existing(inputs), inputs.get("reason", ""), {})
     if what == "sheet":
         return await import_doors.sheet(here, path, asked)
-    outcome, reading, run = await import_doors.brought(here, path, asked)
-    if run is not None:
-        return go(f"{_address(path)}?run={run['id']}")
-    report = import_doors.report(here, outcome, reading, run)
-    name = await import_doors.name_of(here, file)
-    return await _shown(here, path, plan, report=report, file=(file, name), existing=asked.existing)
+    done = await import_doors.brought(here, path, asked)
+    if done.run is not None:
+        return go(f"{_address(path)}?run={done.run['id']}")
+    report = import_doors.report(here, done.outcome, done.reading, None)
+    return await _shown(here, path, plan, report=report, file=(file, done.file["name"]), existing=asked.existing)
 
 
 DOORS: tuple[Door, ...] = (

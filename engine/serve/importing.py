@@ -25,6 +25,7 @@ from engine.serve.ids import uuid7
 from engine.serve.store import Done, Op, World
 from engine.serve.tenancy import Tenant
 from engine.serve.write import documents
+from engine.serve.writing import world_of
 
 Existing = Literal["skip", "update", "refuse"]
 EXISTING: tuple[Existing, ...] = ("skip", "update", "refuse")
@@ -175,9 +176,8 @@ async def _seen(tenant: Tenant, me: Me, target: Entity, ids: Iterable[str]) -> s
 
 def bring(tenant: Tenant, moment: Moment, bringing: Bringing, reading: Reading, refs: Refs) -> Body[Outcome]:
     """Writes what the file holds; what is refused is told, and nothing of it is there."""
-    licensing.require_writable(tenant)
-    licensing.require_module(tenant, bringing.entity.module)
-    world = World(tenant.app, tenant.asker, moment, tenant.blocks if moment.dialect == "postgresql" else None)
+    licensing.require(tenant, [bringing.entity.module])
+    world = world_of(tenant, tenant.app, moment)
     out = Outcome(reading.rows)
     yield from _make(world, refs)
     bodies = [_body_of(tenant, bringing, document, refs) for document in reading.documents]
@@ -308,9 +308,8 @@ def _placed(bringing: Bringing, rows_of: Sequence[int], one: Fault, pointer: str
 
 def undone(tenant: Tenant, moment: Moment, entity: Entity, kept: Sequence[tuple[str, int, int, bool]]) -> Body[int]:
     """Takes back what a run made, and sets back what it changed; refuses, naming each, if others changed it since."""
-    licensing.require_writable(tenant)
-    licensing.require_module(tenant, entity.module)
-    world = World(tenant.app, tenant.asker, moment, tenant.blocks if moment.dialect == "postgresql" else None)
+    licensing.require(tenant, [entity.module])
+    world = world_of(tenant, tenant.app, moment)
     stands = yield from _stands(entity, [record for record, *_ in kept], moment)
     moved = [
         Found(row, "", fault("import.changed-since", _pointer(row), row=row))

@@ -29,9 +29,7 @@ def admit(tenant: Tenant, door: Door, at: At) -> None:
         return
     if door.name in OWN_PASSWORD or door.name in LEAVING or door.name.startswith(_OWN):
         return
-    require_writable(tenant)
-    if at.found is not None:
-        require_module(tenant, at.found.module)
+    require(tenant, [at.found.module] if at.found is not None else [])
 
 
 def require_writable(tenant: Tenant) -> None:
@@ -50,11 +48,15 @@ def require_module(tenant: Tenant, module: str) -> None:
 
 def require_ops(tenant: Tenant, app: App, ops: Iterable[Op]) -> None:
     """The same for whatever comes not through a door: imports, commands."""
+    require(tenant, (app.entities[op.entity].module for op in ops))
+
+
+def require(tenant: Tenant, modules: Iterable[str]) -> None:
     if tenant.terms is None:
         return
     require_writable(tenant)
-    for op in ops:
-        require_module(tenant, app.entities[op.entity].module)
+    for module in modules:
+        require_module(tenant, module)
 
 
 def now_of(tenant: Tenant) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -21,12 +21,14 @@ from engine.problem import Problem, Problems, Where, problem
 from engine.serve import audit, rows
 from engine.serve.bind import call
 from engine.serve.tenancy import Tenant
-from engine.studio import renaming, waking
-from engine.studio.alone import alone
+from engine.studio import guarding, refreshing, renaming, waking
+from engine.studio.batches import Progress
 from engine.studio.codes import CODES
+from engine.studio.owing import owe
 from engine.studio.planning import Planned
 from engine.studio.planting import Planter
-from engine.studio.unfolding import Progress, Unfolding
+from engine.studio.turns import Turn
+from engine.studio.unfolding import Unfolding
 from engine.tenants import identity, revision
 from engine.tenants.revision import Revision
 
@@ -40,16 +42,16 @@ Beside = Callable[[Mapping[str, Any]], Body[None]]
 
 async def applied(
     made: Planned,
-    database: Database,
-    by: str = "",
+    turn: Turn,
     note: str = "",
     despite: bool = False,
     tell: Progress = lambda *_: None,
     beside: Beside | None = None,
 ) -> Revision:
-    """Raises Problems when the plan is refused, overtaken by another one, or the database refuses it; then nothing has
-    changed. ``despite`` scenarios that would not hold: the revision says so, and why (``note``). ``tell`` is told how
-    far the long part is. Without a ``beside`` the audit says that it was done at a terminal."""
+    """``turn`` is ours to change the database, and says who we are. Raises Problems when the plan is refused, overtaken
+    by another one, or the database refuses it; then nothing has changed. ``despite`` scenarios that would not hold: the
+    revision says so, and why (``note``). ``tell`` is told how far the long part is. Without a ``beside`` the audit says
+    that it was done at a terminal. What is left to be done afterwards is owed: see ``settling``."""
     plan = made.plan
     if plan.drift:
         raise Problems([problem(CODES["plan.drift"], what="; ".join(plan.drift))])
@@ -62,13 +64,12 @@ async def applied(
         raise Problems([problem(CODES["plan.despite"])])
     if plan.empty:
         return made.have
+    database = turn.database
     try:
-        async with alone(database) as alive:
-            await cleared(database)
-            if await _number(database) != made.have.number:
-                raise Problems([_overtaken(made, await _number(database))])
-            told = beside or at_terminal(database)
-            now = await _changed(made, database, by, note, tell, alive, told)
+        await cleared(database)
+        if await _number(database) != made.have.number:
+            raise Problems([_overtaken(made, await _number(database))])
+        now = await _changed(made, turn, note, tell, beside or at_terminal(database))
     except Held:
         raise Problems([problem(CODES["plan.held"])]) from None
     except Violation as found:
@@ -78,21 +79,19 @@ async def applied(
     return now
 
 
-async def _changed(
-    made: Planned,
-    database: Database,
-    by: str,
-    note: str,
-    tell: Progress,
-    alive: Callable[[], Awaitable[None]],
-    beside: Beside,
-) -> Revision:
+async def _changed(made: Planned, turn: Turn, note: str, tell: Progress, beside: Beside) -> Revision:
+    database = turn.database
     planter = await _planter(made, database)
-    ahead = Unfolding(made, database, planter.tenant.moment(), tell, alive)
+
+    def far(step: str, what: str, done: int, of: int) -> None:
+        turn.tell(step, what, done, of)
+        tell(step, what, done, of)
+
+    ahead = Unfolding(made, database, planter.tenant.moment(), far, turn.still)
     try:
         await ahead.begin()
-        tell("switch", "", 0, 0)
-        now = await database.change(lambda: _body(made, planter, ahead, by, note, beside))
+        far("switch", "", 0, 0)
+        now = await database.change(lambda: _body(made, planter, ahead, turn.running.by, note, beside))
     except BaseException:
         with suppress(Exception):
             await cleared(database)
@@ -141,6 +140,7 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
         raise Problems([_overtaken(made, now.number)])
     dialect, logs = made.app.dialect, made.app.logs
     ready = ahead.ready
+    yield from guarding.asked_again(made.guards)
     yield from ahead.switch()
     anew = [c.after.name for c in made.difference.changes if _other_rows(c, made, ready)]
     yield from rollups.before_change(dialect, logs, anew)
@@ -157,7 +157,7 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
     yield from revision.keep(made.app.dialect, number, made.app, made.source.told(), tables, by, note, changes)
     despite = {"despite": [line.path for line in made.plan.broken]} if made.plan.broken else {}
     yield from beside({"revision": number, **({"note": note} if note else {}), **despite})
-    yield from waking.owe(made.app.dialect, made.plan.lines)
+    yield from owe(dialect, [*waking.owing(made.plan.lines), *refreshing.owing(made.catalog, made.plan.lines)])
     new = set(made.matching.added)
     yield from planter.plant([row for row in made.catalog.seeds if row.entity in new])
     return replace(now, number=number, digest=made.app.digest, tables=tables, epoch=now.epoch + 1)

@@ -20,8 +20,9 @@ from engine.studio.codes import CODES
 from engine.studio.opening import database_url
 from engine.studio.planning import Planned, installed, planned
 from engine.studio.project import Project, find_project
+from engine.studio.settling import settle
 from engine.studio.telling import CHANGES, NOTHING, REFUSED, Shown, Told
-from engine.studio.workshop import settle
+from engine.studio.turns import PATIENCE, turn
 from engine.tenants import revision
 
 __all__ = ["CHANGES", "NOTHING", "REFUSED", "Told", "apply", "plan", "revert", "revisions", "switch", "switches"]
@@ -70,8 +71,10 @@ async def _told(made: Planned, database: Database, asked: Asked) -> Told:
     told = Told(made.plan, despite=asked.despite)
     if not asked.go or made.plan.empty or told.refused:
         return told
-    now = await applied(made, database, _who(), asked.note, asked.despite, Shown())
-    await settle(await tenant_of(made, database, now.epoch))
+    shown = Shown()
+    async with turn(database, _who(), patience=PATIENCE) as mine:
+        now = await applied(made, mine, asked.note, asked.despite, shown)
+    await settle(await tenant_of(made, database, now.epoch), shown)
     return replace(told, applied=now.number)
 
 

@@ -184,6 +184,15 @@ CODES: dict[str, Code] = {
             hint_zh="制定计划后又有记录写入：请重新制定",
         ),
         Code(
+            "plan.since",
+            "{path} ({kind}): {count} records that stand in the way were written since the plan was made; nothing was"
+            " changed",
+            "{path}（{kind}）：制定计划后又有 {count} 条记录不满足；未做任何更改",
+            409,
+            hint_en="make the plan anew: it names them",
+            hint_zh="请重新制定计划：其中会列出这些记录",
+        ),
+        Code(
             "plan.other",
             "The packs say something else than the plan in {file}",
             "模块包与 {file} 中的计划不一致",

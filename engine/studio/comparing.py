@@ -27,7 +27,6 @@ _NOUNS: Mapping[str, Label] = {
     "dashboards": Label("看板", "dashboard"),
     "imports": Label("导入", "import"),
 }
-_STORED = frozenset({"compute", "find", "display", "search"})
 _NOT_TOLD = frozenset({"name", "path", "was", "where", "module"})
 
 
@@ -67,11 +66,7 @@ def _noun(old: Mapping[str, Any], new: Mapping[str, Any], noun: str) -> Iterator
 def _line(path: str, keys: list[str], where: str) -> Iterator[Line]:
     if not keys:
         return
-    zh, en = "、".join(keys), ", ".join(keys)
-    if not _STORED.isdisjoint(keys):
-        zh += "；已存的值到记录下次保存时才更新"
-        en += "; what is stored stays until a record is saved again"
-    yield Line("changed", path, "safe", Label(zh, en), where=where)
+    yield Line("changed", path, "safe", Label("、".join(keys), ", ".join(keys)), where=where)
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any], quiet: set[str]) -> list[str]:

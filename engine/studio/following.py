@@ -15,9 +15,10 @@ from engine.plan.app import App
 from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
 from engine.serve.tenancy import Tenant
-from engine.studio import turns, waking
+from engine.studio import turns
 from engine.studio.build import source_from
 from engine.studio.codes import CODES
+from engine.studio.settling import settled
 from engine.studio.shelf import Shelf
 from engine.tenants import revision
 from engine.tenants.revision import Revision
@@ -80,23 +81,22 @@ class Following:
             return True
 
 
-async def _owing(tenant: Tenant) -> bool:
+async def owing(tenant: Tenant) -> bool:
     """Whether there is still something to look at: somebody is at it, or it was not done."""
     if await turns.running(tenant.database) is None:
-        await waking.settle(tenant)
-        return False
+        return not await settled(tenant)
     return True
 
 
 async def keep_up(tenant: Tenant, looks: Callable[[], float] = lambda: LOOKS) -> None:
     """For as long as the process serves. What cannot be made here leaves the last good revision in place. What a
     process that was killed still owed is posted by another."""
-    owing = True
+    left = True
     while tenant.learn is not None:
         await asyncio.sleep(looks())
         try:
-            owing |= await tenant.learn()
-            owing = owing and await _owing(tenant)
+            left |= await tenant.learn()
+            left = left and await owing(tenant)
             if any(rollup.table not in tenant.sums for log in tenant.app.logs for rollup in log.rollups):
                 tenant.sums = await rollups.filled(tenant.database)
         except Exception as error:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.catalog import Catalog, Entity, Field
 from engine.compile.names import has_column, kind_of
-from engine.db import Database
+from engine.db import Body, Call, Database
 from engine.db.diff import TableChange, fit, reworded
 from engine.db.inspect import sample
 from engine.db.steps import Fills
 from engine.fieldtypes.storage import literal, quote
 from engine.label import Label
-from engine.plan.change import Line, Risk
+from engine.plan.change import KINDS, Line, Risk
 from engine.plan.statement import Dialect
 from engine.plan.table import Column, Index, Table
+from engine.problem import Problems, problem
+from engine.studio.codes import CODES
 from engine.studio.matching import Matching
 
 SHOWN = 5
+OURS = frozenset({"narrowed", "replaced"})
+"""Guards of tables that the database lets pass: it would round, or put aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,25 @@ class Guard:
     """Told only when somebody is in its way."""
 
 
+def asked_again(guards: Iterable[Guard]) -> Body[None]:
+    """In the transaction of the change, before it touches a table: records may have been written since the plan was
+    made. Raises Problems, one for each that somebody stands in the way of."""
+    found = []
+    for guard in guards:
+        count = int((yield Call(_counting(guard)))[0][0])
+        if count:
+            found.append(problem(CODES["plan.since"], path=guard.path, count=count, kind=KINDS[guard.kind].en))
+    if found:
+        raise Problems(found)
+
+
+def _counting(guard: Guard) -> str:
+    return f"SELECT count(*) FROM {quote(guard.table)} AS t WHERE {guard.where}"
+
+
 async def judged(database: Database, guard: Guard) -> Line | None:
     table = quote(guard.table)
-    count = int((await database.read(f"SELECT count(*) FROM {table} AS t WHERE {guard.where}"))[0][0])
+    count = int((await database.read(_counting(guard)))[0][0])
     if guard.quiet and not count:
         return None
     found = await database.read(sample(table, guard.where, guard.key, SHOWN)) if count else []

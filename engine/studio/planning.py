@@ -23,7 +23,7 @@ from engine.plan.app import App
 from engine.plan.change import Line, Plan
 from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
-from engine.studio import entitling, guarding, rehearsing, waking
+from engine.studio import entitling, guarding, refreshing, rehearsing, waking
 from engine.studio.build import Source, source_from
 from engine.studio.codes import CODES
 from engine.studio.comparing import compared
@@ -46,6 +46,8 @@ class Planned:
     matching: Matching
     difference: Difference
     fills: Fills
+    guards: tuple[guarding.Guard, ...] = ()
+    """To be asked again in the transaction of the change: what the database itself does not refuse."""
 
     @property
     def computed(self) -> dict[str, list[str]]:
@@ -87,22 +89,25 @@ async def planned(
             replaced(matching, change.after.name, wanted, name)
     fills = _fills(catalog, made, matching, database.dialect)
     lines = [*_names(matching, catalog)]
+    guards: list[guarding.Guard] = []
     for change in made.changes:
-        lines += [line async for line in _table(database, change, catalog, matching, fills)]
+        lines += [line async for line in _table(database, change, catalog, matching, fills, guards)]
     tables = {table.name: table for table in have.tables}
     for guard in guarding.of_values(old, catalog, matching, tables, database.dialect):
+        guards.append(guard)
         line = await guarding.judged(database, guard)
         lines += [line] if line is not None else []
     if old is not None:
         lines += compared(old, catalog, matching)
         lines += await waking.lines(database, old, catalog, matching)
+        lines += await refreshing.lines(database, old, catalog, matching)
         lines += await entitling.rights(database, old, catalog, matching, source.zone)
     told = source.told() != have.source
     if played and (told or lines):
         lines += await rehearsing.broken(source, catalog, beside)
     lines = touched(lines, old, catalog, matching)
     plan = Plan(have.number, app.digest, tuple(lines), await drift(database, have.tables), told)
-    return Planned(plan, source, catalog, app, have, matching, made, fills)
+    return Planned(plan, source, catalog, app, have, matching, made, fills, tuple(guards))
 
 
 def _computing(entity: Entity, change: TableChange, path: str, rows: int) -> Iterator[Line]:
@@ -182,9 +187,14 @@ def _place(catalog: Catalog, path: str) -> str:
 
 
 async def _table(
-    database: Database, change: TableChange, catalog: Catalog, made: Matching, fills: Fills
+    database: Database,
+    change: TableChange,
+    catalog: Catalog,
+    made: Matching,
+    fills: Fills,
+    guards: list[guarding.Guard],
 ) -> AsyncIterator[Line]:
-    """What a table has to go through, and what stands in the way."""
+    """What a table has to go through, and what stands in the way. ``guards`` gets those to be asked again."""
     if change.before is None:
         return
     entity = catalog.entities.get(change.after.entity)
@@ -192,6 +202,7 @@ async def _table(
     rows = int((await database.read(f"SELECT count(*) FROM {quote(change.before.name)}"))[0][0])
     key = guarding.key_of(made, entity, change.before) if entity is not None else ""
     for guard in guarding.of_tables(change, path, fills, key, made, database.dialect):
+        guards += [guard] if guard.kind in guarding.OURS else []
         line = await guarding.judged(database, guard)
         if line is not None:
             yield replace(line, rows=rows, where=line.where or _place(catalog, line.path))

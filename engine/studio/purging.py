@@ -29,13 +29,13 @@ from engine.plan.table import Column, Table
 from engine.problem import Problems, problem
 from engine.serve import audit, rows
 from engine.studio import retired
-from engine.studio.alone import alone
 from engine.studio.build import source_from
 from engine.studio.codes import CODES
 from engine.studio.opening import database_url
 from engine.studio.planning import installed
 from engine.studio.project import find_project
 from engine.studio.retired import Retired
+from engine.studio.turns import PATIENCE, turn
 from engine.tenants import identity, revision
 from engine.tenants.identity import Identity
 from engine.tenants.revision import Revision
@@ -80,7 +80,7 @@ async def _purgeable(target: Path, url: str) -> list[Retired]:
 
 
 async def _purge(target: Path, url: str, names: Sequence[str], folder: Path, note: str) -> Purged:
-    async with _held(target, url) as (database, _), alone(database):
+    async with _held(target, url) as (database, _), turn(database, "", patience=PATIENCE):
         have = await installed(database)
         wanted = retired.chosen(await retired.listed(database, have), names)
         file = await _backup(database, have, wanted, folder, database_url(find_project(target), url))
@@ -198,7 +198,7 @@ def _kept(
 
 
 async def _restore(target: Path, url: str, file: Path) -> Purged:
-    async with _held(target, url) as (database, _), alone(database):
+    async with _held(target, url) as (database, _), turn(database, "", patience=PATIENCE):
         have = await installed(database)
         with file.open(encoding="utf-8") as lines:
             head = json.loads(lines.readline() or "{}")

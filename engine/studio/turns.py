@@ -1,6 +1,6 @@
-"""One change at a time: who is at it, in whichever process, and how far. A row of ``_lease`` that its holder renews;
-if he dies, the next one has it half a minute later. Nothing depends on it but good manners: of two changes that meet
-all the same, the second is overtaken."""
+"""One at a time: who is changing a tenant, in whichever process, by command or in a page, and how far he is. A row of
+``_lease`` that its holder renews; if he dies, the next one has it ten seconds later. Nothing depends on it but good
+manners: of two changes that meet all the same, the second is overtaken."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from engine.db import Body, Database, Lost
+from engine.db import Body, Database, Held, Lost
 from engine.plan.metadata import Running
 from engine.problem import Problems, problem
 from engine.serve.ids import uuid7
 from engine.studio.codes import CODES
 from engine.work.statements import say
 
-_NAME = "changing"
-_LIFE = 30_000
-"""Milliseconds that a turn lasts without being renewed."""
-_BEAT = 2.0
-"""Seconds from one to the next."""
+CHANGING, SETTLING = "changing", "settling"
+SECONDS = 10.0
+"""How long one that died is waited for."""
+PATIENCE = 2 * SECONDS
+_LOOK = 0.1
 _TAKE = (
     "INSERT INTO _lease (name, holder, until, n) VALUES (:1, :2, :3, 0) ON CONFLICT (name) DO UPDATE SET"
     " holder = excluded.holder, until = excluded.until WHERE _lease.until < :4 RETURNING n"
 )
-_RENEW = "UPDATE _lease SET holder = :1, until = :2 WHERE name = :3 AND holder = :4"
+_RENEW = "UPDATE _lease SET holder = :1, until = :2 WHERE name = :3 AND holder = :4 RETURNING n"
 Stage = Literal["planning", "applying", "posting"]
 
 
@@ -39,7 +39,9 @@ class Turn:
     database: Database
     running: Running
     token: str
+    name: str = CHANGING
     kept: str = ""
+    lost: bool = False
 
     async def stage(self, name: Stage) -> None:
         self.running = Running(self.running.by, name, self.running.since)
@@ -49,14 +51,19 @@ class Turn:
         """Told to others with the next beat."""
         self.running = replace(self.running, what=what, done=done, of=of)
 
-    async def renew(self, life: int = _LIFE) -> None:
+    def still(self) -> None:
+        """Raises Held when we have been taken for dead, and somebody else is at it."""
+        if self.lost:
+            raise Held
+
+    async def renew(self, seconds: float | None = None) -> None:
         told, before = self.told(), self.kept
-        values = (told, _now() + life, _NAME, before)
+        until = _now() + round(1000 * (SECONDS if seconds is None else seconds))
 
-        def body() -> Body[None]:
-            yield say(self.database.dialect, _RENEW, *values)
+        def body() -> Body[bool]:
+            return bool((yield say(self.database.dialect, _RENEW, told, until, self.name, before)))
 
-        await self.database.write(body)
+        self.lost |= not await self.database.write(body)
         self.kept = told
 
     def told(self) -> str:
@@ -68,7 +75,8 @@ def _now() -> int:
 
 
 async def running(database: Database) -> Running | None:
-    found = await database.read(f"SELECT holder, until FROM _lease WHERE name = '{_NAME}'")
+    """Who changes the tenant now."""
+    found = await database.read(f"SELECT holder, until FROM _lease WHERE name = '{CHANGING}'")
     if not found or int(found[0][1]) < _now():
         return None
     kept = json.loads(found[0][0])
@@ -77,21 +85,19 @@ async def running(database: Database) -> Running | None:
 
 
 @asynccontextmanager
-async def turn(database: Database, by: str) -> AsyncIterator[Turn]:
-    """Raises Problems while somebody else is at it."""
+async def turn(database: Database, by: str, name: str = CHANGING, patience: float = 0.0) -> AsyncIterator[Turn]:
+    """Raises Problems when somebody else is at it, and still is after so many seconds."""
     since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    mine = Turn(database, Running(by, "planning", since), uuid7())
+    mine = Turn(database, Running(by, "planning", since), uuid7(), name)
     mine.kept = mine.told()
-    values = (_NAME, mine.kept, _now() + _LIFE, _now())
-
-    def take() -> Body[bool]:
-        return bool((yield say(database.dialect, _TAKE, *values)))
-
-    if not await database.write(take):
-        other = await running(database)
-        raise Problems(
-            [problem(CODES["plan.running"], by=other.by if other else "", since=other.since if other else "")]
-        )
+    until = time.monotonic() + patience
+    while not await _taken(mine):
+        if time.monotonic() >= until:
+            other = await running(database)
+            raise Problems(
+                [problem(CODES["plan.running"], by=other.by if other else "", since=other.since if other else "")]
+            )
+        await asyncio.sleep(_LOOK)
     beating = asyncio.create_task(_beat(mine))
     try:
         yield mine
@@ -102,8 +108,18 @@ async def turn(database: Database, by: str) -> AsyncIterator[Turn]:
             await mine.renew(-1)
 
 
+async def _taken(mine: Turn) -> bool:
+    now = _now()
+
+    def take() -> Body[bool]:
+        values = (mine.name, mine.kept, now + round(1000 * SECONDS), now)
+        return bool((yield say(mine.database.dialect, _TAKE, *values)))
+
+    return await mine.database.write(take)
+
+
 async def _beat(mine: Turn) -> None:
     while True:
-        await asyncio.sleep(_BEAT)
+        await asyncio.sleep(SECONDS / 5)
         with contextlib.suppress(Lost):
             await mine.renew()

@@ -8,7 +8,6 @@ changes the system next takes them away and begins anew.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,18 +23,12 @@ from engine.fieldtypes.storage import literal, quote
 from engine.plan.statement import Statement
 from engine.plan.table import Index
 from engine.serve.bind import Moment, call, id_array
+from engine.studio.batches import Batch, Progress, through
 from engine.studio.planning import Planned
 
-BATCH_SECONDS = 0.1
-"""What a batch may take, as near as can be guessed from the last."""
-_FIRST, _MOST = 500, 50_000
-_PAUSE = {"sqlite": 0.12, "postgresql": 0.02}
-"""Between two batches. Writers of other processes look for SQLite's lock every tenth of a second."""
 _ROUNDS = 8
 """Owner and lines that depend on each other are as deep as this at most."""
 _PASSES = 6
-Progress = Callable[[str, str, int, int], None]
-"""(step, what, done, of how many)"""
 
 
 @dataclass(slots=True)
@@ -44,7 +37,8 @@ class Unfolding:
     database: Database
     moment: Moment
     tell: Progress = lambda *_: None
-    alive: Callable[[], Any] | None = None
+    still: Callable[[], None] = lambda: None
+    """Raises Held when somebody else is at it."""
     shadows: list[Shadow] = field(default_factory=list)
     columns: list[Columns] = field(default_factory=list)
     computing: dict[str, list[Statement]] = field(default_factory=dict)
@@ -194,25 +188,11 @@ class Unfolding:
 
     async def _batch(self, body: Callable[[], Body[Any]]) -> Any:
         """On SQLite with references unchecked: they may point at what is only about to be."""
-        if self.alive is not None:
-            await self.alive()
+        self.still()
         return await (self.database.change(body) if self.dialect == "sqlite" else self.database.write(body))
 
-    async def _through(self, step: str, what: str, total: int, batch: Callable[[str, int], Body[Any]]) -> None:
-        """``batch`` takes (after, how many) and gives (last, how many); it is over when there are none."""
-        after, count, done = "", _FIRST, 0
-        if self.dialect == "postgresql":
-            after = "00000000-0000-0000-0000-000000000000"
-        while True:
-            self.tell(step, what, done, total)
-            began = time.monotonic()
-            last, found = await self._batch(lambda a=after, n=count: batch(a, n))  # type: ignore[misc]
-            took = max(time.monotonic() - began, 0.001)
-            if not found:
-                return
-            after, done = str(last), done + int(found)
-            count = min(_MOST, max(50, int(count * min(2.0, BATCH_SECONDS / took))))
-            await asyncio.sleep(_PAUSE[self.dialect])
+    async def _through(self, step: str, what: str, total: int, batch: Batch) -> None:
+        await through(self.dialect, self._batch, batch, lambda done: self.tell(step, what, done, total))
 
     async def _copy(self, shadow: Shadow) -> None:
         def batch(after: str, count: int) -> Body[tuple[Any, int]]:
@@ -307,8 +287,7 @@ class Unfolding:
         wanted.sort(key=lambda one: "UNIQUE" in one[1])  # those refuse writers of the revision of before: last
         for n, (name, statement) in enumerate(wanted):
             self.tell("index", name, n, len(wanted))
-            if self.alive is not None:
-                await self.alive()
+            self.still()
             drop = f"DROP INDEX IF EXISTS {quote(name)}"
             await self.database.outside(drop)
             try:
@@ -323,8 +302,7 @@ class Unfolding:
         """For something long, saying now and then that we live."""
         task = asyncio.ensure_future(work)
         while not (await asyncio.wait([task], timeout=2))[0]:
-            if self.alive is not None:
-                await self.alive()
+            self.still()
         await task
 
     async def clean(self) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from engine.db import Body, Stale
+from engine.db import Body
 from engine.label import Label
 from engine.plan.change import Plan
 from engine.plan.metadata import Difference, Done, Order, Revision, Running, Switch, Wanted
@@ -18,15 +18,16 @@ from engine.problem import KNOWN, Problem, Problems, problem
 from engine.read.packs import gather
 from engine.read.report import in_language
 from engine.serve.tenancy import Tenant
-from engine.studio import switching, turns, waking
+from engine.studio import switching, turns
 from engine.studio.applying import applied
 from engine.studio.build import Source, source_from, source_of
 from engine.studio.codes import CODES
+from engine.studio.owing import owed
 from engine.studio.planning import Planned, installed, planned
 from engine.studio.project import find_project
+from engine.studio.settling import settle
 from engine.tenants import revision
 
-_TRIES = 5
 Told = Callable[[Plan, Mapping[str, Any]], Body[None]]
 
 
@@ -65,12 +66,12 @@ class Workshop:
             def told(detail: Mapping[str, Any]) -> Body[None]:
                 return (yield from beside(made.plan, detail))
 
-            now = await applied(made, tenant.database, order.by, order.note, order.despite, turn.tell, told)
+            now = await applied(made, turn, order.note, order.despite, beside=told)
             if tenant.learn is not None:
                 await tenant.learn()
-            if await waking.owed(tenant.database):
+            if await owed(tenant.database, ("posting",)):
                 await turn.stage("posting")
-            return Done(made.plan, now.number, await settle(tenant))
+            return Done(made.plan, now.number, await settle(tenant, kinds=("posting",)))
 
     async def _planned(self, wanted: Wanted) -> Planned:
         have = await installed(self.tenant.database)
@@ -127,18 +128,6 @@ class Workshop:
     def said(self, found: Problem) -> tuple[Label, Label]:
         (zh, zh_hint), (en, en_hint) = (in_language(found, language, KNOWN) for language in ("zh", "en"))
         return Label(zh, en), Label(zh_hint, en_hint)
-
-
-async def settle(tenant: Tenant) -> dict[str, int]:
-    """What documents are owed by ledgers that came (back), whatever else is changed meanwhile."""
-    for _ in range(_TRIES):
-        try:
-            return await waking.settle(tenant)
-        except Stale:
-            if tenant.learn is None:
-                raise
-            await tenant.learn()
-    return {}
 
 
 def _as_reviewed(plan: Plan, order: Order) -> None:

@@ -19,12 +19,14 @@ from engine.db.system import TABLES
 from engine.serve import OneTenant, asgi, open_session, rows
 from engine.serve.tenancy import Tenant
 from engine.studio import switching
-from engine.studio.applying import applied
+from engine.studio.applying import applied, tenant_of
 from engine.studio.build import source_from, source_of
 from engine.studio.following import held
 from engine.studio.opening import opened
 from engine.studio.planning import Planned, installed, planned
 from engine.studio.project import find_project
+from engine.studio.settling import settle
+from engine.studio.turns import PATIENCE, turn
 from engine.studio.workshop import Workshop
 from engine.tenants import revision
 from engine.tenants.revision import Revision
@@ -64,6 +66,15 @@ def pack() -> dict[str, Any]:
     }
 
 
+async def taken(made: Planned, database: Database, settled: bool = True, **how: Any) -> Revision:
+    """As a command does."""
+    async with turn(database, "", patience=PATIENCE) as mine:
+        now = await applied(made, mine, **how)
+    if settled:
+        await settle(await tenant_of(made, database, now.epoch))
+    return now
+
+
 @dataclass
 class Shop:
     """``pack`` is what the file says; ``url`` where the database is."""
@@ -100,18 +111,18 @@ class Shop:
 
     async def apply(self) -> Revision:
         async with self.database() as database:
-            return await applied(await self.plan(database), database)
+            return await taken(await self.plan(database), database)
 
     async def revert(self, number: int) -> Revision:
         async with self.database() as database:
             text = await revision.source_of(database, number)
             assert text is not None
-            return await applied(await planned(source_from(text), database, switched=True), database)
+            return await taken(await planned(source_from(text), database, switched=True), database)
 
     async def switch(self, name: str, on: bool) -> Revision:
         async with self.database() as database:
             source = switching.switched(source_from((await installed(database)).source), name, on)
-            return await applied(await planned(source, database, switched=True), database)
+            return await taken(await planned(source, database, switched=True), database)
 
     async def told(self) -> list[tuple[str, str, int]]:
         """(kind, path, offenders) of the plan, without what only says how."""

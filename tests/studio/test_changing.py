@@ -15,10 +15,10 @@ from engine.paths import modules_dir
 from engine.problem import Problems
 from engine.serve import http
 from engine.studio import switching
-from engine.studio.applying import applied
 from engine.studio.build import source_of
+from engine.studio.planning import installed
 from engine.studio.project import find_project
-from tests.studio.shop import Shop, filled, listed, post
+from tests.studio.shop import Shop, filled, listed, post, taken
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -206,18 +206,52 @@ async def test_of_two_applies_at_once_one_is_told_that_it_was_overtaken(shop: Sh
     shop.fields()["day"] = {"type": "date"}
     async with shop.database() as one, shop.database() as other:
         plans = [await shop.plan(one), await shop.plan(other)]
-        done = await asyncio.gather(applied(plans[0], one), applied(plans[1], other), return_exceptions=True)
+        done = await asyncio.gather(taken(plans[0], one), taken(plans[1], other), return_exceptions=True)
     failed = [d for d in done if isinstance(d, Problems)]
     assert [p.code for f in failed for p in f.problems] == ["plan.overtaken"]
     await shop.settled()
+
+
+@pytest.mark.parametrize("what", ["choice", "decimals", "state"])
+async def test_records_written_since_the_plan_was_made_are_in_its_way(shop: Shop, what: str) -> None:
+    shop.pack["workflows"] = {
+        "flow": {
+            "of": "sale",
+            "states": {"draft": {"initial": True, "editable": True}, "kept": {}, "done": {"effective": True}},
+            "transitions": {"keep": {"from": "draft", "to": "kept"}, "finish": {"from": "kept", "to": "done"}},
+        }
+    }
+    await filled(shop)
+    async with shop.served() as (_, door), shop.database() as database:
+        (sale,) = await listed(door, "sale")
+        one = [row for row in await listed(door) if row["kind"] == "b"]
+        await door.patch(f"/item/{one[0]['id']}", json={"kind": "a"}, headers={"if-match": "*"})
+        flow: Any = shop.pack["workflows"]["flow"]
+        if what == "choice":
+            shop.fields()["kind"]["options"] = {"a": "A"}
+        elif what == "decimals":
+            shop.fields()["price"]["scale"] = 2
+        else:
+            del flow["states"]["kept"], flow["transitions"]["keep"]
+            flow["transitions"]["finish"]["from"] = "draft"
+        made = await shop.plan(database)
+        assert not made.plan.refused
+        await post(door, "item", code="later", price="0.0001", kind="b")
+        assert (await door.post(f"/sale/{sale['id']}/actions/keep", json={})).status_code == 200
+        with pytest.raises(Problems) as caught:
+            await taken(made, database)
+        assert [p.code for p in caught.value.problems] == ["plan.since"]
+        assert (await shop.plan(database)).plan.refused
+        assert len(await listed(door)) == 3
 
 
 _KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from engine.db import open_database
-from engine.studio import applying, renaming
+from engine.studio import applying, renaming, turns
 from engine.studio.build import source_of
+from engine.studio.planning import installed
 from engine.studio.planning import planned
 from engine.studio.project import find_project
 
@@ -231,7 +265,8 @@ async def main():
     database = await open_database(sys.argv[2])
     made = await planned(source_of(find_project(Path(sys.argv[1]))), database)
     assert made.statements()
-    await applying.applied(made, database)
+    async with turns.turn(database, "", patience=turns.PATIENCE) as mine:
+        await applying.applied(made, mine)
 
 asyncio.run(main())
 """
@@ -261,6 +296,46 @@ async def test_hands_that_were_there_before_us_are_told_and_nothing_is_applied(s
         shop.fields()["day"] = {"type": "date"}
         assert list((await shop.plan(database)).plan.drift) == ["column shop__item.mine is not ours"]
     assert await refusal(shop) == "plan.drift"
+
+
+_BY_HAND = {
+    "index": ("DROP INDEX {index}", "index {index} is missing"),
+    "other index": ('DROP INDEX {index}; CREATE INDEX {index} ON shop__item ("note")', "index {index} is another one"),
+    "constraint": (
+        "ALTER TABLE shop__sale DROP CONSTRAINT {key}",
+        "constraint shop__sale.{key} is missing",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", _BY_HAND)
+async def test_what_other_hands_took_away_is_named(shop: Shop, what: str) -> None:
+    if what == "constraint" and shop.url.startswith("sqlite"):
+        pytest.skip("SQLite cannot drop one; another text is another table")
+    await filled(shop)
+    async with shop.database() as database:
+        tables = {table.name: table for table in (await installed(database)).tables}
+        named = {"index": tables["shop__item"].indexes[0].name, "key": tables["shop__sale"].foreign_keys[0].name}
+        done, told = (text.format(**named) for text in _BY_HAND[what])
+        await database.run_script(done.split("; "))
+        assert list((await shop.plan(database)).plan.drift) == [told]
+
+
+async def test_another_text_of_a_check_is_named(shop: Shop) -> None:
+    if not shop.url.startswith("sqlite"):
+        pytest.skip("PostgreSQL keeps expressions in words of its own")
+    shop.entities["item"]["checks"] = {"few": {"that": "count < 10", "message": "few"}}
+    await filled(shop)
+    async with shop.database() as database:
+        for statement in (
+            "PRAGMA writable_schema = ON",
+            "UPDATE sqlite_master SET sql = replace(sql, '10', '99') WHERE name = 'shop__item'",
+            "PRAGMA writable_schema = RESET",
+        ):
+            await database.run_script([statement])
+        (told,) = (await shop.plan(database)).plan.drift
+        assert told.startswith("check shop__item.")
+        assert told.endswith("is missing or another one")
 
 
 async def test_a_process_a_revision_behind_writes_and_reads_by_what_holds(shop: Shop) -> None:

@@ -11,11 +11,10 @@ import pytest
 from engine.db import open_database
 from engine.problem import Problems
 from engine.studio import changing
-from engine.studio.applying import applied
 from engine.studio.build import source_of
 from engine.studio.planning import planned
 from engine.studio.project import find_project
-from tests.studio.shop import Shop, filled, listed, post
+from tests.studio.shop import Shop, filled, listed, post, taken
 
 SCENARIO = {
     "cheap": {
@@ -54,11 +53,11 @@ async def test_a_scenario_that_would_break_refuses_the_apply(shop: Shop) -> None
         assert not made.plan.barred
         for told, code in (({}, "plan.scenario"), ({"despite": True}, "plan.despite")):
             with pytest.raises(Problems) as caught:
-                await applied(made, database, **told)
+                await taken(made, database, **told)
             assert [(p.code, str(p.where) == line.where) for p in caught.value.problems] == [
                 (code, code == "plan.scenario")
             ]
-        assert (await applied(made, database, note="the law says so", despite=True)).number == 2
+        assert (await taken(made, database, note="the law says so", despite=True)).number == 2
         told = json.loads((await database.read("SELECT changes FROM _revision WHERE n = 2"))[0][0])
         assert [one["path"] for one in told if one["kind"] == "scenario"] == ["shop.cheap"]
         (detail,) = (await database.read("SELECT detail FROM _audit WHERE act = 'command.apply'"))[0]

@@ -14,9 +14,8 @@ import pytest
 
 from engine.db import Database
 from engine.problem import Problems
-from engine.studio import alone, unfolding
-from engine.studio.applying import applied
-from tests.studio.shop import Shop, listed, post
+from engine.studio import batches, turns, unfolding
+from tests.studio.shop import Shop, listed, post, taken
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 120
@@ -26,8 +25,8 @@ ROWS = 120
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred rows are many, and go over by few."""
     monkeypatch.setattr(unfolding, "LARGE", 100)
-    monkeypatch.setattr(unfolding, "_FIRST", 7)
-    monkeypatch.setattr(unfolding, "_MOST", 7)
+    monkeypatch.setattr(batches, "FIRST", 7)
+    monkeypatch.setattr(batches, "MOST", 7)
 
 
 async def many(shop: Shop) -> None:
@@ -120,7 +119,7 @@ async def test_what_is_written_meanwhile_is_there_afterwards(shop: Shop) -> None
 
         async with shop.database() as database:
             made = await shop.plan(database)
-            assert (await applied(made, database, tell=tell)).number == 2
+            assert (await taken(made, database, tell=tell)).number == 2
         await asyncio.gather(*waiting)
         assert steps["switch"] == 1
         assert steps["compute"] > 3
@@ -139,12 +138,12 @@ _KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from engine.db import open_database
-from engine.studio import applying, unfolding
+from engine.studio import applying, batches, turns, unfolding
 from engine.studio.build import source_of
 from engine.studio.planning import planned
 from engine.studio.project import find_project
 
-unfolding.LARGE, unfolding._FIRST, unfolding._MOST = 100, 7, 7
+unfolding.LARGE, batches.FIRST, batches.MOST = 100, 7, 7
 step, times = sys.argv[3], int(sys.argv[4])
 
 def tell(now, what, done, total):
@@ -156,7 +155,8 @@ def tell(now, what, done, total):
 async def main():
     database = await open_database(sys.argv[2])
     made = await planned(source_of(find_project(Path(sys.argv[1]))), database)
-    await applying.applied(made, database, tell=tell)
+    async with turns.turn(database, "", patience=turns.PATIENCE) as mine:
+        await applying.applied(made, mine, tell=tell)
 
 asyncio.run(main())
 """
@@ -166,7 +166,7 @@ asyncio.run(main())
 async def test_killed_at_any_step_the_next_apply_makes_up_for_it(
     shop: Shop, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alone, "SECONDS", 1.0)
+    monkeypatch.setattr(turns, "SECONDS", 1.0)
     sqlite = shop.url.startswith("sqlite")
     if (sqlite and step == "index") or (not sqlite and step == "clean"):
         pytest.skip("this database has no such step")
@@ -175,7 +175,7 @@ async def test_killed_at_any_step_the_next_apply_makes_up_for_it(
     before = await shop.items()
     changed(shop)
     shop.write()
-    script = f"from engine.studio import alone\nalone.SECONDS = 1.0\n{_KILLED}"
+    script = f"from engine.studio import turns\nturns.SECONDS = 1.0\n{_KILLED}"
     command = [sys.executable, "-c", script, str(shop.folder), shop.url, name, "1" if step == "switch" else "2"]
     if step in ("expand", "catch up", "index"):
         command[-1] = "1"
@@ -202,7 +202,7 @@ async def test_a_value_that_does_not_fit_undoes_all_of_it(shop: Shop) -> None:
         made = await shop.plan(database)
         await post(door, "item", code="c001")
         with pytest.raises(Problems) as caught:
-            await applied(made, database)
+            await taken(made, database)
         assert [p.code for p in caught.value.problems] == ["plan.violated"]
         await whole(database)
         assert len(await listed(door)) == ROWS + 1
@@ -227,7 +227,7 @@ async def test_lines_and_what_sums_them_up_are_filled_beside_those_who_write(sho
                 )
 
         async with shop.database() as database:
-            await applied(await shop.plan(database), database, tell=tell)
+            await taken(await shop.plan(database), database, tell=tell)
         for answer in await asyncio.gather(*waiting):
             assert answer.status_code == 200, answer.text
         assert len(waiting) == 5

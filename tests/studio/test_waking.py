@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.db import Call
-from engine.studio import waking
+from engine.studio.owing import Owed, owe, owed
+from engine.studio.settling import settle
 from tests.studio.shop import Shop
 from tests.studio.test_doors import AT, codes, seen
 
@@ -100,7 +100,7 @@ async def test_what_came_into_effect_meanwhile_is_posted_once(
         assert "posted" in back["kinds"]
         assert back["posted"] == {"costs.entry": 2}
         assert await standing(door) == ["2.50", "2.50", "8.00", "8.00"]
-        assert await waking.owed(tenant.database) == []
+        assert await owed(tenant.database) == []
         for _ in range(2):
             await switch(door, False)
             assert "posted" not in await switch(door, True)
@@ -112,10 +112,8 @@ async def test_what_came_into_effect_meanwhile_is_posted_once(
         await switch(door, True)
         assert len(await standing(door)) == 6
 
-        def owed() -> Any:
-            yield Call("INSERT INTO _lease (name, holder, until, n) VALUES ('posting:work.actual', '', 0, 0)")
-
-        await tenant.database.write(owed)  # as a process leaves it that is killed after the change
-        await waking.settle(tenant)
+        left = [Owed("posting", "work.actual")]
+        await tenant.database.write(lambda: owe(tenant.database.dialect, left))  # as one that is killed leaves it
+        assert await settle(tenant) == {}
         assert len(await standing(door)) == 6
-        assert await waking.owed(tenant.database) == []
+        assert await owed(tenant.database) == []

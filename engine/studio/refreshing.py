@@ -1,0 +1,136 @@
+"""What records keep beside their fields follows its definition when that is another one now: what they are sorted and
+found by, and values of a changed formula with all that is computed from them. Documents in force keep their values.
+
+It is owed by the change and done afterwards, in batches, while everybody works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from engine.catalog import Catalog, Entity
+from engine.catalog.dump import plain
+from engine.compile import backfill, chain, late
+from engine.compile.names import table_name
+from engine.db import Body, Call, Database
+from engine.fieldtypes.storage import quote
+from engine.label import Label
+from engine.plan.change import Line
+from engine.plan.entity import Entity as Served
+from engine.plan.statement import Dialect, Statement
+from engine.serve import companions, history
+from engine.serve.bind import call, id_array
+from engine.serve.store import World
+from engine.serve.tenancy import Tenant
+from engine.serve.writing import world_of
+from engine.studio.batches import Progress, through
+from engine.studio.matching import Matching
+from engine.studio.owing import Owed, paid
+
+_FORMULA = ("compute", "find", "order")
+_ROUNDS = 8
+"""Owner and lines that depend on each other are as deep as this at most."""
+_MOST = 1_000
+
+
+async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) -> list[Line]:
+    """One for each field whose formula is another one, and for each entity whose records are found otherwise."""
+    out = []
+    for entity in new.entities.values():
+        before = old.entities.get(made.before(entity.path))
+        told = list(_lines(before, entity, made)) if before is not None else []
+        if before is not None and told:
+            table = quote(table_name(before.path))
+            rows = int((await database.read(f"SELECT count(*) FROM {table}"))[0][0])
+            out += [Line("refreshed", path, "online", says, rows, where=where) for path, says, where in told if rows]
+    return out
+
+
+def _lines(before: Entity, entity: Entity, made: Matching) -> Iterator[tuple[str, Label, str]]:
+    for field in entity.fields.values():
+        was = before.fields.get(made.before(f"{entity.path}.{field.name}").rpartition(".")[2])
+        if was is not None and (field.compute or field.find) and _differ(plain(was), plain(field), _FORMULA):
+            says = Label("按新公式重算，已生效的单据不变", "computed anew; documents in force keep what they have")
+            yield field.path, says, str(field.where)
+    if _found_by(before) != _found_by(entity):
+        says = Label("重建检索与排序文本", "what records are found and sorted by is made anew")
+        yield entity.path, says, str(entity.where)
+
+
+def _differ(old: dict[str, Any], new: dict[str, Any], keys: Iterable[str]) -> bool:
+    return any(old.get(key) != new.get(key) for key in keys)
+
+
+def _found_by(entity: Entity) -> Any:
+    """All that decides about a record's search and sort texts, but for its values."""
+    restricted = {name for access in entity.access.values() for name in (*access.hide, *access.mask)}
+    names = {*entity.search, *(hole.name.partition(".")[0] for hole in entity.display.holes)}
+    formats = {name: plain(entity.fields[name].spec) for name in sorted(names) if name in entity.fields}
+    return plain(entity.display), [name for name in entity.search if name not in restricted], formats
+
+
+def owing(catalog: Catalog, lines: Iterable[Line]) -> list[Owed]:
+    out: dict[str, list[str]] = {}
+    for line in lines:
+        if line.kind == "refreshed":
+            path, field = (line.path, "") if line.path in catalog.entities else line.path.rsplit(".", 1)
+            fields = out.setdefault(catalog.root_of(catalog.entities[path]).path, [])
+            fields += [line.path] if field else []
+    return [Owed("refresh", root, tuple(sorted(fields))) for root, fields in out.items()]
+
+
+async def settle(tenant: Tenant, catalog: Catalog, waiting: Iterable[Owed], tell: Progress) -> None:
+    """``catalog`` is what the tenant's App was made of. Raises Stale when the tenant has changed meanwhile."""
+    for one in waiting:
+        if one.path in tenant.app.entities:
+            await _refreshed(tenant, catalog, one, tell)
+        await tenant.database.write(lambda one=one: paid(tenant.database.dialect, [one]))  # type: ignore[misc]
+
+
+async def _refreshed(tenant: Tenant, catalog: Catalog, one: Owed, tell: Progress) -> None:
+    database, app = tenant.database, tenant.app
+    world, entity = world_of(tenant, app, tenant.moment()), app.entities[one.path]
+    filling = _filling(catalog, one, database.dialect)
+    total = int((await database.read(f"SELECT count(*) FROM {quote(entity.table)}"))[0][0])
+
+    def batch(after: str, count: int) -> Body[tuple[str, int]]:
+        mark = "?" if database.dialect == "sqlite" else "$"
+        few = f"SELECT id FROM {quote(entity.table)} WHERE id > {mark}1 ORDER BY id LIMIT {mark}2"
+        ids = [str(row[0]) for row in (yield Call(few, (after, min(count, _MOST))))]
+        if ids:
+            yield from _documents(world, entity, filling, ids)
+        return (ids[-1] if ids else ""), len(ids)
+
+    def seen(done: int) -> None:
+        tell("refresh", one.path, done, total)
+
+    await through(database.dialect, lambda body: database.write(body, app.epoch), batch, seen)
+
+
+def _filling(catalog: Catalog, one: Owed, dialect: Dialect) -> tuple[Statement, ...]:
+    """The fields that are owed, and whatever of the same document is computed from them."""
+    root = catalog.entities[one.path]
+    derived = ((e.path, d) for e in late.document(catalog, root) for d in chain.derived(catalog, e))
+    nodes = {(path, d.name): late.needs(path, d) for path, d in derived if d.how != "default"}
+    found = {node for node in nodes if ".".join(node) in one.fields}
+    while more := {node for node, needs in nodes.items() if node not in found and needs & found}:
+        found |= more
+    fields: dict[str, list[str]] = {}
+    for entity, name in sorted(found):
+        fields.setdefault(entity, []).append(name)
+    return backfill.documents(catalog, fields, dialect, frozen=True).get(one.path, ())
+
+
+def _documents(world: World, entity: Served, filling: Iterable[Statement], ids: list[str]) -> Body[None]:
+    roots = {"roots": id_array(ids)}
+    assert entity.write is not None
+    yield call(entity.write.lock, world.moment, roots)
+    for _ in range(_ROUNDS):
+        changed = False
+        for statement in filling:
+            changed |= bool((yield call(statement, world.moment, roots)))
+        if not changed:
+            break
+    documents = [history.parsed(row[1]) for row in (yield call(entity.write.read_back, world.moment, roots))]
+    yield from companions.keep(world, entity, entity.write.root, documents)

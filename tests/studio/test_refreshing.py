@@ -1,0 +1,89 @@
+"""What is kept beside fields follows its definition: what records are found and sorted by, and formulas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.studio import following
+from engine.studio.applying import tenant_of
+from engine.studio.settling import settle
+from tests.studio.shop import Shop, filled, listed, post, taken
+
+FLOW: dict[str, Any] = {
+    "of": "item",
+    "states": {"draft": {"initial": True, "editable": True}, "done": {"effective": True}},
+    "transitions": {"finish": {"from": "draft", "to": "done"}},
+}
+
+
+async def found(shop: Shop, words: str) -> list[str]:
+    async with shop.served() as (_, door):
+        answer = await door.get("/item", params={"q": words})
+        assert answer.status_code == 200, answer.text
+        return sorted(row["code"] for row in answer.json()["items"])
+
+
+async def test_what_records_are_found_and_sorted_by_follows_the_display(shop: Shop) -> None:
+    async with shop.served() as (_, door):
+        await post(door, "item", code="x1", note="Zebra")
+        await post(door, "item", code="x2", note="Apple")
+    assert (await found(shop, "zebra"), await found(shop, "x1")) == ([], ["x1"])
+    shop.entities["item"]["display"] = "{note}"
+    told: list[tuple[str, str]] = []
+    async with shop.database() as database:
+        made = await shop.plan(database)
+        assert [(line.kind, line.path, line.rows) for line in made.plan.lines if line.kind == "refreshed"] == [
+            ("refreshed", "shop.item", 2)
+        ]
+        now = await taken(made, database, settled=False)
+        await settle(await tenant_of(made, database, now.epoch), lambda step, what, *_: told.append((step, what)))
+        assert await database.read("SELECT name FROM _lease WHERE name LIKE 'refresh:%'") == []
+        rows = await database.read("SELECT _sort, code FROM shop__item ORDER BY _sort")
+        assert [row[1] for row in rows] == ["x2", "x1"]
+    assert ("refresh", "shop.item") in told
+    assert await found(shop, "zebra") == ["x1"]
+
+
+async def test_a_formula_that_is_another_one_is_computed_but_for_documents_in_force(shop: Shop) -> None:
+    shop.fields()["twice"] = {"type": "decimal", "scale": 4, "compute": "price * 2"}
+    shop.pack["workflows"] = {"flow": FLOW}
+    await filled(shop)
+    async with shop.served() as (_, door):
+        (one,) = [row for row in await listed(door) if row["code"] == "x"]
+        assert (await door.post(f"/item/{one['id']}/actions/finish", json={})).status_code == 200
+    shop.fields()["twice"]["compute"] = "price * 3"
+    await shop.apply()
+    await shop.settled()
+    assert {row["code"]: row["twice"] for row in await shop.items()} == {"x": "2.5000", "y": "7.5000"}
+
+
+async def test_what_is_computed_from_it_follows(shop: Shop) -> None:
+    """Lines, their sum, and a line's share of it; what no formula leads to stays as it was taken."""
+    shop.fields()["twice"] = {"type": "decimal", "scale": 4, "compute": "price * 2"}
+    shop.fields("sale_line")["size"] = {"type": "integer", "compute": "LENGTH(name)"}
+    shop.fields("sale_line")["half"] = {"type": "decimal", "scale": 2, "compute": "sale.total / 2"}
+    shop.fields("sale")["total"] = {"type": "integer", "compute": "SUM(lines.size)"}
+    shop.fields("sale")["price"] = {"type": "decimal", "scale": 4, "compute": "item.twice"}
+    await filled(shop)
+    async with shop.served() as (_, door):
+        (sale,) = await listed(door, "sale")
+        (item,) = [row for row in await listed(door) if row["code"] == "x"]
+        await door.patch(f"/item/{item['id']}", json={"price": "7"}, headers={"if-match": "*"})
+    shop.fields("sale_line")["size"]["compute"] = "LENGTH(name) * 10"
+    await shop.apply()
+    await shop.settled()
+    async with shop.served() as (_, door):
+        now = (await door.get(f"/sale/{sale['id']}?expand=lines")).json()
+    assert [(line["size"], line["half"]) for line in now["lines"]] == [(30, "30.00"), (30, "30.00")]
+    assert (now["total"], now["price"], now["rev"]) == (60, "2.5000", sale["rev"])
+
+
+async def test_what_was_left_undone_is_done_by_whoever_serves(shop: Shop) -> None:
+    await filled(shop)
+    shop.entities["item"]["display"] = "{note}"
+    async with shop.database() as database:
+        await taken(await shop.plan(database), database, settled=False)
+    assert await found(shop, "n") == []
+    async with shop.served() as (tenant, _):
+        assert await following.owing(tenant) is False
+    assert await found(shop, "n") == ["y"]
