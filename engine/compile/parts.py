@@ -53,7 +53,7 @@ PARAMETERS: Json = {
     "measures": _in_query("measures", "what to compute"),
     "having": _in_query("having", "a condition over the measures"),
     "totals": _in_query("totals", "whether to answer totals too", _SWITCH),
-    "offset": _in_query("offset", "with limit: how many groups come before", {"type": "integer", "minimum": 1}),
+    "offset": _in_query("offset", "with limit: how many groups come before", {"type": "integer", "minimum": 0}),
     "top": _in_query("top", "the first groups, and what all others come to", {"type": "integer", "minimum": 1}),
     "share": _in_query("share", "measures whose part of the total is told"),
     "compare": _in_query(

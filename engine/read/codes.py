@@ -159,6 +159,8 @@ _ALL = (
         hint_en="`each`, `running` and `stock` sum numbers", hint_zh="`each`、`running`、`stock` 只对数值求和"),
     Code("rule.stock-time", "balance `{name}` needs one time dimension, this aggregation has: {found}", "结余 `{name}` 需要唯一的时间维度，此统计有：{found}",
         hint_en="with several, make it an aggregation of its own", hint_zh="有多个时请单独建一个统计"),
+    Code("rule.shift", "`{name}` cannot be shifted: {why}", "`{name}` 不能后移：{why}",
+        hint_en="months move months and days, days move days: `shift: {{months: 2}}`", hint_zh="months 可移月份与日期，days 只移日期：`shift: {{months: 2}}`"),
     Code("rule.each-dimension", "`each` names `{name}`, which is not a dimension", "`each` 里的 `{name}` 不是维度"),
     Code("rule.tree", "a tree needs one field of type tree", "树形实体需要一个 tree 类型的字段"),
     Code("rule.min-max", "min {min} is greater than max {max}", "min {min} 大于 max {max}"),

@@ -164,8 +164,11 @@ def figures(app: App, me: Me, name: str, entity: str, pairs: Iterable[tuple[str,
                             expected_zh="top 与 limit 只用其一"))  # fmt: skip
     if size := given.get("top") or given.get("limit"):
         inputs["limit"] = _limit(size, MAX_GROUPS, MAX_GROUPS, faults)
-    if given.get("offset") and "limit" in inputs:
-        inputs["offset"] = _limit(given["offset"], 0, MAX_OFFSET, faults)
+    if given.get("offset") and not given.get("limit"):
+        faults.append(fault("api.parameter", name="offset", got=given["offset"], expected="limit beside it",
+                            expected_zh="与 limit 同用"))  # fmt: skip
+    elif given.get("offset"):
+        inputs["offset"] = _limit(given["offset"], 0, MAX_OFFSET, faults, "offset", 0)
     question = FigureQuestion(
         name,
         entity,
@@ -394,14 +397,13 @@ def _word(given: Mapping[str, str], name: str, words: tuple[str, ...], faults: l
     return value
 
 
-def _limit(text: str, default: int, most: int, faults: list[Fault]) -> int:
+def _limit(text: str, default: int, most: int, faults: list[Fault], name: str = "limit", least: int = 1) -> int:
     if not text:
         return default
-    if text.isascii() and text.isdigit() and len(text) < 7 and 1 <= int(text) <= most:
+    if text.isascii() and text.isdigit() and len(text) < 8 and least <= int(text) <= most:
         return int(text)
-    faults.append(
-        fault("api.parameter", name="limit", got=text[:40], expected=f"1 to {most}", expected_zh=f"1 至 {most}")
-    )
+    told = (f"{least} to {most}", f"{least} 至 {most}")
+    faults.append(fault("api.parameter", name=name, got=text[:40], expected=told[0], expected_zh=told[1]))
     return default
 
 

@@ -12,12 +12,12 @@ from engine.expr.build.api import Expr
 from engine.label import Label
 from engine.read.link.desk import Desk
 from engine.read.link.structure import Frame, label, language_of
+from engine.read.link.timed import TIMES, Timed
 from engine.read.link.words import Look, Speech
 from engine.read.shape import figures as shapes
 from engine.read.switched import Written
 from engine.read.tree import Scalar
 
-_TIMES = ("month", "date", "datetime")
 _PLAIN = re.compile(r"[a-z_][a-z0-9_.]*")
 
 
@@ -85,6 +85,8 @@ class Figures:
             if expr is not None:
                 by[dimension] = expr
                 self.declare(dimension, noun, expr, of, dimensions, language_of(one))
+        if shape.shift is not None:
+            by = Timed(self.desk, self.speech).shifted(shape.shift, by, replace(look, slot="dimension"))
         rows = self.speech.maybe(shape.where, look)
         if where is not None:
             both = self.speech.maybe(where, look)
@@ -137,7 +139,7 @@ class Figures:
         out: dict[str, Measure] = {}
         written = shape.measures or {}
         dimensions = {d for source in sources.values() for d in source.by}
-        timed = (d for source in sources.values() for d, by in source.by.items() if type_of(by)[0] in _TIMES)
+        timed = (d for source in sources.values() for d, by in source.by.items() if type_of(by)[0] in TIMES)
         times = tuple(dict.fromkeys(timed))
         multi = tuple((name, source.of) for name, source in sources.items())
         sleeping = [name for name in shape.sources or {} if name not in sources]

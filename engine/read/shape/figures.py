@@ -23,6 +23,15 @@ _BY = Named("map of dimensions", One("dimension", Dimension, short="compute"))
 
 
 @dataclass(slots=True, eq=False)
+class Shift(Noun):
+    thing: ClassVar[str] = "shift"
+    needs: ClassVar = (("months", "days"),)
+
+    months: Scalar | None = key(Expression(), "So many months later: a number, or a field of the row")
+    days: Scalar | None = key(Expression(), "So many days later, after the months")
+
+
+@dataclass(slots=True, eq=False)
 class Source(Noun):
     thing: ClassVar[str] = "source"
     needs: ClassVar = (("of",), ("by",))
@@ -30,6 +39,9 @@ class Source(Noun):
     of: Scalar | None = key(Name(), "The entity whose rows it takes")
     where: Scalar | None = key(Expression(), "Which rows")
     by: dict[str, Dimension] | None = key(_BY, "Dimension → its value; sources meet on dimensions of one name")
+    shift: Shift | None = key(
+        One("shift", Shift), "Its rows count later than they say: a lag, of cash behind an invoice"
+    )
 
 
 @dataclass(slots=True, eq=False)
