@@ -16,7 +16,7 @@ from engine.expr.build.scope import Scope, Unavailable
 from engine.expr.build.sql import Context, to_sql
 from engine.expr.build.tree import Node
 from engine.expr.run.types import BOOLEAN
-from engine.fieldtypes.storage import id_list, quote
+from engine.fieldtypes.storage import among, quote
 from engine.plan.entity import Entity, Field
 from engine.plan.statement import Statement
 from engine.problem import Problems, problem
@@ -118,7 +118,5 @@ def statement(facts: Facts, entity: Entity, operation: str, roles: tuple[str, ..
     ids = build.input("roots", "json")
     # These roles and no other: of a field that only some show it is asked who of them admits the reader.
     allowed = "TRUE" if build.everything else of_roles(build, entity, alias, operation, roles)
-    return build.statement(
-        f"SELECT {alias}.id FROM {quote(entity.table)} AS {alias}"
-        f" WHERE {alias}.id IN {id_list(facts.dialect, ids)} AND {allowed}"
-    )
+    wanted = among(facts.dialect, f"{alias}.id", ids)
+    return build.statement(f"SELECT {alias}.id FROM {quote(entity.table)} AS {alias} WHERE {wanted} AND {allowed}")

@@ -9,9 +9,8 @@ from engine.ask.codes import CODES
 from engine.ask.rows import Cell, Rows
 from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.spec import Spec
-from engine.fieldtypes.storage import link_table, quote
+from engine.fieldtypes.storage import among, link_table, quote
 from engine.plan.question import Filter
-from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
 
 _COMPARE = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
@@ -53,7 +52,7 @@ def condition(build: Build, operator: str, name: str, sql: str, kind: str, scale
     if operator in _COMPARE:
         return f"{sql} {_COMPARE[operator]} {build.input(name, kind, scale)}"
     if operator == "in":
-        return f"{sql} IN {_list(build.dialect, build.input(name, 'json'), kind)}"
+        return _among(build, sql, name, kind)
     if operator == "null":
         return f"({sql} IS NULL) = {build.input(name, 'boolean')}"
     if kind == "json":
@@ -69,11 +68,11 @@ def _linked(build: Build, operator: str, name: str, cell: Cell) -> str:
     """Whether a set of references holds the id, or one of them; a set the reader does not see holds nothing."""
     links = quote(link_table(cell.entity.table, cell.field.name))
     wanted = (
-        f"= {build.input(name, 'uuid')}"
+        f"k.target = {build.input(name, 'uuid')}"
         if operator == "contains"
-        else f"IN {_list(build.dialect, build.input(name, 'json'), 'uuid')}"
+        else _among(build, "k.target", name, "uuid")
     )
-    held = f"EXISTS (SELECT 1 FROM {links} AS k WHERE k.owner = {cell.alias}.id AND k.target {wanted})"
+    held = f"EXISTS (SELECT 1 FROM {links} AS k WHERE k.owner = {cell.alias}.id AND {wanted})"
     return f"{cell.sql} IS NOT NULL AND {held}"
 
 
@@ -84,10 +83,8 @@ def _member(build: Build, value: str, sql: str) -> str:
     return f"{sql} @> jsonb_build_array({value})"
 
 
-def _list(dialect: Dialect, placeholder: str, kind: str) -> str:
-    """The values of a JSON array, in the form ``storage.encode_list`` writes them."""
-    if dialect == "sqlite":
-        return f"(SELECT value FROM json_each({placeholder}))"
+def _among(build: Build, sql: str, name: str, kind: str) -> str:
+    """One of the values of a JSON array, in the form ``storage.encode_list`` writes them."""
     types = {"decimal": "numeric", "text": 'text COLLATE "C"', "month": "date", "datetime": "timestamptz",
              "integer": "bigint", "duration": "bigint"}  # fmt: skip
-    return f"(SELECT x.v::{types.get(kind, kind)} FROM jsonb_array_elements_text({placeholder}) AS x(v))"
+    return among(build.dialect, sql, build.input(name, "json"), types.get(kind, kind))

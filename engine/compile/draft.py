@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from engine.expr.build.binder import Binder, Key
-from engine.fieldtypes.storage import Columns, column_type, id_list, literal, row_source
+from engine.fieldtypes.storage import Columns, among, column_type, literal, row_source
 from engine.plan.statement import Dialect, Param, Source, Statement
 
 
@@ -34,10 +34,8 @@ class Draft:
         return row_source(columns, self.dialect, self.bind("input", "rows", "json"), alias)
 
     def among(self, sql: str, name: str = "roots") -> str:
-        """A condition: ``sql`` is one of the ids given. PostgreSQL gets them as one array, which it looks up in an
-        index however few or many it believes there are."""
-        given = id_list(self.dialect, self.bind("input", name, "json"))
-        return f"{sql} = ANY(ARRAY{given})" if self.dialect == "postgresql" else f"{sql} IN {given}"
+        """A condition: ``sql`` is one of the ids given."""
+        return among(self.dialect, sql, self.bind("input", name, "json"))
 
     def now(self) -> str:
         return self.value("now", "now", "datetime")

@@ -232,11 +232,13 @@ def _from_jsonb(name: str, kind: str, scale: int) -> str:
     return f"{text}::{column_type(kind, scale, 'postgresql')}"
 
 
-def id_list(dialect: Dialect, placeholder: str) -> str:
-    """A subquery of the ids in a JSON array parameter, for ``IN``."""
+def among(dialect: Dialect, sql: str, placeholder: str, kind: str = "uuid") -> str:
+    """A condition: ``sql`` is one of the values in a JSON array parameter. PostgreSQL gets them as one array, which it
+    looks up in an index however few or many it believes there are; for a subquery it would read whole tables."""
     if dialect == "postgresql":
-        return f"(SELECT value::uuid FROM jsonb_array_elements_text({placeholder}::jsonb) AS x(value))"
-    return f"(SELECT value FROM json_each({placeholder}))"
+        cast = f"{placeholder}::jsonb"
+        return f"{sql} = ANY(ARRAY(SELECT x.v::{kind} FROM jsonb_array_elements_text({cast}) AS x(v)))"
+    return f"{sql} IN (SELECT value FROM json_each({placeholder}))"
 
 
 def json_object(dialect: Dialect, pairs: Sequence[tuple[str, str]]) -> str:

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from engine.fieldtypes.storage import id_list
+from engine.fieldtypes.storage import among
 from engine.plan.entity import Entity
 from engine.plan.machine import Machine
 from engine.plan.statement import Param, Statement
@@ -69,8 +69,7 @@ def _statement(here: Here, machine: Machine, acting: Statement | bool) -> Statem
     cast = "::uuid" if dialect == "postgresql" else ""
     arms = []
     if machine.steps:
-        roots = id_list(dialect, combined.bind(_ROOTS))
-        wanted = f"c.root IN {roots} AND c.state = 'open'"
+        wanted = f"{among(dialect, 'c.root', combined.bind(_ROOTS))} AND c.state = 'open'"
         arms.append(f"SELECT 'case', c.root, {facts.case_json(dialect)} FROM _case AS c WHERE {wanted}")
     for move in machine.transitions.values():
         name = move.name.replace("'", "")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.db import Body, Violation
-from engine.fieldtypes.storage import encode_list, id_list, quote
+from engine.fieldtypes.storage import among, encode_list, quote
 from engine.label import Label
 from engine.plan.app import App
 from engine.plan.entity import Entity
@@ -154,7 +154,8 @@ async def people_names(tenant: Tenant, app: App, wanted: Iterable[Any]) -> dict[
 async def _named(tenant: Tenant, app: App, ids: list[str]) -> list[tuple[str, str]]:
     """As the pack displays them; who is in no list of people, by the name he logs in with."""
     mark = rows.placeholder(app.dialect, 1)
-    sql = f'SELECT "user", name FROM _login WHERE "user" IN {id_list(app.dialect, mark)}'
+    wanted = among(app.dialect, '"user"', mark)
+    sql = f'SELECT "user", name FROM _login WHERE {wanted}'
     found: dict[Any, str] = dict(await tenant.database.read(sql, (id_array(ids),)))
     users = app.entities.get(app.people.users)
     if users is not None:

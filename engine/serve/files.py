@@ -17,7 +17,7 @@ from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.filekinds import PICTURES, called, fits, said_size
 from engine.fieldtypes.links import Files
 from engine.fieldtypes.spec import Spec
-from engine.fieldtypes.storage import Columns, bind, encode_rows, id_list, quote, row_source
+from engine.fieldtypes.storage import Columns, among, bind, encode_rows, quote, row_source
 from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.statement import Dialect
@@ -145,7 +145,7 @@ def _described(app: App, entity: Entity, change: Change, known: Mapping[str, Map
 @cache
 def _known_sql(dialect: Dialect) -> str:
     names = ", ".join(quote(name) for name in names_of("_file"))
-    return f"SELECT {names} FROM _file WHERE id IN {id_list(dialect, placeholder(dialect, 1))}"
+    return f"SELECT {names} FROM _file WHERE {among(dialect, 'id', placeholder(dialect, 1))}"
 
 
 def _lock_sql(dialect: Dialect) -> str:

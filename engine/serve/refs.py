@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from engine.db import Body, Call
 from engine.db.call import Rows
-from engine.fieldtypes.storage import id_list, quote
+from engine.fieldtypes.storage import among, quote
 from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.statement import Dialect
@@ -85,7 +85,7 @@ def _living(app: App, wanted: Mapping[str, Mapping[str, None]]) -> Call:
 def _sql(tables: tuple[str, ...], dialect: Dialect) -> str:
     return " UNION ALL ".join(
         f"SELECT {n} AS n, id FROM {quote(table)}"
-        f" WHERE id IN {id_list(dialect, placeholder(dialect, n + 1))} AND deleted_at IS NULL"
+        f" WHERE {among(dialect, 'id', placeholder(dialect, n + 1))} AND deleted_at IS NULL"
         for n, table in enumerate(tables)
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.fieldtypes import REGISTRY, Refused
 from engine.fieldtypes.links import record_id
-from engine.fieldtypes.storage import KINDS, encode_list, quote
+from engine.fieldtypes.storage import KINDS, among, encode_list, quote
 from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.statement import Dialect
@@ -93,15 +93,8 @@ def _look_up(app: App, entity: Entity, keys: list[str]) -> tuple[str, tuple[Any,
             continue
     listed = encode_list(first.kind, first.scale, dialect, values)
     cast = {"text": 'text COLLATE "C"', "integer": "bigint"}.get(first.kind, first.kind)
-    among = (
-        f"(SELECT x.v::{cast} FROM jsonb_array_elements_text({placeholder(dialect, 1)}::jsonb) AS x(v))"
-        if dialect == "postgresql"
-        else f"(SELECT value FROM json_each({placeholder(dialect, 1)}))"
-    )
-    sql = (
-        f"SELECT {from_json}({shown}){tail}, id FROM {quote(entity.table)}"
-        f" WHERE {quote(first.name)} IN {among} AND deleted_at IS NULL"
-    )
+    wanted = among(dialect, quote(first.name), placeholder(dialect, 1), cast)
+    sql = f"SELECT {from_json}({shown}){tail}, id FROM {quote(entity.table)} WHERE {wanted} AND deleted_at IS NULL"
     return sql, (listed,)
 
 

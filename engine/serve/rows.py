@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.db import Call
 from engine.db.system import TABLES
-from engine.fieldtypes.storage import Columns, bind, encode_rows, id_list, quote, row_source
+from engine.fieldtypes.storage import Columns, among, bind, encode_rows, quote, row_source
 from engine.plan.statement import Dialect
 
 _TABLES = {table.name: table for table in TABLES}
@@ -77,7 +77,7 @@ def set_state(table: str, field: str, ids: str, state: str, moment: Any) -> Call
     p = [placeholder(dialect, n) for n in range(1, 5)]
     sql = (
         f"UPDATE {quote(table)} SET {quote(field)} = {p[0]}, rev = rev + 1, updated_at = {p[1]}, updated_by = {p[2]}"
-        f" WHERE id IN {id_list(dialect, p[3])}"
+        f" WHERE {among(dialect, 'id', p[3])}"
     )
     return Call(
         sql,
@@ -91,7 +91,7 @@ def restore(table: str, ids: str, moment: Any) -> Call:
     p = [placeholder(dialect, n) for n in range(1, 4)]
     sql = (
         f"UPDATE {quote(table)} SET deleted_at = NULL, rev = rev + 1, updated_at = {p[0]}, updated_by = {p[1]}"
-        f" WHERE id IN {id_list(dialect, p[2])}"
+        f" WHERE {among(dialect, 'id', p[2])}"
     )
     return Call(sql, (bind("datetime", 0, dialect, moment.now), moment.me.user, ids))
 
@@ -100,7 +100,7 @@ def restore_lines(table: str, owner_column: str, parent: str, owners: str, diale
     """Brings back the lines that went to the bin with their owner, before the owner itself comes back."""
     child, column, first = quote(table), quote(owner_column), placeholder(dialect, 1)
     sql = (
-        f"UPDATE {child} SET deleted_at = NULL WHERE {column} IN {id_list(dialect, first)} AND deleted_at ="
+        f"UPDATE {child} SET deleted_at = NULL WHERE {among(dialect, column, first)} AND deleted_at ="
         f" (SELECT p.deleted_at FROM {quote(parent)} AS p WHERE p.id = {child}.{column}) RETURNING id"
     )
     return Call(sql, (owners,))
@@ -122,7 +122,7 @@ def binned_with(table: str, owner_column: str, parent: str, owners: str, dialect
     """The lines that went to the bin with their owners."""
     child, column, first = quote(table), quote(owner_column), placeholder(dialect, 1)
     sql = (
-        f"SELECT id FROM {child} WHERE {column} IN {id_list(dialect, first)} AND deleted_at ="
+        f"SELECT id FROM {child} WHERE {among(dialect, column, first)} AND deleted_at ="
         f" (SELECT p.deleted_at FROM {quote(parent)} AS p WHERE p.id = {child}.{column})"
     )
     return Call(sql, (owners,))
