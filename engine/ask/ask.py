@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 from engine.ask import access as _access
 from engine.ask import figures as _figures
+from engine.ask import places as _places
 from engine.ask import records as _records
 from engine.ask.facts import Facts, facts_of
 from engine.plan.app import App
-from engine.plan.question import Asked, FigureQuestion, Question
+from engine.plan.question import Asked, FigureQuestion, Places, Question
 from engine.plan.statement import Statement
 
 T = TypeVar("T")
@@ -32,6 +33,12 @@ class Ask:
 
     def figures(self, app: App, question: FigureQuestion) -> Asked:
         return self._made_once(app, question, lambda facts: _figures.figures(facts, question))
+
+    def places(self, app: App, entity: str, roles: tuple[str, ...]) -> Places | None:
+        def make(facts: Facts) -> tuple[Places | None]:
+            return (_places.places(facts, facts.entity(entity), roles),)
+
+        return self._made_once(app, ("places", entity, roles), make)[0]
 
     def access(self, app: App, entity: str, operation: str, roles: tuple[str, ...]) -> Statement | None:
         asked = (entity, operation, roles)

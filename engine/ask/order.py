@@ -83,7 +83,17 @@ class Arm:
     """A run of the sorted rows that an index can give: in one the first key has a value, in the next it is empty."""
 
     conditions: tuple[str, ...]
-    order: str
+    keys: tuple[Key, ...]
+    """The last ones of all keys: the first is left out where it is empty."""
+
+    @property
+    def order(self) -> str:
+        return ", ".join(key.order(key.sql) for key in self.keys)
+
+    def merged(self, count: int) -> str:
+        """The same order over runs whose ``count`` keys are called ``k0``, ``k1``, …"""
+        first = count - len(self.keys)
+        return ", ".join(key.order(f"k{n}") for n, key in enumerate(self.keys, first))
 
 
 def arms(rows: Rows, sorted_by: Sequence[Key], nulls: Sequence[bool]) -> tuple[Arm, ...]:
@@ -95,17 +105,17 @@ def arms(rows: Rows, sorted_by: Sequence[Key], nulls: Sequence[bool]) -> tuple[A
     if first.first:
         return _backwards(sorted_by, _values(build, sorted_by, nulls))
     if not nulls and (not first.nullable or build.dialect == "sqlite" or not first.descending):
-        return (Arm((), _by(sorted_by)),)
+        return (Arm((), tuple(sorted_by)),)
     values = _values(build, sorted_by, nulls) if nulls else None
     if not first.nullable:
-        return (Arm((_after(sorted_by, values or ()),), _by(sorted_by)),)
+        return (Arm((_after(sorted_by, values or ()),), tuple(sorted_by)),)
     given = (replace(first, nullable=False), *sorted_by[1:])
     out = []
     if values is None or values[0] is not None:
         after = (_after(given, values),) if values else ()
-        out.append(Arm((f"{first.sql} IS NOT NULL", *after), _by(given)))
+        out.append(Arm((f"{first.sql} IS NOT NULL", *after), given))
     after = (_after(sorted_by[1:], values[1:]),) if values and values[0] is None else ()
-    out.append(Arm((f"{first.sql} IS NULL", *after), _by(sorted_by[1:])))
+    out.append(Arm((f"{first.sql} IS NULL", *after), tuple(sorted_by[1:])))
     return tuple(out)
 
 
@@ -113,16 +123,12 @@ def _backwards(sorted_by: Sequence[Key], values: Sequence[str | None]) -> tuple[
     """The same from a cursor back to the start: those without a value come before those with one."""
     first = sorted_by[0]
     if not first.nullable:
-        return (Arm((_after(sorted_by, values),), _by(sorted_by)),)
+        return (Arm((_after(sorted_by, values),), tuple(sorted_by)),)
     given = (replace(first, nullable=False), *sorted_by[1:])
     if values[0] is not None:
-        return (Arm((f"{first.sql} IS NOT NULL", _after(given, values)), _by(given)),)
-    empty = Arm((f"{first.sql} IS NULL", _after(sorted_by[1:], values[1:])), _by(sorted_by[1:]))
-    return (empty, Arm((f"{first.sql} IS NOT NULL",), _by(given)))
-
-
-def _by(sorted_by: Sequence[Key]) -> str:
-    return ", ".join(key.order(key.sql) for key in sorted_by)
+        return (Arm((f"{first.sql} IS NOT NULL", _after(given, values)), given),)
+    empty = Arm((f"{first.sql} IS NULL", _after(sorted_by[1:], values[1:])), tuple(sorted_by[1:]))
+    return (empty, Arm((f"{first.sql} IS NOT NULL",), given))
 
 
 def _values(build: Build, sorted_by: Sequence[Key], nulls: Sequence[bool]) -> tuple[str | None, ...]:

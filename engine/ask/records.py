@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.ask import access, expressions, filters, order, record
+from engine.ask import access, expressions, filters, order, places, record
 from engine.ask.build import Build, start
 from engine.ask.codes import CODES
 from engine.ask.facts import Facts
@@ -23,7 +23,7 @@ def records(facts: Facts, question: Question) -> Asked:
     access.refuse_closed(build, entity)
     if question.one:
         return Asked(build.statement(_one(build, entity, question)))
-    return _list(build, entity, question)
+    return _list(facts, build, entity, question)
 
 
 def _one(build: Build, entity: Entity, question: Question) -> str:
@@ -35,7 +35,7 @@ def _one(build: Build, entity: Entity, question: Question) -> str:
     return f"SELECT {_text(build, answer)} FROM {rows.source()} WHERE {' AND '.join(wanted)}"
 
 
-def _list(build: Build, entity: Entity, question: Question) -> Asked:
+def _list(facts: Facts, build: Build, entity: Entity, question: Question) -> Asked:
     """Ids and sort keys of the page first (one more than the page, to know whether there is a next), then the
     records: joins and JSON are made for the page only."""
     rows = Rows(build, entity, build.alias())
@@ -51,20 +51,28 @@ def _list(build: Build, entity: Entity, question: Question) -> Asked:
         return Asked(build.statement(all_), filters=specs)
     counted = f"(SELECT count(*) FROM ({all_}{f' LIMIT {COUNTED + 1}' if question.bound else ''}) AS c)"
     columns = ", ".join(f"{key.sql} AS k{n}" for n, key in enumerate(sorted_by))
-    arms = [
-        f"SELECT {columns} FROM {rows.source()} WHERE {' AND '.join((*wanted, *arm.conditions))}"
-        f" ORDER BY {arm.order} LIMIT {MOST + 1}"
-        for arm in order.arms(rows, sorted_by, question.after)
-    ]
-    found = (
-        arms[0]
-        if len(arms) == 1
-        else " UNION ALL ".join(f"SELECT * FROM ({arm}) AS a{n}" for n, arm in enumerate(arms))
-    )
     limit = build.input("limit", "integer")
+    walked = places.places(facts, entity, question.roles) if question.places else None
+    arms = []
+    for arm in order.arms(rows, sorted_by, question.after):
+        kept, sort = (*wanted, *arm.conditions), f" ORDER BY {arm.order} LIMIT {MOST + 1}"
+        walk = f"SELECT {columns} FROM {rows.source()} WHERE {' AND '.join(kept)}"
+        if walked is None:
+            arms.append(walk + sort)
+            continue
+        here = [places.run(build, rows.base, walked, n) for n in range(question.places)]
+        merged = _together([f"SELECT * FROM ({walk} AND {one}{sort}) AS r LIMIT {limit} + 1" for one in here])
+        arms.append(f"SELECT * FROM ({merged}) AS u ORDER BY {arm.merged(len(sorted_by))} LIMIT {limit} + 1")
+    found = _together(arms)
     page = f"SELECT row_number() OVER () AS n, s.* FROM (SELECT * FROM ({found}) AS m LIMIT {limit} + 1) AS s"
     answer = _page(build, entity, question, sorted_by, counted if question.count else "")
     return Asked(build.statement(f"WITH p AS MATERIALIZED ({page}) SELECT {answer}"), filters=specs)
+
+
+def _together(arms: list[str]) -> str:
+    if len(arms) == 1:
+        return arms[0]
+    return " UNION ALL ".join(f"SELECT * FROM ({arm}) AS a{n}" for n, arm in enumerate(arms))
 
 
 def _page(build: Build, entity: Entity, question: Question, sorted_by: tuple[order.Key, ...], counted: str) -> str:

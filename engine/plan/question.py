@@ -64,7 +64,18 @@ class Question:
     bin: bool = False
     export: bool = False
     """Only what the reader's roles may also take away."""
+    places: int = 0
+    """Walk so many of the reader's ``Places`` one by one; bound as ``places``, a JSON array of ids."""
     roles: tuple[str, ...] = ("admin",)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What somebody reads of an entity is the records of his places: those whose reference ``field`` is one of ``held``
+    (names of ``me``: ``clerk.projects``)."""
+
+    field: str
+    held: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +133,10 @@ class Asker(Protocol):
     def records(self, app: App, question: Question) -> Asked: ...
 
     def figures(self, app: App, question: FigureQuestion) -> Asked: ...
+
+    def places(self, app: App, entity: str, roles: tuple[str, ...]) -> Places | None:
+        """Whether these roles read the entity's records place by place, and nothing else of them."""
+        ...
 
     def access(self, app: App, entity: str, operation: str, roles: tuple[str, ...]) -> Statement | None:
         """Takes ``roots``, gives the ids the roles may ``operation``; None when they never may."""
