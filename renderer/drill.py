@@ -15,7 +15,8 @@ from renderer.shell import address, list_of, may
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})(-01)?")
 _OF_MONTH = re.compile(r"TO_MONTH\(([\w.]+)\)")
-_PATH = re.compile(r"[\w.]+")
+_PATH = re.compile(r"\w+(?:\.\w+)*")
+_LAID = re.compile(r"(\w+(?:\.\w+)*)\.\.(\w+(?:\.\w+)*)")
 _SAME = re.compile(r"(\w+) = '(\w+)'")
 
 
@@ -47,6 +48,11 @@ def place_params(said: str, value: str, operator: str = "") -> dict[str, str]:
             return {f"{found[1]}[null]": value}
         wanted = {"": ("gte", "lte"), "gte": ("gte",), "lte": ("lte",)}.get(operator, ())
         return {f"{found[1]}[{one}]": days[one == "lte"] for one in wanted} if days else {}
+    if found := _LAID.fullmatch(said):
+        days = month_range(value)
+        ends = {"": ("lte", "gte"), "gte": ("gte",), "lte": ("lte",)}.get(operator, ())
+        places = {"lte": found[1], "gte": found[2]}
+        return {f"{places[one]}[{one}]": days[one == "lte"] for one in ends} if days else {}
     return {f"{said}[{operator}]" if operator else said: value} if _PATH.fullmatch(said) else {}
 
 

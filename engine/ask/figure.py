@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from engine.ask.codes import CODES
 from engine.ask.symbols import AggregationSymbol, MeasureSymbol, SourceSymbol, Symbols
+from engine.expr.build.laid import Laid, is_laid
 from engine.expr.build.sql import Context, Joins, emit, group
-from engine.expr.build.tree import Fig, Group, Measure
+from engine.expr.build.tree import Fig, Group, Measure, walk
 from engine.expr.build.world import World
 from engine.problem import Problems, problem
 
@@ -46,7 +47,7 @@ def _group(world: World, source: SourceSymbol, keys: Mapping[str, str], node: Gr
     for dimension, value in keys.items():
         by = source.by.get(dimension)
         conditions.append("FALSE" if by is None else f"{emit(by.tree, inside)} = {value}")
-    found = group(node, inside)
+    found = group(replace(node, item=Laid().over(node.item)) if node.item is not None else node, inside)
     table = context.relation(source.of, world.entities[source.of].table)
     return f"(SELECT {found} FROM {table} AS {alias}{joins.sql} WHERE {' AND '.join(conditions)})"
 
@@ -54,7 +55,10 @@ def _group(world: World, source: SourceSymbol, keys: Mapping[str, str], node: Gr
 def refuse_late(measure: MeasureSymbol, aggregation: AggregationSymbol, keys: Mapping[str, str]) -> None:
     """What cannot be said at one key yet is refused, not answered wrongly."""
     what = ""
-    if measure.running or measure.stock:
+    laid = (s.by[key] for s in aggregation.sources.values() for key in keys if key in s.by)
+    if any(is_laid(node) for expr in laid for node in walk(expr.tree)):
+        what = f"{measure.name}: a figure that is laid over time, at one month"
+    elif measure.running or measure.stock:
         what = f"{measure.name}: running and stock figures"
     elif not set(measure.each) <= set(keys):
         what = f"{measure.name}: a figure computed for each {', '.join(measure.each)}, at other keys"

@@ -237,6 +237,9 @@ class Grouping:
         they contribute to it, beside rows of kept sums."""
         build, made = self.build, self.made
         rows = Rows(build, made.entities[source.name], build.alias("s"), declared=made.declared)
+        asked = [*dimensions, *(made.by_name[f.path] for f in self.narrow.filters if f is not None and made.declared)]
+        mine = [g.item for g in groups if g.source == source.name and g.item is not None]
+        rows.lay([*(by.tree for d in asked if (by := d.by.get(source.name)) is not None), *mine])
         columns = []
         for n, dimension in enumerate(dimensions):
             by = dimension.by.get(source.name)
@@ -258,8 +261,8 @@ class Grouping:
         names = covered.column_names(group, n, self.build)
         if group.source != source.name:
             return [f"{self.nothing(covered.kind_of(group, self.build))} AS {name}" for name in names]
-        context = replace(rows.context(), roots={source.name: rows.base})
-        item = emit(group.item, context) if made.item is not None and group.item is not None else ""
+        context = rows.context(source.name)
+        item = emit(rows.laid.over(group.item), context) if made.item is not None and group.item is not None else ""
         where = emit(group.where, context) if group.where is not None else ""
         parts = kept.contributions(made, item, where, "1", self.build.dialect)
         return [f"{part} AS {name}" for part, name in zip(parts, names, strict=True)]
@@ -268,8 +271,8 @@ class Grouping:
         type_ = group.item.type if group.item is not None else _ONE
         if group.source != source.name:
             return self.nothing(type_.storage[0])
-        context = replace(rows.context(), roots={source.name: rows.base})
-        item = emit(group.item, context) if group.item is not None else "1"
+        context = rows.context(source.name)
+        item = emit(rows.laid.over(group.item), context) if group.item is not None else "1"
         return item if group.where is None else f"CASE WHEN {emit(group.where, context)} THEN {item} END"
 
     def _wanted(self, rows: Rows, source: SourceSymbol) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from engine.ask.symbols import KeptMeasure, RollupSymbol
+from engine.expr.build.laid import is_laid
 from engine.expr.build.sql import NATIVE_SUM
 from engine.expr.build.tree import Group, Lit, Node, Op, Par, Path
 from engine.expr.run.sqlite_functions import HALF
@@ -50,7 +51,7 @@ class Over:
         match node:
             case Lit() | Par():
                 return node
-            case Op():
+            case Op() if not is_laid(node):
                 return replace(node, args=tuple(self.say(a) for a in node.args))
             case Path() if node.root == "row" and node.start is None:
                 return self._path(node)

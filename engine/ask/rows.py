@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from engine.ask import access, expressions
 from engine.ask.build import Build
 from engine.ask.codes import CODES
 from engine.ask.facts import unknown
 from engine.expr.build.api import Expr
+from engine.expr.build.laid import Laid, beside
 from engine.expr.build.sql import Context, Joins, to_sql
+from engine.expr.build.tree import Node
 from engine.fieldtypes.storage import quote
 from engine.plan.entity import Entity, Field
 from engine.problem import Problems, problem
@@ -51,24 +53,31 @@ class Rows:
     """By whether rights are asked and the reference's column: that is one place, however it was reached."""
     _sql: list[str] = field(default_factory=list)
     _expressions: Joins | None = None
+    laid: Laid = field(default_factory=Laid)
+
+    def lay(self, trees: Iterable[Node]) -> None:
+        """Lists each row once for each of its months, where one of the trees asks for them."""
+        self.laid = beside(trees, self.context())
 
     def source(self) -> str:
         """The FROM item of the base table with all joins; call it after everything was asked for."""
-        return " ".join((f"{quote(self.entity.table)} AS {self.base}", self.joins()))
+        return " ".join((f"{quote(self.entity.table)} AS {self.base}", self.joins())) + self.laid.sql
 
     def joins(self) -> str:
         return " ".join(self._sql) + (self._expressions.sql if self._expressions else "")
 
     def sql(self, expr: Expr) -> str:
         """An expression over these rows."""
-        return to_sql(expr, self.context())
+        return to_sql(self.laid.over(expr.tree), self.context())
 
-    def context(self) -> Context:
-        """Where expressions over these rows stand: a reader's own, or (``declared``) an aggregation's."""
+    def context(self, source: str = "") -> Context:
+        """Where expressions over these rows stand: a reader's own, or (``declared``) an aggregation's, whose measures
+        call them by their ``source``."""
         if self._expressions is None:
             self._expressions = expressions.joins(self.build, self.declared)
         make = expressions.declared_context if self.declared else expressions.context
-        return make(self.build, self.base, self._expressions)
+        context = self.laid.context(make(self.build, self.base, self._expressions))
+        return replace(context, roots={**context.roots, source: self.base})
 
     def live(self, entity: Entity, alias: str, found: Field) -> str:
         """A field computed when it is read."""

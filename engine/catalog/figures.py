@@ -28,14 +28,24 @@ class Dimension:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """``value`` of each row is laid along the dimension ``along``."""
+
+    along: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Rows of one entity that figures are made of. ``by``: dimension → expression over a row; a dimension it lacks
-    is null for its rows ("not split"). An aggregation over one entity has one source, named ``""``."""
+    is null for its rows ("not split"). An aggregation over one entity has one source, named ``""``. ``spread``: what
+    of a row is laid over time."""
 
     name: str
     of: str
     by: Mapping[str, Expr]
     rows: Expr | None = None
+    spread: Spread | None = None
     where: Where = _field(default_factory=Where)
 
 

@@ -16,6 +16,7 @@ from engine.ask.symbols import KeptDimension, KeptMeasure, RollupSymbol
 from engine.catalog import Aggregation, Catalog, Entity, Rollup, Source
 from engine.compile.codes import CODES
 from engine.compile.names import owner_column, table_name
+from engine.expr.build.laid import is_laid
 from engine.expr.build.tree import Group, Lit, Node, Op, Path, walk
 from engine.fieldtypes.storage import short
 from engine.problem import Problem, problem
@@ -107,6 +108,8 @@ def _reads_elsewhere(catalog: Catalog, entity: Entity, node: Node) -> str:
     match node:
         case Lit():
             return ""
+        case Op() if is_laid(node):
+            return "spread"
         case Op():
             return next((r for r in (_reads_elsewhere(catalog, entity, a) for a in node.args) if r), "")
         case Path() if node.root == "row" and node.start is None and node.live is None:

@@ -40,6 +40,14 @@ def made() -> Data:
             "led__income", ident(6, n), project=some(*projects), month=some(*months), net=money(),
             good=some(True, False),
         )  # fmt: skip
+    for n in range(40):
+        starts = some(*(date(2025, 11, 1) + timedelta(rnd.randrange(120)) for _ in range(4)))
+        length = rnd.choice((-3, 0, 1, 17, 40, 200, 900, 200_000))
+        data.add(
+            "led__work", ident(8, n), project=some(*projects), planned=money(), starts=starts,
+            ends=some(*[starts and starts + timedelta(length)] * 3), until=some(date(2026, 5, 1), date(2027, 1, 1)),
+            units=some(7, -100, 2**53 - 1),
+        )  # fmt: skip
     return data
 
 

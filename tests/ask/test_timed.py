@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from engine.plan.question import FigureQuestion, Filter
 from engine.problem import Problems
 from engine.read import read_texts
 from tests.ask.conftest import Both
-from tests.ask.ledgers import DATA
+from tests.ask.ledgers import DATA, PLACES
 from tests.ask.test_figures import pairs, plain
+from tests.ask.world import ident
 
 CASH = "led.cash"
 
@@ -69,6 +71,123 @@ def test_filters_ask_for_the_time_they_count(ledgers: Both) -> None:
     compared = FigureQuestion(CASH, by=pairs(("month",)), measures=pairs(("got",)), compare=1)
     rows = {r["month"]: r for r in ledgers.ask(compared)["rows"]}
     assert rows["2026-05"]["got_before"] == rows["2026-04"]["got"]
+
+
+def curve(at: Fraction, shape: str) -> Fraction:
+    return 3 * at**2 - 2 * at**3 if shape == "s" else at
+
+
+def laid(units: int, start: date | None, end: date | None, shape: str) -> dict[str | None, int]:
+    """Day by day, with exact fractions; the largest remainders first."""
+    start, end = start or end, end or start
+    if start is None or end is None:
+        return {None: units}
+    if end < start or (end - start).days >= 120_000:
+        return {f"{start:%Y-%m}": units}
+    days = [start + timedelta(n) for n in range((end - start).days + 1)]
+    exact: dict[str, Fraction] = {}
+    for n, day in enumerate(days):
+        part = curve(Fraction(n + 1, len(days)), shape) - curve(Fraction(n, len(days)), shape)
+        exact[f"{day:%Y-%m}"] = exact.get(f"{day:%Y-%m}", Fraction()) + abs(units) * part
+    out: dict[str | None, int] = {month: int(part) for month, part in exact.items()}
+    spare = abs(units) - sum(out.values())
+    for month in sorted(exact, key=lambda m: (-(exact[m] - int(exact[m])), m))[:spare]:
+        out[month] += 1
+    return {month: part if units > 0 else -part for month, part in out.items()}
+
+
+def works(name: str) -> dict[tuple[str | None, str | None], int]:
+    """(project, month) → the planned cents, or the units a month later."""
+    out: dict[tuple[str | None, str | None], int] = {}
+    for row in DATA.rows["led__work"]:
+        if row["planned" if name == "planned" else "units"] is None:
+            continue
+        if name == "planned":
+            found = laid(int(row["planned"] * 100), row["starts"], row["ends"], "s")
+        else:
+            start, until = row["starts"], row["until"]
+            until = until and months_on(until, 1) - timedelta(1)
+            found = laid(row["units"], start and months_on(start, 1), until and months_on(until, 1), "linear")
+        for month, part in found.items():
+            out[row["project"], month] = out.get((row["project"], month), 0) + part
+    return out
+
+
+def test_values_are_laid_over_months_to_the_cent(ledgers: Both) -> None:
+    names = ("planned", "units", "works", "actual", "planned_so_far")
+    rows = ledgers.ask(FigureQuestion("led.plan", by=pairs(("project", "month")), measures=pairs(names)))["rows"]
+    found = {(r["project"] and r["project"]["id"], r["month"]): r for r in rows}
+    planned, units = works("planned"), works("units")
+    assert set(planned) | set(units) <= set(found)
+    assert len({month for _, month in planned}) > 30
+    for (project, month), row in found.items():
+        assert row["planned"] == plain(Decimal(planned.get((project, month), 0)) / 100), (project, month)
+        assert row["units"] == units.get((project, month), 0), (project, month)
+        own = {m: v for (p, m), v in planned.items() if p == project}
+        mine = [v for m, v in own.items() if (m == month if month is None else m and m <= month)]
+        assert row["planned_so_far"] == plain(Decimal(sum(mine)) / 100)
+
+
+def test_shares_are_the_value_together(ledgers: Both) -> None:
+    """Without the month, filtered by it, and as a document that counts once."""
+    whole = {n: sum(r[n] or 0 for r in DATA.rows["led__work"]) for n in ("planned", "units")}
+    names = ("planned", "units", "works", "large")
+    total = ledgers.ask(FigureQuestion("led.plan", measures=pairs(names)))["rows"][0]
+    large = sum((r["planned"] for r in DATA.rows["led__work"] if r["planned"] and r["planned"] > 100), Decimal())
+    assert total == {
+        "planned": plain(whole["planned"]), "units": whole["units"], "works": 40, "large": plain(large)
+    }  # fmt: skip
+    question = FigureQuestion("led.plan", measures=pairs(("planned",)), filters=(Filter("month", "lte"),))
+    until = ledgers.ask(question, {"f0": date(2026, 2, 1)})["rows"][0]
+    wanted = sum(v for (_, month), v in works("planned").items() if month and month <= "2026-02")
+    assert until["planned"] == plain(Decimal(wanted) / 100)
+    compared = FigureQuestion("led.plan", by=pairs(("month",)), measures=pairs(("planned",)), compare=1)
+    rows = {r["month"]: r for r in ledgers.ask(compared)["rows"]}
+    assert rows["2026-03"]["planned_before"] == rows["2026-02"]["planned"]
+
+
+def test_who_may_not_see_the_value_sees_no_share(ledgers: Both) -> None:
+    with pytest.raises(Problems) as refused:
+        ledgers.ask(FigureQuestion("led.plan", measures=pairs(("units",)), roles=("clerk",)), about=PLACES)
+    assert {p.code for p in refused.value.problems} == {"ask.unknown-measure"}
+    mine = PLACES | {"me.clerk.projects": [ident(2, 1)]}
+    question = FigureQuestion("led.plan", by=pairs(("month",)), measures=pairs(("planned",)), roles=("clerk",))
+    found = {r["month"]: r["planned"] for r in ledgers.ask(question, about=mine)["rows"] if r["planned"] != "0.00"}
+    wanted = {m: plain(Decimal(v) / 100) for (p, m), v in works("planned").items() if p == ident(2, 1) and v}
+    assert found == wanted
+
+
+@pytest.mark.parametrize(
+    ("spread", "measure"),
+    [
+        ("{value: net, from: starts, to: ends, by: month}", "COUNT(row.id)"),
+        ("{value: net, from: starts, to: ends, by: month}", "AVG(row.net)"),
+        ("{value: net, from: starts, to: ends, by: month}", "SUM(row.net * 2)"),
+        ("{value: starts, from: starts, to: ends, by: month}", "MIN(row.net)"),
+        ("{value: net, from: net, to: ends, by: month}", "MIN(row.net)"),
+        ("{value: net, from: starts, to: net, by: month}", "MIN(row.net)"),
+        ("{value: net, from: starts, to: ends, by: starts}", "MIN(row.net)"),
+        ("{value: net, from: starts, by: month}", "MIN(row.net)"),
+        ("{value: net, from: starts, to: ends, by: month, curve: z}", "MIN(row.net)"),
+    ],
+)
+def test_what_cannot_be_spread(spread: str, measure: str) -> None:
+    text = f"""
+module: m
+grammar: 1
+version: 1.0.0
+entities:
+  row: {{fields: {{starts: {{type: date}}, ends: {{type: date}}, net: {{type: money}}}}}}
+aggregations:
+  plan:
+    sources: {{row: {{of: row, by: {{starts: starts}}, spread: {spread}}}}}
+    measures: {{net: "{measure}"}}
+"""
+    with pytest.raises(Problems) as refused:
+        read_texts([{"m.yaml": text}])
+    assert all(p.where.line for p in refused.value.problems), refused.value.problems
+    good = text.replace(spread, "{value: net, from: starts, to: ends, by: month}").replace(measure, "SUM(row.net)")
+    assert read_texts([{"m.yaml": good}])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from engine.expr.run import calendar, exact, words
+from engine.expr.run import calendar, exact, laid, words
 from engine.expr.run.checksums import is_id_card, is_uscc
 from engine.expr.run.types import INT64
 
@@ -133,6 +133,7 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "add_minutes": (2, _strict(calendar.add_minutes)),
     "local_date": (2, _strict(calendar.local_date)),
     "workdays": (2, _strict(calendar.workdays)),
+    "laid": (4, laid.laid),
 }
 
 

@@ -12,7 +12,7 @@ from engine.expr.build.api import Expr
 from engine.label import Label
 from engine.read.link.desk import Desk
 from engine.read.link.structure import Frame, label, language_of
-from engine.read.link.timed import TIMES, Timed
+from engine.read.link.timed import MONTHS, TIMES, Timed
 from engine.read.link.words import Look, Speech
 from engine.read.shape import figures as shapes
 from engine.read.switched import Written
@@ -48,6 +48,8 @@ class Figures:
             why = next((w for p, (w, _) in self.desk.asleep.parts.items() if p.startswith(prefix)), "")
             self.desk.sleep(why)
             return None
+        for along in (s.spread.along for s in sources.values() if s.spread is not None):
+            dimensions.setdefault(along, Dimension(along, MONTHS, "month", where=shape.place))
         measures = self.measures(one, prefix, shape, sources)
         fill = tuple(n.text for n in shape.fill or () if self.dimension(n, dimensions, path))
         rollups: dict[str, Rollup] = {}
@@ -85,8 +87,11 @@ class Figures:
             if expr is not None:
                 by[dimension] = expr
                 self.declare(dimension, noun, expr, of, dimensions, language_of(one))
+        timed = Timed(self.desk, self.speech)
+        place = replace(look, slot="dimension")
+        spread = timed.spread(shape.spread, by, place) if shape.spread is not None else None
         if shape.shift is not None:
-            by = Timed(self.desk, self.speech).shifted(shape.shift, by, replace(look, slot="dimension"))
+            by = timed.shifted(shape.shift, by, place)
         rows = self.speech.maybe(shape.where, look)
         if where is not None:
             both = self.speech.maybe(where, look)
@@ -94,7 +99,7 @@ class Figures:
                 joined = f"({shape.where.text}) AND ({where.text})"
                 both = self.speech.parse(joined, look, "boolean", shape.where.where)
             rows = both
-        return Source(name, of, by, rows, shape.place)
+        return Source(name, of, by, rows, spread, shape.place)
 
     def value(self, name: str, shape: shapes.Dimension, look: Look) -> Expr | None:
         text = shape.compute
@@ -156,7 +161,7 @@ class Figures:
                 continue
             made = self.desk.part(
                 f"{prefix}.measures.{name}", noun.place,
-                self.measure, name, noun, look, dimensions, times, language_of(one), written, out,
+                self.measure, name, noun, look, dimensions, times, language_of(one), written, out, sources,
             )  # fmt: skip
             if made is not None:
                 out[name] = made
@@ -195,7 +200,7 @@ class Figures:
 
     def measure(
         self, name: str, shape: shapes.Measure, look: Look, dimensions: set[str], times: Sequence[str], language: str,
-        written: Mapping[str, shapes.Measure], done: Mapping[str, Measure],
+        written: Mapping[str, shapes.Measure], done: Mapping[str, Measure], sources: Mapping[str, Source],
     ) -> Measure | None:  # fmt: skip
         uses = tuple(self.uses(shape, written, name))
         known = tuple((m.name, m.expr.type) for m in done.values())
@@ -203,6 +208,8 @@ class Figures:
         expr = self.speech.expression(shape.compute, place, "figure")
         if expr is None:
             return None
+        if any(source.spread for source in sources.values()):
+            expr = Timed(self.desk, self.speech).laid_out(name, expr, sources, shape.place)
         for each in shape.each or ():
             if each.text not in dimensions:
                 self.desk.say("rule.each-dimension", each.where, name=each.text)

@@ -1,4 +1,4 @@
-"""When a source's rows count: later than they say (``shift``)."""
+"""When a source's rows count: later than they say (``shift``), or a share of them in each month (``spread``)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from engine.catalog import Source, Spread
+from engine.expr.build import laid
 from engine.expr.build.api import Expr, make_expr
-from engine.expr.build.functions import add_days
-from engine.expr.build.tree import Lit, Node, Op
+from engine.expr.build.functions import add_days, as_day
+from engine.expr.build.tree import Group, Lit, Node, Op, Path
 from engine.expr.run.types import Type, not_null
+from engine.label import Label
+from engine.problem import Where
 from engine.read.link.desk import Desk
 from engine.read.link.words import Look, Speech
 from engine.read.shape import figures as shapes
 from engine.read.tree import Scalar
 
 TIMES = ("month", "date", "datetime")
+MONTHS = Label("月份", "Month")
 _OF_MONTH = re.compile(r"TO_MONTH\((.*)\)", re.DOTALL)
 _NONE = Lit(not_null(Type("integer", limit=0)), 0)
 
@@ -47,6 +52,58 @@ class Timed:
             self.desk.say("rule.shift", shape.place, name="by", why="none of its dimensions is a time")
         return out
 
+    def spread(self, shape: shapes.Spread, by: dict[str, Expr], look: Look) -> Spread | None:
+        """Adds the dimension of months that a value of the rows is laid along."""
+        value = self.speech.expression(shape.value, look)
+        start, end = self.speech.expression(shape.from_, look), self.speech.expression(shape.to, look)
+        if value is None or start is None or end is None or shape.by is None:
+            self.desk.broken = True
+            return None
+        first, last = as_day(start.tree), as_day(end.tree)
+        if not value.type.number or value.type.wide:
+            return self.no_spread(shape.value, f"it is {value.type}, which cannot be parted")
+        if first is None:
+            return self.no_spread(shape.from_, f"it is {start.type}, not a day")
+        if last is None:
+            return self.no_spread(shape.to, f"it is {end.type}, not a day")
+        if shape.by.text in by:
+            return self.no_spread(shape.by, "the source has this dimension in `by` already")
+        if end.type.kind == "month":
+            last = Op(last.type, "last_day", (last,))
+        tree = laid.period(first, last, laid.CURVES[shape.curve or "linear"])
+        # A list of the records behind a month says it by both ends.
+        said = f"{start.text}..{end.text}" if start.path and end.path else f"MONTHS({start.text}, {end.text})"
+        by[shape.by.text] = make_expr(said, tree, where=shape.place)
+        return Spread(shape.by.text, value)
+
+    def no_spread(self, text: Scalar | None, why: str) -> Spread | None:
+        if text is not None:
+            self.desk.say("rule.spread", text.where, text=text.text, why=why)
+        return None
+
+    def laid_out(self, name: str, expr: Expr, sources: Mapping[str, Source], where: Where) -> Expr:
+        """A measure, with shares in place of the values that are laid over time. What would count a row once for each
+        of its months is refused."""
+
+        def over(node: Node) -> Node:
+            if isinstance(node, Op):
+                return replace(node, args=tuple(over(a) for a in node.args))
+            if not isinstance(node, Group) or (spread := sources[node.source].spread) is None:
+                return node
+            value, made = spread.value.tree, sources[node.source].by[spread.along].tree
+            assert isinstance(made, Op)
+            if node.func == "SUM" and not node.distinct and node.item is not None:
+                if _of_row(node.item, node.source) == value:
+                    return replace(node, item=laid.share(value, made))
+            elif node.distinct or node.func in ("MIN", "MAX"):
+                return node
+            why = "a row stands in each of its months: SUM of the value, COUNT(DISTINCT id), MIN and MAX do"
+            self.desk.say("rule.spread", where, text=name, why=why)
+            return node
+
+        tree = over(expr.tree)
+        return expr if tree == expr.tree else make_expr(expr.text, tree, where=expr.where)
+
     def lag(self, text: Scalar | None, look: Look) -> Node | None:
         if text is None:
             return None
@@ -59,8 +116,17 @@ class Timed:
         return Op(not_null(expr.type), "coalesce", (expr.tree, _NONE)) if expr.type.nullable else expr.tree
 
 
+def _of_row(node: Node, source: str) -> Node:
+    if isinstance(node, Path) and node.root == source:
+        return replace(node, root="row")
+    return replace(node, args=tuple(_of_row(a, source) for a in node.args)) if isinstance(node, Op) else node
+
+
 def _later(tree: Node, months: Node | None, days: Node | None) -> Node | None:
     kind = tree.type.kind
+    if isinstance(tree, Op) and tree.name == laid.PERIOD:
+        moved = (_later(end, months, days) for end in tree.args)
+        return replace(tree, args=tuple(end for end in moved if end is not None))
     if isinstance(tree, Op) and tree.name == "to_month":
         inner = _later(tree.args[0], months, days)
         return None if inner is None else replace(tree, args=(inner,))

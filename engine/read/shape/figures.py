@@ -32,6 +32,20 @@ class Shift(Noun):
 
 
 @dataclass(slots=True, eq=False)
+class Spread(Noun):
+    thing: ClassVar[str] = "spread"
+    needs: ClassVar = (("value",), ("from",), ("to",), ("by",))
+
+    value: Scalar | None = key(Expression(), "What of a row is laid over time: measures sum the same")
+    from_: Scalar | None = key(Expression(), "Its first day")
+    to: Scalar | None = key(Expression(), "Its last day; of a month, the month's")
+    by: Scalar | None = key(Name(), "The dimension of months it is laid along")
+    curve: str | None = key(
+        Word("linear \\| s", ("linear", "s")), "The same every day (`linear`, the default), or slow, fast, slow (`s`)"
+    )
+
+
+@dataclass(slots=True, eq=False)
 class Source(Noun):
     thing: ClassVar[str] = "source"
     needs: ClassVar = (("of",), ("by",))
@@ -39,6 +53,7 @@ class Source(Noun):
     of: Scalar | None = key(Name(), "The entity whose rows it takes")
     where: Scalar | None = key(Expression(), "Which rows")
     by: dict[str, Dimension] | None = key(_BY, "Dimension → its value; sources meet on dimensions of one name")
+    spread: Spread | None = key(One("spread", Spread), "A value of its rows is laid over the months between two days")
     shift: Shift | None = key(
         One("shift", Shift), "Its rows count later than they say: a lag, of cash behind an invoice"
     )
