@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from engine.plan.app import App
 from engine.plan.entity import Entity
-from engine.plan.page import Figures, Tile
+from engine.plan.page import Dimension, Figures, Tile
 from engine.plan.viewer import Viewer
 from renderer.shell import address, list_of, may
 
@@ -56,6 +56,30 @@ def place_params(said: str, value: str, operator: str = "") -> dict[str, str]:
     return {f"{said}[{operator}]" if operator else said: value} if _PATH.fullmatch(said) else {}
 
 
+def narrowed(dimension: Dimension, said: str, value: str, operator: str = "") -> tuple[dict[str, str], str]:
+    """One dimension's value as filters, and as a condition where it is none of them."""
+    if dimension.bands:
+        return {}, _aged(dimension, said, value, operator)
+    return place_params(said, value, operator), ""
+
+
+def _aged(dimension: Dimension, said: str, value: str, operator: str) -> str:
+    """How long ago, as a condition over the day it is since."""
+    if operator == "null":
+        return f"{said} IS {'NULL' if value == 'true' else 'NOT NULL'}"
+    if not re.fullmatch(r"-1|\d{1,6}", value) or operator not in ("", "gte", "lte"):
+        return ""
+    first, last = dimension.band(int(value))
+    if first < 0:
+        return f"{said} IS NOT NULL" if operator == "gte" else f"{said} > today()"
+    terms = []
+    if operator != "lte":
+        terms.append(f"{said} <= today() - {first}")
+    if operator != "gte":
+        terms.append(f"{said} >= today() - {last}" if last is not None else f"{said} IS NOT NULL")
+    return " AND ".join(terms)
+
+
 def parted(key: str) -> tuple[str, str]:
     """``month[gte]`` as name and operator."""
     name, _, operator = key.partition("[")
@@ -71,6 +95,7 @@ def drill_params(
         (s for s in figures.sources if s in app.entities and app.entities[s].owner == target.path), ""
     )
     out: dict[str, str] = {}
+    rest: list[str] = []
     for key, value in chosen.items():
         name, operator = parted(key)
         dimension = figures.dimensions.get(name)
@@ -79,8 +104,9 @@ def drill_params(
         said = seen_from(app, target, source, dimension.paths.get(source, ""))
         field = target.fields.get(said)
         short = value[:7] if field is not None and field.spec.type == "month" else value
-        out.update(place_params(said, short, operator))
-    rest = []
+        filters, condition = narrowed(dimension, said, short, operator)
+        out.update(filters)
+        rest += [condition] if condition and said else []
     counted = figures.measures[measure].where if measure in figures.measures else ""
     for condition in (figures.where.get(source, ""), counted):
         if said := seen_from(app, target, source, condition):
@@ -123,8 +149,10 @@ def _says(app: App, target: Entity, figures: Figures, source: str, chosen: Mappi
     for key in chosen:
         dimension = figures.dimensions.get(parted(key)[0])
         said = dimension.paths.get(source, "") if dimension is not None else ""
-        if said and not place_params(seen_from(app, target, source, said), chosen[key], parted(key)[1]):
-            return False
+        if dimension is not None and said:
+            there = seen_from(app, target, source, said)
+            if not there or not any(narrowed(dimension, there, chosen[key], parted(key)[1])):
+                return False
         if dimension is not None and not said and parted(key)[1] != "null":
             return False
     return True

@@ -24,6 +24,8 @@ def dimension_cell(app: App, figures: Figures, dimension: Dimension, value: Any,
     t = texts(viewer.language)
     if value is None or value == "":
         return Cell(t("Not split") if len(figures.sources) > 1 else t("Not stated"), "none")
+    if dimension.bands:
+        return Cell(band_name(dimension, int(str(value)), viewer), "band")
     if isinstance(value, Mapping):
         return Cell(str(value.get("display") or ""), "ref")
     if dimension.kind == "month":
@@ -31,6 +33,17 @@ def dimension_cell(app: App, figures: Figures, dimension: Dimension, value: Any,
     if isinstance(value, bool):
         return Cell(REGISTRY["boolean"].format(value, Spec("boolean"), viewer.language, viewer.zone), "boolean")
     return named_choice(app, figures, dimension, value, viewer)
+
+
+def band_name(dimension: Dimension, first: int, viewer: Viewer) -> str:
+    """A band of age in words."""
+    t = texts(viewer.language)
+    if first < 0:
+        return t("Not yet due")
+    low, high = dimension.band(first)
+    if high is None:
+        return t("Over {days} days", days=low - 1)
+    return t("{low}–{high} days", low=low, high=high)
 
 
 def roots_of(app: App, figures: Figures) -> list[Entity]:

@@ -9,7 +9,7 @@ from engine.plan.page import Dashboard, Dimension, Figures
 from engine.plan.viewer import DashboardView, Viewer
 from renderer.drill import parted
 from renderer.environment import texts
-from renderer.figures import roots_of
+from renderer.figures import band_name, roots_of
 from renderer.lists import Chip, Option, params
 from renderer.records import api_of
 from renderer.values import machine_of
@@ -69,6 +69,10 @@ def _period(mine: dict[str, str]) -> tuple[str, str, str]:
 
 
 def _options(app: App, figures: Figures, name: str, value: str, viewer: Viewer) -> Iterator[Option]:
+    if (dimension := figures.dimensions[name]).bands:
+        for first in (-1, *dimension.ages):
+            yield Option(str(first), band_name(dimension, first, viewer), str(first) == value)
+        return
     for root in roots_of(app, figures):
         machine = machine_of(app, root)
         if machine is not None and machine.field == name:

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.plan.page import Dimension, Measure
 from renderer.charts.chart import Category, Chart, Point, Series
-from renderer.figures import number, raw
+from renderer.figures import band_name, number, raw
 from renderer.seen import Item, Seen
 
 _MONTH = re.compile(r"\d{4}-\d{2}")
@@ -120,7 +120,12 @@ def _split(seen: Seen, made: Chart, dims: Sequence[Dimension], look: str) -> Cha
         names.setdefault(other, seen.called(second, item.get(second.name)).text)
         sizes[other] = sizes.get(other, Decimal(0)) + abs(number(item.get(measure.name)) or Decimal(0))
     few = list(names)
-    if look == "s":
+    if second.bands:  # all of them in their order, so that a colour is one age
+        ages = [str(first) for first in second.ages]
+        few = [*(name for name in few if name not in ages), *ages]
+        names |= {age: band_name(second, int(age), seen.viewer) for age in ages}
+        sizes = dict.fromkeys(few, Decimal(0)) | sizes
+    elif look == "s":
         few = sorted(names, key=lambda name: -sizes[name])
     together = few[_MOST_SERIES - 1 :] if measure.adds and len(few) > _MOST_SERIES else []
     few = few[: _MOST_SERIES - 1] if together else few[:_MOST_SERIES]

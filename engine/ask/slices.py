@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from engine.ask import access, expressions
+from engine.ask import access, dated, expressions
 from engine.ask.build import Build
 from engine.ask.codes import CODES
 from engine.ask.facts import unknown
@@ -80,6 +80,8 @@ def _declared(build: Build, question: FigureQuestion) -> Slice:
     found = known.get(question.aggregation)
     if found is None:
         raise Problems([unknown("ask.unknown-figure", question.aggregation, known)])
+    if question.as_of:
+        found = dated.as_of(found)
     entities = {name: build.facts.entity(s.of) for name, s in found.sources.items()}
     if not found.wide:
         for entity in entities.values():

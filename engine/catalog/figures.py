@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Dimension:
     """What figures are grouped by. ``type`` is a field type's name, ``target`` the entity path of a reference,
-    ``options`` come from the field when it is a choice (``field`` is that field's path, or empty)."""
+    ``options`` come from the field when it is a choice (``field`` is that field's path, or empty). ``bands``: the last
+    days of bands of age; its values are their first days, and -1 of what is not due yet."""
 
     name: str
     title: Label
     type: str
     target: str = ""
     field: str = ""
+    bands: tuple[int, ...] = ()
     where: Where = _field(default_factory=Where)
 
 

@@ -66,7 +66,7 @@ def of_figures(path: str, made: Figures) -> Json:
         "operationId": f"{path}.figures",
         "tags": ["figures"],
         "summary": f"Figures: {made.title.to(LANGUAGE)}",
-        "parameters": [*taken, *(parameter(n) for n in _SHAPING)],
+        "parameters": [*taken, *(parameter(n) for n in (*_SHAPING, "as_of_day"))],
         "responses": {"200": answer("One row per group", GROUPS), **refusals(*READ)},
     }
     return {

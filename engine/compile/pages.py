@@ -185,6 +185,7 @@ def _figures(aggregation: Aggregation) -> plan.Figures:
                 _kind(d.type),
                 d.target,
                 {s.of: s.by[d.name].text for s in aggregation.sources.values() if d.name in s.by},
+                d.bands,
             )
             for d in aggregation.dimensions.values()
         },

@@ -61,6 +61,7 @@ PARAMETERS: Json = {
         "the same that much earlier",
         {"type": "string", "enum": ["month", "quarter", "year", "none"]},
     ),
+    "as_of_day": _in_query("as_of", "a day in place of today, of which ages are reckoned"),
     "fill": _in_query("fill", "time dimensions whose periods are shown without gaps"),
     "match": _in_header("If-Match", "the revision the caller saw, or several; * for whichever"),
     "idempotency": _in_header("Idempotency-Key", "the same key answers the same"),

@@ -129,13 +129,24 @@ class Dashboard:
 @dataclass(frozen=True, slots=True)
 class Dimension:
     """A way to split figures; ``kind`` and ``target`` as of a field. ``paths`` say what it is of a row: source
-    entity → expression text, for the way from a figure to its records."""
+    entity → expression text, for the way from a figure to its records. With ``bands`` they are days, and the
+    dimension says how long ago: ``-1`` not yet, else the first day of a band, which ends with one of ``bands``."""
 
     name: str
     title: Label
     kind: str
     target: str = ""
     paths: Mapping[str, str] = field(default_factory=dict)
+    bands: tuple[int, ...] = ()
+
+    def band(self, first: int) -> tuple[int, int | None]:
+        """The days of the band that begins with ``first``; the last one has no end."""
+        return first, next((last for last in self.bands if last >= first), None)
+
+    @property
+    def ages(self) -> tuple[int, ...]:
+        """The first day of each band, what is not due yet left out."""
+        return (0, *(last + 1 for last in self.bands)) if self.bands else ()
 
 
 @dataclass(frozen=True, slots=True)

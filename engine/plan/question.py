@@ -105,6 +105,8 @@ class FigureQuestion:
     """So many months earlier each measure is shown as ``<name>_before``, and as ``<name>_growth`` how it changed."""
     fill: tuple[str, ...] = ()
     """Time dimensions whose periods are shown without gaps, beside those that the pack says."""
+    as_of: bool = False
+    """``today()`` of the aggregation itself is the input ``as_of``; rights stay those of today."""
     roles: tuple[str, ...] = ("admin",)
     kept: frozenset[str] = frozenset()
     """Tables of rollups that are filled: sums may be taken from them where they hold the slice."""

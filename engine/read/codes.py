@@ -163,6 +163,8 @@ _ALL = (
         hint_en="months move months and days, days move days: `shift: {{months: 2}}`", hint_zh="months 可移月份与日期，days 只移日期：`shift: {{months: 2}}`"),
     Code("rule.spread", "`{text}` cannot be laid over time: {why}", "`{text}` 不能按时间分摊：{why}",
         hint_en="`spread: {{value: amount, from: starts_on, to: ends_on, by: month, curve: s}}`", hint_zh="`spread: {{value: amount, from: starts_on, to: ends_on, by: month, curve: s}}`"),
+    Code("rule.ageing", "`{name}` cannot be ages: {why}", "`{name}` 不能按账龄分档：{why}",
+        hint_en="`{{compute: due_on, ageing: [30, 60, 90]}}`: days, each later than the one before", hint_zh="`{{compute: due_on, ageing: [30, 60, 90]}}`：天数，逐个递增"),
     Code("rule.each-dimension", "`each` names `{name}`, which is not a dimension", "`each` 里的 `{name}` 不是维度"),
     Code("rule.tree", "a tree needs one field of type tree", "树形实体需要一个 tree 类型的字段"),
     Code("rule.min-max", "min {min} is greater than max {max}", "min {min} 大于 max {max}"),

@@ -18,7 +18,7 @@ from engine.serve.door import At, Door
 from engine.serve.fault import refuse
 from engine.serve.here import Here
 from engine.serve.request import AskingFigures
-from renderer.drill import parted, place_params
+from renderer.drill import narrowed, parted
 
 _NAME = re.compile(r"(?<![\w.'])[a-z_]\w*(?![\w.(])")
 Told = dict[str, Any]
@@ -137,12 +137,16 @@ async def _source(here: Here, figures: Figures, path: str, given: Mapping[str, s
     """What it sums: which records of the choice count, how many, and where they are listed."""
     entity = here.app.entities[path]
     choice: dict[str, str] = {}
+    where = figures.where.get(path, "")
+    conditions = [where] if where else []
     for key, value in given.items():
         name, operator = parted(key)
         said = figures.dimensions[name].paths.get(path, "")
-        choice |= place_params(said, value, operator)
-    if where := figures.where.get(path, ""):
-        choice["where"] = where
+        filters, condition = narrowed(figures.dimensions[name], said, value, operator)
+        choice |= filters
+        conditions += [condition] if condition and said else []
+    if conditions:
+        choice["where"] = " AND ".join(f"({one})" for one in conditions) if len(conditions) > 1 else conditions[0]
     asked = [("measures", f"n:COUNT({entity.name})"), *choice.items()]
     counted = json.loads(await reading.figures_text(here, request.figures(here.app, here.me, "", path, asked)))
     place = f"/api/v1/{entity.module.replace('-', '_')}/{entity.name}"

@@ -36,6 +36,7 @@ _LIST = ("fields", "expand", "sort", "limit", "cursor", "q", "where", "count", "
 _ONE = ("fields", "expand", "actions", "as_of")
 _FIGURES = (
     "by", "measures", "where", "having", "sort", "limit", "offset", "top", "totals", "share", "compare", "fill",
+    "as_of",
 )  # fmt: skip
 _EARLIER = {"month": 1, "quarter": 3, "year": 12, "none": 0}
 """What figures are compared with: so many months before."""
@@ -61,6 +62,7 @@ SYSTEM_FIELDS: Mapping[str, Field] = {
         _system("position", "integer", "integer"),
     )
 }
+_DAY = Field("as_of", Label("as_of", "as_of"), Spec("date"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,10 @@ def figures(app: App, me: Me, name: str, entity: str, pairs: Iterable[tuple[str,
                             expected_zh="与 limit 同用"))  # fmt: skip
     elif given.get("offset"):
         inputs["offset"] = _limit(given["offset"], 0, MAX_OFFSET, faults, "offset", 0)
+    if day := given.get("as_of"):
+        inputs["as_of"] = _filter_value(_DAY, "eq", day, "as_of", faults) if name else None
+        if not name:
+            faults.append(_unknown_parameter("as_of", _FIGURES[:-1]))
     question = FigureQuestion(
         name,
         entity,
@@ -185,6 +191,7 @@ def figures(app: App, me: Me, name: str, entity: str, pairs: Iterable[tuple[str,
         compare=_EARLIER.get(_word(given, "compare", tuple(_EARLIER), faults), 0),
         fill=_words(given.get("fill", "")),
         totals=_word(given, "totals", ("true", "false"), faults) == "true",
+        as_of="as_of" in inputs,
         roles=me.roles,
     )
     _raise(faults)

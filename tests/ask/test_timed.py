@@ -157,6 +157,53 @@ def test_who_may_not_see_the_value_sees_no_share(ledgers: Both) -> None:
     assert found == wanted
 
 
+def band(day: date | None, today: date) -> int | None:
+    if day is None:
+        return None
+    days = (today - day).days
+    return -1 if days < 0 else 0 if days == 0 else 1 if days <= 30 else 31 if days <= 60 else 61
+
+
+@pytest.mark.parametrize("today", [date(2026, 2, 20), date(2026, 4, 1), date(2025, 1, 1)])
+@pytest.mark.parametrize("named", [True, False])
+def test_ages_in_bands(ledgers: Both, today: date, named: bool) -> None:
+    """Of today, or of the day that is asked for, whatever day it is."""
+    about = {"today.": date(2029, 9, 9) if named else today}
+    inputs = {"as_of": today}
+    names = ("net", "entries", "late")
+    question = FigureQuestion("led.open", by=pairs(("age",)), measures=pairs(names), as_of=named)
+    rows = ledgers.ask(question, inputs, about)["rows"]
+    entries = DATA.rows["led__entry"]
+    for row in rows:
+        mine = [e for e in entries if band(e["day"], today) == row["age"]]
+        assert row["entries"] == len(mine) > 0
+        assert row["net"] == plain(sum((e["net"] for e in mine if e["net"] is not None), Decimal()))
+        assert row["late"] == (len(mine) if row["age"] is not None and row["age"] > 0 else 0)
+    assert {r["age"] for r in rows} == {band(e["day"], today) for e in entries}
+    known = [r["age"] for r in rows if r["age"] is not None]
+    assert known == sorted(known)
+    older = FigureQuestion("led.open", measures=pairs(names), filters=(Filter("age", "gte"),), as_of=named)
+    found = ledgers.ask(older, {**inputs, "f0": 31}, about)["rows"][0]
+    assert found["entries"] == len([e for e in entries if (band(e["day"], today) or 0) >= 31])
+
+
+@pytest.mark.parametrize("bands", ["[]", "[30, 30]", "[60, 30]", "[-1, 30]", "x", "[1.5]"])
+@pytest.mark.parametrize("of", ["day", "net"])
+def test_what_is_no_age(bands: str, of: str) -> None:
+    text = f"""
+module: m
+grammar: 1
+version: 1.0.0
+entities:
+  row: {{fields: {{day: {{type: date}}, net: {{type: money}}}}}}
+aggregations:
+  open: {{of: row, by: {{age: {{compute: {of}, ageing: {bands}}}}}, measures: {{net: SUM(net)}}}}
+"""
+    with pytest.raises(Problems) as refused:
+        read_texts([{"m.yaml": text}])
+    assert all(p.where.line for p in refused.value.problems), refused.value.problems
+
+
 @pytest.mark.parametrize(
     ("spread", "measure"),
     [

@@ -73,6 +73,7 @@ class Boards:
             _, shape = self.desk.things["aggregations"][path]
             for by in (shape.by, *(s.by for s in (shape.sources or {}).values())):
                 known |= dict.fromkeys(by or {})
+            known |= {s.spread.by.text: None for s in (shape.sources or {}).values() if s.spread and s.spread.by}
         if not tiles or name.text in known:
             return name.text if tiles else ""
         self.desk.unknown("dimension", name, known)

@@ -84,6 +84,8 @@ class Figures:
         by: dict[str, Expr] = {}
         for dimension, noun in (shape.by or {}).items():
             expr = self.value(dimension, noun, look)
+            if expr is not None and noun.ageing is not None:
+                expr = Timed(self.desk, self.speech).aged(dimension, noun, expr)
             if expr is not None:
                 by[dimension] = expr
                 self.declare(dimension, noun, expr, of, dimensions, language_of(one))
@@ -116,11 +118,14 @@ class Figures:
         self, name: str, shape: shapes.Dimension, expr: Expr, of: str, into: dict[str, Dimension], language: str
     ) -> None:
         """The dimension as all sources share it; the first source's field gives its title and options."""
+        bands = shape.ageing or ()
         if name in into:
+            if into[name].bands != bands:
+                self.desk.say("rule.ageing", shape.place, name=name, why="another source has other bands")
             return
         text = shape.compute.text if shape.compute else ""
         bone, field = None, ""
-        if _PLAIN.fullmatch(text):
+        if _PLAIN.fullmatch(text) and not bands:
             holder = self.frame.of[of]
             bone = self.frame.bone(text, of)
             if bone is not None:
@@ -129,7 +134,7 @@ class Figures:
                 field = f"{at}.{bone.name}" if at else ""
         title = label(shape.title, language) if shape.title else (bone.title if bone else label(None, language, name))
         kind, _, target = type_of(expr)
-        into[name] = Dimension(name, title, bone.spec.type if bone else kind, target, field, shape.place)
+        into[name] = Dimension(name, title, bone.spec.type if bone else kind, target, field, bands, shape.place)
 
     def target(self, path: str, of: str) -> str:
         bone = self.frame.bone(path, of)

@@ -1,4 +1,5 @@
-"""When a source's rows count: later than they say (``shift``), or a share of them in each month (``spread``)."""
+"""When a source's rows count: later than they say (``shift``), or a share of them in each month (``spread``); and how
+long ago that was (``ageing``)."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from engine.catalog import Source, Spread
 from engine.expr.build import laid
 from engine.expr.build.api import Expr, make_expr
 from engine.expr.build.functions import add_days, as_day
-from engine.expr.build.tree import Group, Lit, Node, Op, Path
-from engine.expr.run.types import Type, not_null
+from engine.expr.build.tree import Group, Lit, Node, Op, Par, Path
+from engine.expr.run.types import BOOLEAN, DATE, Type, not_null
 from engine.label import Label
 from engine.problem import Where
 from engine.read.link.desk import Desk
@@ -22,6 +23,8 @@ from engine.read.tree import Scalar
 TIMES = ("month", "date", "datetime")
 MONTHS = Label("月份", "Month")
 _OF_MONTH = re.compile(r"TO_MONTH\((.*)\)", re.DOTALL)
+_DAYS = Type("integer", limit=4_000_000)
+_OLDEST = 100_000
 _NONE = Lit(not_null(Type("integer", limit=0)), 0)
 
 
@@ -104,6 +107,25 @@ class Timed:
         tree = over(expr.tree)
         return expr if tree == expr.tree else make_expr(expr.text, tree, where=expr.where)
 
+    def aged(self, name: str, shape: shapes.Dimension, expr: Expr) -> Expr | None:
+        """The band of the days since then: its first day, or -1 while it has not come. The text stays the day's."""
+        day, bands = as_day(expr.tree), shape.ageing or ()
+        why = ""
+        if day is None or expr.type.kind == "null":
+            why = f"it is {expr.type}, not a day"
+        elif not bands or list(bands) != sorted(set(bands)) or bands[0] < 0 or bands[-1] > _OLDEST:
+            why = "its bands are no rising days"
+        if why or day is None:
+            self.desk.say("rule.ageing", shape.place, name=name, why=why)
+            return None
+        gone = Op(_DAYS, "days_between", (day, Par(not_null(DATE), "today", "")))
+        cases: list[Node] = [_compared("lt", gone, 0), _days(-1)]
+        for first, last in zip((0, *(b + 1 for b in bands)), bands, strict=False):
+            cases += [_compared("le", gone, last), _days(first)]
+        cases += [_compared("gt", gone, bands[-1]), _days(bands[-1] + 1), Lit(_DAYS, None)]
+        text = expr.text if expr.type.kind == "date" else f"DATE({expr.text})"
+        return make_expr(text, Op(_DAYS, "case", tuple(cases)), where=expr.where)
+
     def lag(self, text: Scalar | None, look: Look) -> Node | None:
         if text is None:
             return None
@@ -114,6 +136,14 @@ class Timed:
             self.desk.say("rule.shift", text.where, name=text.text, why=f"it is {expr.type}, not a whole number")
             return None
         return Op(not_null(expr.type), "coalesce", (expr.tree, _NONE)) if expr.type.nullable else expr.tree
+
+
+def _days(count: int) -> Lit:
+    return Lit(not_null(_DAYS), count)
+
+
+def _compared(sign: str, days: Node, count: int) -> Op:
+    return Op(BOOLEAN, sign, (days, _days(count)))
 
 
 def _of_row(node: Node, source: str) -> Node:

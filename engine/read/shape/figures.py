@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engine.read.shape.noun import Named, Noun, One, key
-from engine.read.shape.slot import Bool, Expression, Label, Name, Names, Text, Word, Words
+from engine.read.shape.slot import Bool, Expression, Int, Label, Name, Names, Text, Word, Words
 from engine.read.tree import Scalar
 
 
@@ -16,6 +16,9 @@ class Dimension(Noun):
     needs: ClassVar = (("compute",),)
 
     compute: Scalar | None = key(Expression(), "Its value for a row: a path, or `TO_MONTH(date)`")
+    ageing: tuple[int, ...] | None = key(
+        Names("list of whole numbers", Int()), "Bands of days since that day: `[30, 60, 90]` ends the first with day 30"
+    )
     title: Words | None = key(Label(), "What people call it; left out: the field's title")
 
 
