@@ -23,6 +23,22 @@ def dump(catalog: Catalog) -> str:
     return json.dumps(parts, ensure_ascii=False, indent=1) + "\n"
 
 
+_parts: dict[str, dict[tuple[str, str], Any]] = {}
+_KEPT = 4
+
+
+def part(catalog: Catalog, section: str, path: str) -> dict[str, Any]:
+    """A noun of the catalog as ``plain`` tells it, kept for the last few catalogs: a plan asks for all of them."""
+    told = _parts.pop(catalog.digest, {})
+    _parts[catalog.digest] = told
+    while len(_parts) > _KEPT:
+        del _parts[next(iter(_parts))]
+    found: dict[str, Any] | None = told.get((section, path))
+    if found is None:
+        found = told[section, path] = plain(getattr(catalog, section)[path])
+    return found
+
+
 def plain(value: Any) -> Any:
     """Any part of the catalog as JSON-able data: expressions and templates as written, labels by language."""
     if value is None or isinstance(value, bool | int | str):

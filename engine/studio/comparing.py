@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from engine.catalog import Catalog
-from engine.catalog.dump import plain
+from engine.catalog.dump import part, plain
 from engine.label import Label
 from engine.plan.change import Line
 from engine.studio.matching import Matching
@@ -36,30 +36,31 @@ def compared(old: Catalog, new: Catalog, made: Matching) -> Iterator[Line]:
         before = old.entities.get(made.before(entity.path))
         if before is None:
             continue
-        yield from _line(entity.path, _differing(plain(before), plain(entity), {"fields", "workflows"}), _where(entity))
+        had, has = part(old, "entities", before.path), part(new, "entities", entity.path)
+        yield from _line(entity.path, _differing(had, has, {"fields", "workflows"}), _where(entity))
         for field in entity.fields.values():
             path = f"{entity.path}.{field.name}"
-            was = before.fields.get(made.before(path).rpartition(".")[2])
+            was = had["fields"].get(made.before(path).rpartition(".")[2])
             if was is not None:
-                yield from _line(path, _differing(plain(was), plain(field), set()), _where(field))
+                yield from _line(path, _differing(was, has["fields"][field.name], set()), _where(field))
     for noun in _NOUNS:
-        yield from _noun(getattr(old, noun), getattr(new, noun), noun)
+        yield from _noun(old, new, noun)
     if plain(old.people) != plain(new.people):
         yield Line("changed", "people", "safe", Label("人员与任职", "people and appointments"), section="people")
 
 
-def _noun(old: Mapping[str, Any], new: Mapping[str, Any], noun: str) -> Iterator[Line]:
-    title = _NOUNS[noun]
-    for path, one in new.items():
-        if path not in old:
+def _noun(old: Catalog, new: Catalog, noun: str) -> Iterator[Line]:
+    title, there = _NOUNS[noun], getattr(old, noun)
+    for path, one in getattr(new, noun).items():
+        if path not in there:
             yield Line("added", path, "safe", title, where=_where(one), section=noun)
         else:
-            keys = _differing(plain(old[path]), plain(one), set())
+            keys = _differing(part(old, noun, path), part(new, noun, path), set())
             if keys:
                 told = Label(f"{title.zh}：{'、'.join(keys)}", f"{title.en}: {', '.join(keys)}")
                 yield Line("changed", path, "safe", told, where=_where(one), section=noun)
-    for path in old:
-        if path not in new:
+    for path in there:
+        if path not in getattr(new, noun):
             yield Line("removed", path, "safe", title, section=noun)
 
 

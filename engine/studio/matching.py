@@ -70,12 +70,12 @@ def match(
     made.there = frozenset(table.name for table in have)
     tables = {table.name: table for table in have}
     named = dict(identity.named(app))
-    open_ = {one.identity for one in held}
+    open_ = _Open(held)
     later = _later(old) if old is not None else {}
     for entity in catalog.entities.values():
         module = entity.path.rpartition(".")[0]
         names = [f"{module}.{w}" for w in entity.was] + later.get(entity.path, [])
-        one = _find(made, open_, entity.path, names, catalog.entities)
+        one = _find(open_, entity.path, names, catalog.entities)
         _take(made, open_, one, entity.path, named[entity.path])
         was = made.renamed.get(entity.path, entity.path)
         if one is not None and one.physical != named[entity.path]:
@@ -86,10 +86,10 @@ def match(
                 names = [f"{was}.{w}" for w in fld.was] + later.get(f"{was}.{fld.name}", [])
                 known = {f"{was}.{name}" for name in entity.fields}
                 fits = partial(_fits, one, tables, Column("", kind_of(fld), scale_of(fld)))
-                held_one = _find(made, open_, f"{was}.{fld.name}", names, known, fits)
+                held_one = _find(open_, f"{was}.{fld.name}", names, known, fits)
                 _take(made, open_, held_one, path, named[path])
-    for key in open_:
-        left = made.rows[key]
+    for left in open_.all():
+        key = left.identity
         if left.retired is None:
             made.retired.append(left.path)
             made.rows[key] = identity.retired(left, number)
@@ -118,9 +118,26 @@ def _fits(entity: Identity | None, tables: Mapping[str, Table], wanted: Column, 
     return column is not None and fit(column, wanted) != "none"
 
 
+class _Open:
+    """Identities that nothing of the new metadata has taken yet, by path: living ones first, then the newest."""
+
+    def __init__(self, held: Sequence[Identity]) -> None:
+        self._by_path: dict[str, list[Identity]] = {}
+        for one in sorted(held, key=lambda i: (i.retired is not None, -(i.retired or 0))):
+            self._by_path.setdefault(one.path, []).append(one)
+
+    def at(self, path: str) -> Sequence[Identity]:
+        return self._by_path.get(path, ())
+
+    def take(self, one: Identity) -> None:
+        self._by_path[one.path].remove(one)
+
+    def all(self) -> list[Identity]:
+        return [one for some in self._by_path.values() for one in some]
+
+
 def _find(
-    made: Matching,
-    open_: set[str],
+    open_: _Open,
     path: str,
     was: Sequence[str],
     known: Container[str],
@@ -128,21 +145,17 @@ def _find(
 ) -> Identity | None:
     """Itself, living or the one that was retired last, whose values fit; else the newest of its earlier names that the
     tenant holds and nobody else bears; else itself even if its values do not fit."""
-    by_path: dict[str, list[Identity]] = {}
-    newest_first = sorted((made.rows[i] for i in open_), key=lambda i: (i.retired is not None, -(i.retired or 0)))
-    for one in newest_first:
-        by_path.setdefault(one.path, []).append(one)
-    own = by_path.get(path, [])
-    earlier = [one for name in was if name not in known for one in by_path.get(name, ())]
+    own = open_.at(path)
+    earlier = [one for name in was if name not in known for one in open_.at(name)]
     return next((one for one in (*own, *earlier) if fits(one)), own[0] if own else None)
 
 
-def _take(made: Matching, open_: set[str], one: Identity | None, path: str, physical: str) -> None:
+def _take(made: Matching, open_: _Open, one: Identity | None, path: str, physical: str) -> None:
     if one is None:
         made.fresh(path, physical)
         made.added.append(path)
         return
-    open_.discard(one.identity)
+    open_.take(one)
     if one.retired is not None:
         made.restored.append(path)
     if one.path != path and one.path.rpartition(".")[2] != path.rpartition(".")[2]:
