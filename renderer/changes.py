@@ -8,9 +8,11 @@ from engine.plan.app import App
 from engine.plan.change import KINDS, MARKS, RISKS, Line
 from engine.plan.metadata import ChangeView
 from engine.plan.viewer import Viewer
-from renderer.environment import render, texts
+from renderer.environment import Texts, render, texts
 from renderer.shell import Link, shell
 from renderer.values import moment
+
+_SHOWN = 3
 
 
 def change_page(app: App, viewer: Viewer, page: str, view: ChangeView) -> str:
@@ -40,12 +42,22 @@ def change_page(app: App, viewer: Viewer, page: str, view: ChangeView) -> str:
             for one in view.switches
         ],
         revisions=[
-            {"number": r.number, "at": moment(r.at, viewer), "by": r.by, "note": r.note, "changes": len(r.changes)}
+            {
+                "number": r.number,
+                "at": moment(r.at, viewer),
+                "by": r.by,
+                "note": _note(r.note, t),
+                "changes": len(r.changes),
+            }
             for r in view.revisions
         ],
         text=view.difference.text.splitlines() if view.difference is not None else [],
         between=[_told(one, language) for one in view.difference.changes] if view.difference is not None else [],
     )
+
+
+def _note(note: str, t: Texts) -> str:
+    return t("installed") if note == "installed" else note
 
 
 def _line(one: Line, language: str) -> dict[str, Any]:
@@ -60,6 +72,10 @@ def _line(one: Line, language: str) -> dict[str, Any]:
         "lock": one.lock.to(language),
         "reversible": one.reversible,
         "where": one.where,
+        "people": one.people,
+        "rights": [right.to(language, one.path) for right in one.rights],
+        "overlays": [(layer.layer, layer.where) for layer in one.overlays[:_SHOWN]],
+        "more": max(0, len(one.overlays) - _SHOWN),
         "against": one.against,
         "offenders": list(zip(one.offenders, records, strict=False)),
     }

@@ -44,6 +44,19 @@ KINDS: Mapping[str, Label] = {
 }
 
 
+_MAY: Mapping[str, Label] = {
+    "create": Label("新建", "create"),
+    "read": Label("查看", "read"),
+    "update": Label("修改", "update"),
+    "delete": Label("删除", "delete"),
+    "export": Label("导出", "export"),
+    "act": Label("操作", "act"),
+    "see": Label("可见", "see"),
+    "change": Label("可改", "change"),
+}
+_HOW: Mapping[str, Label] = {"": Label("无", "none"), "all": Label("全部", "all"), "masked": Label("脱敏", "masked")}
+
+
 @dataclass(frozen=True, slots=True)
 class Touched:
     """A line of an overlay that speaks of what changes; ``layer`` is ``overlay acme``."""
@@ -62,6 +75,12 @@ class Right:
     may: str
     before: str
     after: str
+
+    def to(self, language: str, path: str) -> str:
+        """In words, below a line of that path: ``see price: all → none``."""
+        at = f" {self.path.rpartition('.')[2]}" if self.path != path else ""
+        was, now = (_HOW[one].to(language) if one in _HOW else one for one in (self.before, self.after))
+        return f"{_MAY[self.may].to(language)}{at}: {was} → {now}"
 
 
 @dataclass(frozen=True, slots=True)

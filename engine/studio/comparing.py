@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
@@ -27,6 +28,7 @@ _NOUNS: Mapping[str, Label] = {
     "dashboards": Label("看板", "dashboard"),
     "imports": Label("导入", "import"),
 }
+_SHORT = 40
 _NOT_TOLD = frozenset({"name", "path", "was", "where", "module"})
 
 
@@ -71,7 +73,15 @@ def _line(path: str, keys: list[str], where: str) -> Iterator[Line]:
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any], quiet: set[str]) -> list[str]:
-    return sorted(k for k in {*old, *new} - _NOT_TOLD - quiet if old.get(k) != new.get(k))
+    """What differs, with what it was and is where that is short."""
+    keys = sorted(k for k in {*old, *new} - _NOT_TOLD - quiet if old.get(k) != new.get(k))
+    return [f"{key}{_turned(old.get(key), new.get(key))}" for key in keys]
+
+
+def _turned(old: Any, new: Any) -> str:
+    told = [json.dumps(one, ensure_ascii=False) if one is not None else "" for one in (old, new)]
+    short = all(len(one) <= _SHORT for one in told) and all(told)
+    return f" {told[0]} → {told[1]}" if short else ""
 
 
 def _where(one: Any) -> str:

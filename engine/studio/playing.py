@@ -38,12 +38,12 @@ class Failure:
     step: str
     says: str
     where: Where
-    missing: bool = False
-    """A file that the step names is not at hand: it could not be taken, whatever would have come of it."""
+    missing: str = ""
+    """The file that the step names and that is not at hand: it could not be taken, whatever would have come of it."""
 
 
 class NotAtHand(LookupError):
-    """A file that a scenario names lies nowhere it is looked for."""
+    """A file that a scenario names (its text) lies nowhere it is looked for."""
 
 
 @dataclass(slots=True)
@@ -77,7 +77,8 @@ class Stage:
             try:
                 found, over = await self._step(act, actor, scenario)
             except NotAtHand as error:
-                failures.append(Failure(act.name, str(error), act.where, missing=True))
+                says = f"there is no file {error} beside the pack"
+                failures.append(Failure(act.name, says, act.where, missing=str(error)))
                 break
             except (Refusal, Problems, LookupError, Refused) as error:
                 found, over = [_told(error)], True
@@ -227,7 +228,7 @@ class Stage:
         for folder in (here.parent, *here.parents, *self.folders):
             if (folder / name).is_file():
                 return folder / name
-        raise NotAtHand(f"there is no file {name} beside the pack")
+        raise NotAtHand(name)
 
     def _path(self, entity: Entity) -> str:
         return f"/api/v1/{entity.path.replace('.', '/')}"

@@ -45,8 +45,8 @@ def _lines(found: Sequence[dict[str, Any]]) -> Iterator[Line]:
         title = Label(one["title"]["zh"], one["title"]["en"])
         if one["missing"]:
             says = Label(
-                f"{title.zh}：未运行，{'；'.join(one['missing'])}",
-                f"{title.en}: not played, {'; '.join(one['missing'])}",
+                f"{title.zh}：未运行，模块包旁没有文件 {'、'.join(one['missing'])}",
+                f"{title.en}: not played, there is no file {', '.join(one['missing'])} beside the pack",
             )
             yield Line("scenario", one["scenario"], "safe", says, where=one["where"], section="tests")
             continue
@@ -114,7 +114,7 @@ async def _play(source: Source, beside: Sequence[Path]) -> list[dict[str, Any]]:
             failures = await made.play(scenario) if scenario.steps else []
             if failures:
                 told = [{"step": f.step, "says": f.says, "where": str(f.where)} for f in failures]
-                missing = [f.says for f in failures if f.missing]
+                missing = [f.missing for f in failures if f.missing]
                 title = {"zh": scenario.title.to("zh"), "en": scenario.title.to("en")}
                 out.append(
                     {"scenario": scenario.path, "title": title, "where": str(scenario.where), "failures": told}

@@ -8,8 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.label import Label
-from engine.plan.change import KINDS, MARKS, RISKS, Line, Plan, Right
+from engine.plan.change import KINDS, MARKS, RISKS, Line, Plan
 
 NOTHING, CHANGES, REFUSED = 0, 2, 3
 _SHOWN = 5
@@ -91,7 +90,7 @@ def line_of(line: Line, language: str) -> str:
 
 def _details(line: Line, zh: bool) -> Iterator[str]:
     for right in line.rights:
-        yield _right(right, line.path, zh)
+        yield right.to("zh" if zh else "en", line.path)
     if line.where:
         yield line.where
     if line.overlays:
@@ -99,26 +98,6 @@ def _details(line: Line, zh: bool) -> Iterator[str]:
         named = ", ".join(f"{one.layer.removeprefix('overlay ')} {one.where}" for one in line.overlays[:_SHOWN])
         tail = (f" 等 {len(line.overlays)} 处" if zh else f" and {more} more") if more > 0 else ""
         yield f"{'涉及覆盖层' if zh else 'overlays'}: {named}{tail}"
-
-
-_MAY = {
-    "create": Label("新建", "create"),
-    "read": Label("查看", "read"),
-    "update": Label("修改", "update"),
-    "delete": Label("删除", "delete"),
-    "export": Label("导出", "export"),
-    "act": Label("操作", "act"),
-    "see": Label("可见", "see"),
-    "change": Label("可改", "change"),
-}
-_WORDS = {"": Label("无", "none"), "all": Label("全部", "all"), "masked": Label("脱敏", "masked")}
-
-
-def _right(right: Right, path: str, zh: bool) -> str:
-    language = "zh" if zh else "en"
-    at = f" {right.path.rpartition('.')[2]}" if right.path != path else ""
-    was, now = (_WORDS[one].to(language) if one in _WORDS else one for one in (right.before, right.after))
-    return f"{_MAY[right.may].to(language)}{at}: {was} → {now}"
 
 
 @dataclass(slots=True)

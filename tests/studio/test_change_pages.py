@@ -63,6 +63,9 @@ async def test_an_overlay_is_typed_planned_and_applied(shop: Shop) -> None:
         shown = (await client.get("/system/revisions?before=1&after=2")).text
         assert "<ins>+      colour: {type: text}</ins>" in shown
         assert "colours" in shown
+        named = OVERLAY.replace("colour: {type: text}", "colour: {type: text, help: which}")
+        again = await send(client, "/system/changes", group="0", name="acme.yaml", text=named)
+        assert "Overlays that speak of it: overlay acme <code>acme.yaml:7</code>" in again.text
         back = await send(client, "/system/revisions", revision="1")
         seen = {name: hidden(back.text, name) for name in ("_revision", "_digest")}
         assert "this is revision 3" in (await send(client, "/system/revisions", revision="1", **seen)).text
