@@ -153,6 +153,7 @@ class Control:
     when: Expr | None = None
     warn: Value | None = None
     block: Value | None = None
+    inclusive: Value | None = None
     stages: tuple[str, ...] = ()
     override: tuple[str, ...] = ()
     lock: tuple[str, ...] = ()

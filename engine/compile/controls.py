@@ -109,7 +109,12 @@ def part(draft: Draft, catalog: Catalog, control: Control) -> str:
     def passes(share: str, sign: str) -> str:
         return f"({to_sql(parse_expression(f'{value} {sign} ({share}) * {limit}', scope, BOOLEAN), seen)})"
 
-    blocked = passes(_text(control.block), ">") if control.block is not None else texts.no(draft.dialect)
+    blocked = texts.no(draft.dialect)
+    if control.block is not None:
+        blocked = passes(_text(control.block), ">")
+        if control.inclusive is not None:
+            at_it = to_sql(parse_expression(_text(control.inclusive), scope, BOOLEAN), seen)
+            blocked = f"({blocked} OR ({at_it}) AND {passes(_text(control.block), '=')})"
     warned = passes(_text(control.warn), ">=") if control.warn is not None else texts.no(draft.dialect)
     line = (
         f"CASE WHEN v._source_line <> v._source_id THEN v._source_line ELSE {texts.null(draft.dialect, 'uuid', 0)} END"
@@ -134,7 +139,9 @@ def result(draft: Draft, catalog: Catalog, root: Entity, name: str) -> str | Non
 
 
 def _text(share: Value) -> str:
-    return share.expr.text if share.expr is not None else str(share.literal)
+    if share.expr is not None:
+        return share.expr.text
+    return str(share.literal).lower() if isinstance(share.literal, bool) else str(share.literal)
 
 
 def _said(draft: Draft, catalog: Catalog, control: Control, blocked: str, storage: tuple[str, int]) -> str:

@@ -20,6 +20,7 @@ from engine.read.tree import Scalar
 _EACH = re.compile(r"([a-z][a-z0-9_.]*)\s+BY\s+(.+?)(?:\s+WHERE\s+(.+))?", re.IGNORECASE | re.DOTALL)
 DECISIONS = ("approve", "reject", "return", "withdraw")
 _SHARE = Spec("percent")
+_SWITCH = Spec("boolean")
 
 
 @dataclass(slots=True)
@@ -183,6 +184,7 @@ class Flows:
             path, one.key, name, label(shape.title, language_of(one), name), of, key,
             self.figure(shape.value, one.key), self.figure(shape.limit, one.key), self.speech.maybe(shape.when, look),
             self.speech.maybe_value(shape.warn, look, _SHARE), self.speech.maybe_value(shape.block, look, _SHARE),
+            self.speech.maybe_value(shape.inclusive, look, _SWITCH),
             tuple(str(s) for s in shape.stages or ("submit", "approve")), self.desk.role_names(shape.override),
             self.frame.fields(shape.lock, of) or key, self.speech.message(shape.message, words, language_of(one)),
             shape.place,

@@ -138,6 +138,7 @@ class Control(Noun):
     limit: Scalar | None = key(Name("aggregation.measure"), "The figure it is compared with")
     warn: Scalar | None = key(Value(), "From this share of the limit on it warns")
     block: Scalar | None = key(Value(), "Past this share of the limit it refuses")
+    inclusive: Scalar | None = key(Value(), "Whether exactly that share is refused too (≥); left out: it passes (>)")
     stages: tuple[Scalar, ...] | None = key(
         Names("list of moments", Word("moment", ("save", "submit", "approve"))), "When it is judged"
     )
