@@ -11,6 +11,7 @@ NAMES = {
     "records": "our records API against a hand-written one, and what a narrow scope costs, on PostgreSQL and SQLite",
     "peers": "our records API against PocketBase, over SQLite",
     "figures": "kept sums: figures against a hand-written application's, at growing sizes, and what writers pay",
+    "size": "a list, a create and a dashboard of ours, as entries grow to five million",
     "reading": "200 KB of packs with 1,500 expressions: read, checked, linked",
     "faults": "nothing acknowledged is lost while processes, database, disk and peers fail under load",
     "change": "fifty changes of a system that sixteen people work with: nothing fails, nothing is lost",

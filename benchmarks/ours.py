@@ -17,6 +17,7 @@ import psycopg
 from psycopg import sql
 
 from benchmarks import dataset
+from benchmarks.multiply import multiply
 from engine.db import rollups
 from engine.fieldtypes.storage import bind
 from engine.plan.statement import Dialect
@@ -100,11 +101,13 @@ def fill_tables(url: str, dialect: Dialect, tables: Sequence[Table], count: int)
         fill_postgres(url, by_entity, count)
 
 
-async def fill(url: str, count: int) -> dict[str, Any]:
-    """Gives everybody's token, by name."""
+async def fill(url: str, count: int, copies: int = 1) -> dict[str, Any]:
+    """``copies`` of each of ``count`` entries. Gives everybody's token, by name."""
     async with opened(PACK, url, make=True) as made:
         app, database = made.tenant.app, made.tenant.database
         await asyncio.to_thread(fill_tables, url, database.dialect, app.tables, count)
+        if copies > 1:
+            await asyncio.to_thread(multiply, url, copies)
         for log in app.logs:  # else its first seconds were spent on folding what was loaded
             await rollups.fill(database, log)
         tokens = {}
@@ -119,4 +122,4 @@ async def fill(url: str, count: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    json.dump(asyncio.run(fill(sys.argv[1], int(sys.argv[2]))), sys.stdout)
+    json.dump(asyncio.run(fill(sys.argv[1], *map(int, sys.argv[2:]))), sys.stdout)

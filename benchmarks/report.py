@@ -12,6 +12,11 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def note(text: str) -> None:
+    """Beside what is printed: a helper's standard output is its answer."""
+    sys.stderr.write(text + "\n")
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table in Markdown, its columns aligned; the first to the left, figures to the right."""
     widths = [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
