@@ -14,12 +14,16 @@ NOTHING = Markup("")
 def tag(name: str, *children: str | Markup, **attributes: Value) -> Markup:
     """``class_`` and ``text_anchor`` are written ``class`` and ``text-anchor``; None leaves an attribute out."""
     said = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(plain(value) if isinstance(value, float) else value)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{_value(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
-    inner = Markup("").join(escape(child) for child in children)
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), Markup(said), inner)
+    inner = "".join([child if isinstance(child, Markup) else escape(child) for child in children])
+    return Markup(f"<{name}{said}>{inner}</{name}>")
+
+
+def _value(value: str | float) -> str:
+    return escape(value) if isinstance(value, str) else plain(value) if isinstance(value, float) else str(value)
 
 
 def at(share: float) -> str:
