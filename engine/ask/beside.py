@@ -33,8 +33,8 @@ class Whole:
     here: Grouping
     question: FigureQuestion
     source: str = field(init=False)
-    total: str = field(init=False)
     groups: str = field(init=False)
+    total: str = ""
     _page: str = ""
     _steps: list[str] = field(default_factory=list)
     _sum: str = ""
@@ -51,13 +51,12 @@ class Whole:
             raise Problems([unknown("ask.unknown-dimension", name, names, figure=made.name) for name in wrong])
         fill = tuple(dict.fromkeys((*made.fill, *asked.fill)))
         self.source = self._with_before(made.dimensions, self.here, fill)
-        self.total = self._with_before((), self.here) if asked.totals or asked.share else ""
-        if asked.share:
-            self._sum = self._step("whole", self.total)
+        if asked.totals or asked.share:
+            self._sum = self._step("whole", self._with_before((), self.here))
             self.total = f"SELECT * FROM {self._sum}"
-        self.groups = self._step("every", self.source) if asked.limit else ""
-        if asked.limit:
-            self.source = f"SELECT * FROM {self.groups}"
+        # Said first, not nested where they are needed: SQLite's parser holds only so much that is open at once.
+        self.groups = self._step("every", self.source)
+        self.source = f"SELECT * FROM {self.groups}"
 
     def _step(self, letter: str, sql: str) -> str:
         name = self.build.alias(letter)
@@ -65,7 +64,9 @@ class Whole:
         return name
 
     def steps(self) -> str:
-        return f"WITH {', '.join(self._steps)} " if self._steps else ""
+        first = (self.build.steps or {}).values()
+        steps = [*first, *self._steps]
+        return f"WITH {'RECURSIVE ' if first else ''}{', '.join(steps)} " if steps else ""
 
     def page(self, found: str) -> str:
         """The rows of one page, in order; ``found`` has the keys ``d<n>``, the row ``j`` and its ``place``."""

@@ -113,7 +113,8 @@ class Covered:
         self, context: Context, over: Over, n: int, one: Filter, node: Node | None, kind: str, scale: int
     ) -> str:
         sql = to_sql(over.say(node), context) if node is not None else nothing(self.build, kind)
-        return filters.condition(self.build, one.operator, f"f{n}", f"({sql})", kind, scale)
+        target = node.type.entity if node is not None else ""
+        return filters.condition(self.build, one.operator, f"f{n}", f"({sql})", kind, scale, target)
 
 
 def find(
@@ -179,7 +180,7 @@ def _asked(
             narrow.append((n, one, tree(found), found.kind, found.scale))
         else:
             node, spec = _field(build, entity, one.path)
-            filters.check_operator(one, spec)
+            filters.check_operator(build, one, spec)
             specs.append(spec)
             narrow.append((n, one, node, *node.type.storage))
     open_to_all = made.wide or access.rule(build, entity, "read")

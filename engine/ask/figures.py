@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.ask import beside, display, expressions, filters, grouping, slices
+from engine.ask import beside, display, expressions, filters, grouping, slices, trees
 from engine.ask.build import Build, start
 from engine.ask.codes import CODES
 from engine.ask.facts import Facts, unknown
@@ -24,9 +24,10 @@ _TYPES = {"uuid": "ref", "text": "text"}
 
 def figures(facts: Facts, question: FigureQuestion) -> Asked:
     build = start(facts, question.roles)
-    made = slices.resolve(build, question)
+    build.steps = {}
+    made = trees.with_all_below(build, slices.resolve(build, question), question)
     narrowed = grouping.Narrow(question.filters, question.where, question.export)
-    specs = _specs(made, question.filters)
+    specs = _specs(build, made, question.filters)
     here = Grouping(build, made, narrowed, frozenset() if question.export else question.kept)
     whole = beside.Whole(build, made, here, question)
     parts = [("rows", _list(build, _rows(build, made, whole, question)))]
@@ -138,7 +139,7 @@ def _size(build: Build, type_: Type, sql: str) -> Key:
     return Key(f"CAST({sql} AS REAL)" if wide else sql, *type_.storage, False, True)
 
 
-def _specs(made: Slice, asked: Sequence[Filter]) -> tuple[Spec, ...]:
+def _specs(build: Build, made: Slice, asked: Sequence[Filter]) -> tuple[Spec, ...]:
     """Of declared dimensions' filters; those of an entity's fields are found with its rows."""
     if not made.declared:
         return ()
@@ -148,7 +149,7 @@ def _specs(made: Slice, asked: Sequence[Filter]) -> tuple[Spec, ...]:
         if found is None:
             raise Problems([unknown("ask.unknown-dimension", one.path, made.by_name, figure=made.name)])
         spec = Spec(_TYPES.get(found.kind, found.kind), scale=found.scale, target=found.target)
-        filters.check_operator(one, spec)
+        filters.check_operator(build, one, spec)
         out.append(spec)
     return tuple(out)
 
@@ -172,10 +173,15 @@ class _Labels:
         if not dimension.target or dimension.target not in build.facts.entities:
             return json_value(dimension.kind, dimension.scale, build.dialect, sql)
         rows = self._rows(dimension, sql)
-        shown = json_object(build.dialect, [("id", sql), ("display", display.of_record(rows, rows.base, rows.entity))])
+        parts = [("id", sql), ("display", display.of_record(rows, rows.base, rows.entity))]
+        if dimension.walk:
+            parts.append(("level", f"(SELECT MIN(level) FROM {dimension.walk} WHERE id = {sql})"))
+        shown = json_object(build.dialect, parts)
         return f"CASE WHEN {sql} IS NOT NULL THEN {shown} END"
 
     def key(self, dimension: Dimension, sql: str) -> Key:
+        if dimension.walk:
+            return Key(f"(SELECT MIN(path) FROM {dimension.walk} WHERE id = {sql})", "text", 0, False, True)
         if dimension.target and dimension.target in self._build.facts.entities:
             rows = self._rows(dimension, sql)
             if self._build.facts.column(rows.entity, "_sort"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.ask import trees
 from engine.ask.build import Build
 from engine.ask.codes import CODES
 from engine.ask.rows import Cell, Rows
@@ -24,12 +25,13 @@ def conditions(rows: Rows, filters: Sequence[Filter]) -> tuple[list[str], tuple[
     for n, asked in enumerate(filters):
         try:
             cell = rows.cell(asked.path)
-            check_operator(asked, cell.field.spec)
+            check_operator(rows.build, asked, cell.field.spec)
             specs.append(cell.field.spec)
             if cell.field.spec.type == "refs" and asked.operator != "null":
                 out.append(_linked(rows.build, asked.operator, f"f{n}", cell))
                 continue
-            out.append(condition(rows.build, asked.operator, f"f{n}", cell.sql, cell.kind, cell.scale))
+            target = cell.field.target
+            out.append(condition(rows.build, asked.operator, f"f{n}", cell.sql, cell.kind, cell.scale, target))
         except Problems as found:
             wrong.append(found)
     if wrong:
@@ -37,16 +39,22 @@ def conditions(rows: Rows, filters: Sequence[Filter]) -> tuple[list[str], tuple[
     return out, tuple(specs)
 
 
-def check_operator(asked: Filter, spec: Spec) -> None:
-    operators = REGISTRY[spec.type].operators
+def check_operator(build: Build, asked: Filter, spec: Spec) -> None:
+    operators: tuple[str, ...] = REGISTRY[spec.type].operators
+    if spec.type == "tree" or trees.tree_of(build, spec.target) is not None:
+        operators = (*operators, "under")
     if asked.operator not in operators:
         code = CODES["ask.operator"]
         said = ", ".join(operators) or "-"
         raise Problems([problem(code, name=asked.path, type=spec.type, operator=asked.operator, operators=said)])
 
 
-def condition(build: Build, operator: str, name: str, sql: str, kind: str, scale: int) -> str:
+def condition(build: Build, operator: str, name: str, sql: str, kind: str, scale: int, target: str = "") -> str:
     """SQL of ``sql [operator] value``; a condition that is unknown leaves the row out, as everywhere."""
+    if operator == "under":
+        tree = trees.tree_of(build, target)
+        assert tree is not None, "checked before"
+        return trees.under(build, tree, sql, build.input(name, kind, scale))
     if operator == "known":
         return f"{sql} IS NOT NULL"
     if operator in _COMPARE:

@@ -68,7 +68,7 @@ class Grouping:
             return self._sql(dimensions, shown, fill)
 
     def _sql(self, dimensions: Sequence[Dimension], shown: Sequence[Expr], fill: Sequence[str] = ()) -> str:
-        grain = {d.name for d in dimensions}
+        grain = _grain(dimensions)
         trees = [expr.tree for expr in shown]
         used = closure(self.made, trees)
         apart = [m for m in used if _is_apart(m, grain)]
@@ -154,7 +154,7 @@ class Grouping:
 
     def _finer(self, dimensions: Sequence[Dimension], measure: MeasureSymbol) -> str:
         """A measure's values ``m0`` at the grain it is computed at; the asked dimensions are the first."""
-        names = {d.name for d in dimensions}
+        names = _grain(dimensions)
         each = [*measure.each, *([measure.along] if measure.along and measure.along not in measure.each else [])]
         finer = [*dimensions, *(self.made.by_name[d] for d in each if d not in names)]
         here = self
@@ -198,7 +198,12 @@ class Grouping:
                 arms.append(self._arm(source, dimensions, groups, adding))
         at = self.build.alias("u")
         context = Context(self.build.binder, at)
-        columns = [f"{at}.d{n} AS d{n}" for n in range(asked)]
+        keys, joined = [f"{at}.d{n}" for n in range(asked)], ""
+        for n in (n for n in range(asked) if dimensions[n].spans):
+            top, whole = self.build.alias("t"), dimensions[n].whole
+            joined += f" {'LEFT ' if whole else ''}JOIN {dimensions[n].spans} AS {top} ON {top}.node = {keys[n]}"
+            keys[n] = f"{top}.top"
+        columns = [f"{key} AS d{n}" for n, key in enumerate(keys)]
         for n, group in enumerate(groups):
             if adding and covered.added(group, self.build) is not None:
                 names = tuple(f"{at}.{c}" for c in covered.column_names(group, n, self.build))
@@ -206,7 +211,7 @@ class Grouping:
                 continue
             type_ = group.item.type if group.item is not None else _ONE
             columns.append(f"{total(group.func, f'{at}.g{n}', type_, group.distinct, context)} AS a{n}")
-        by = ", ".join(f"{at}.d{n}" for n in range(asked))
+        by = ", ".join(keys)
         left = ""
         if self.narrow.without:
             same = "IS NOT DISTINCT FROM" if self.build.dialect == "postgresql" else "IS"
@@ -215,7 +220,8 @@ class Grouping:
             left = f" WHERE NOT EXISTS (SELECT 1 FROM {self.narrow.without} AS o WHERE {pairs or 'TRUE'})"
         there = f" HAVING SUM({at}.n) <> 0" if adding else ""  # a group of which nothing is left is none
         grouped = f" GROUP BY {by}{there}" if by else ""
-        return f"SELECT {', '.join(columns) or '1 AS one'} FROM ({' UNION ALL '.join(arms)}) AS {at}{left}{grouped}"
+        rows = f"({' UNION ALL '.join(arms)}) AS {at}{joined}"
+        return f"SELECT {', '.join(columns) or '1 AS one'} FROM {rows}{left}{grouped}"
 
     def _held(
         self, source: SourceSymbol, dimensions: Sequence[Dimension], groups: Sequence[Group]
@@ -301,7 +307,8 @@ class Grouping:
         dimension = self.made.by_name[one.path]
         by = dimension.by.get(source.name)
         sql = rows.sql(by) if by is not None else self.nothing(dimension.kind)
-        return filters.condition(self.build, one.operator, f"f{n}", f"({sql})", dimension.kind, dimension.scale)
+        kind, scale, target = dimension.kind, dimension.scale, dimension.target
+        return filters.condition(self.build, one.operator, f"f{n}", f"({sql})", kind, scale, target)
 
     def nothing(self, kind: str) -> str:
         return f"NULL::{PG_TYPES.get(kind, kind)}" if self.build.dialect == "postgresql" else "NULL"
@@ -347,6 +354,11 @@ class Grouping:
         by = ", ".join(f"{out}.d{n}" for n in range(len(dimensions)))
         grouped = f" GROUP BY {by}" if by else ""
         return f"SELECT {', '.join(columns) or '1 AS one'} FROM ({' UNION ALL '.join(arms)}) AS {out}{grouped}"
+
+
+def _grain(dimensions: Sequence[Dimension]) -> set[str]:
+    """What is told apart: a record of a tree that stands for others is not."""
+    return {d.name for d in dimensions if not d.spans}
 
 
 def _is_apart(measure: MeasureSymbol, grain: set[str]) -> bool:

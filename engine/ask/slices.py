@@ -32,6 +32,12 @@ class Dimension:
     scale: int
     target: str
     by: Mapping[str, Expr]
+    spans: str = ""
+    """Of a tree: the relation (top, node) of which each top stands for its nodes."""
+    walk: str = ""
+    """Of a tree: the relation of each record's level and its path from the top."""
+    whole: bool = False
+    """Whether every record of the tree is shown, and with them what is of none."""
 
 
 @dataclass(frozen=True, slots=True)

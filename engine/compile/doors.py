@@ -16,6 +16,7 @@ _ASK = (*READ, 408, 413, 415)
 _WRITE = (400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 423, 428, 429, 503)
 _SHAPING = ("where", "having", "sort", "limit", "offset", "top", "totals", "share", "compare", "fill")
 """What a question about figures takes beside its dimensions and measures."""
+_TREE = ("tree", "level", "depth", "below")
 
 
 def of_entity(entity: Entity, machine: Machine | None) -> Json:
@@ -66,7 +67,7 @@ def of_figures(path: str, made: Figures) -> Json:
         "operationId": f"{path}.figures",
         "tags": ["figures"],
         "summary": f"Figures: {made.title.to(LANGUAGE)}",
-        "parameters": [*taken, *(parameter(n) for n in (*_SHAPING, "as_of_day"))],
+        "parameters": [*taken, *(parameter(n) for n in (*_SHAPING, *_TREE, "as_of_day"))],
         "responses": {"200": answer("One row per group", GROUPS), **refusals(*READ)},
     }
     return {
@@ -207,7 +208,7 @@ def _history(entity: Entity) -> Json:
 
 
 def _aggregate(entity: Entity) -> Json:
-    names = ("by", "measures", *_SHAPING)
+    names = ("by", "measures", *_SHAPING, *_TREE)
     return _operation(
         entity,
         "aggregate",

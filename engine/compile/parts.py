@@ -32,6 +32,7 @@ def _in_header(name: str, description: str) -> Json:
     return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
 
 
+_LEVEL: Json = {"type": "integer", "minimum": 1}
 _SWITCH: Json = {"type": "string", "enum": ["true", "false"]}
 PARAMETERS: Json = {
     "id": {"name": "id", "in": "path", "required": True, "schema": ID},
@@ -61,6 +62,10 @@ PARAMETERS: Json = {
         "the same that much earlier",
         {"type": "string", "enum": ["month", "quarter", "year", "none"]},
     ),
+    "tree": _in_query("tree", "a dimension of records that hang under each other: each with all below it"),
+    "level": _in_query("level", "with tree: only those so far from the top, or from `below`", _LEVEL),
+    "depth": _in_query("depth", "with tree: down to there", _LEVEL),
+    "below": _in_query("below", "with tree: only what is below this record"),
     "as_of_day": _in_query("as_of", "a day in place of today, of which ages are reckoned"),
     "fill": _in_query("fill", "time dimensions whose periods are shown without gaps"),
     "match": _in_header("If-Match", "the revision the caller saw, or several; * for whichever"),

@@ -11,7 +11,7 @@ from engine.plan.statement import Statement
 
 COUNTED = 10_000
 """So many rows are counted where an estimate is enough."""
-Operator = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "starts", "null", "known"]
+Operator = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "starts", "null", "known", "under"]
 """``known`` takes no value: there is one. Nobody asks it; questions are made into it."""
 
 
@@ -105,6 +105,14 @@ class FigureQuestion:
     """So many months earlier each measure is shown as ``<name>_before``, and as ``<name>_growth`` how it changed."""
     fill: tuple[str, ...] = ()
     """Time dimensions whose periods are shown without gaps, beside those that the pack says."""
+    tree: str = ""
+    """A dimension of records that hang under each other: each stands for all below it too."""
+    level: int = 0
+    """Only those so far from the top (1: the top itself), or from the input ``below``."""
+    depth: int = 0
+    """Those down to there."""
+    below: bool = False
+    """Only those below the input ``below``."""
     as_of: bool = False
     """``today()`` of the aggregation itself is the input ``as_of``; rights stay those of today."""
     roles: tuple[str, ...] = ("admin",)

@@ -15,7 +15,7 @@ from engine.plan.entity import Entity
 from engine.plan.question import COUNTED, Question
 from engine.plan.statement import Statement
 from engine.problem import Problems
-from engine.serve import actions, request, rights
+from engine.serve import actions, cursor, request, rights
 from engine.serve.bind import call, id_array
 from engine.serve.fault import Refusal, of_problem, refuse
 from engine.serve.here import Here
@@ -34,10 +34,10 @@ async def ask_list(here: Here, entity: Entity, asking: Asking) -> tuple[str, str
     rights.require(here.app, here.me, entity, "read")
     text = (await read(here, *_by_place(here, asking)))[0][0]
     text, _ = _with_cursor(text, "prev", asking.shape)
-    text, cursor = _with_cursor(text, "next", asking.shape)
+    text, told = _with_cursor(text, "next", asking.shape)
     if asking.question.bound:
         text = await _with_total(here, asking, text)
-    return text, cursor
+    return text, told
 
 
 def _by_place(here: Here, asking: Asking) -> tuple[Question, dict[str, Any]]:
@@ -63,8 +63,8 @@ def _with_cursor(text: str, name: str, shape: str) -> tuple[str, str]:
     if found is None or text.startswith("null", found.end()):
         return text, ""
     values, end = json.JSONDecoder().raw_decode(text, found.end())
-    cursor = request.make_cursor(values, shape, name == "prev")
-    return f'{text[: found.end()]}"{cursor}"{text[end:]}', cursor
+    told = cursor.made(values, shape, name == "prev")
+    return f'{text[: found.end()]}"{told}"{text[end:]}', told
 
 
 async def _with_total(here: Here, asking: Asking, text: str) -> str:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,6 +14,7 @@ from engine.plan.app import App
 from engine.plan.entity import Entity, Field
 from engine.plan.question import Expand, FigureQuestion, Filter, Question
 from engine.problem import nearest
+from engine.serve import cursor
 from engine.serve.bind import Me
 from engine.serve.fault import Fault, Refusal, fault, of_value, refuse
 from engine.serve.rights import hidden
@@ -36,12 +32,13 @@ _LIST = ("fields", "expand", "sort", "limit", "cursor", "q", "where", "count", "
 _ONE = ("fields", "expand", "actions", "as_of")
 _FIGURES = (
     "by", "measures", "where", "having", "sort", "limit", "offset", "top", "totals", "share", "compare", "fill",
-    "as_of",
+    "tree", "level", "depth", "below", "as_of",
 )  # fmt: skip
 _EARLIER = {"month": 1, "quarter": 3, "year": 12, "none": 0}
 """What figures are compared with: so many months before."""
 MAX_OFFSET = 1_000_000
-_OPERATORS: tuple[str, ...] = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "starts", "null")
+MAX_LEVEL = 50
+_OPERATORS: tuple[str, ...] = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "starts", "null", "under")
 
 
 def _system(name: str, type_: str, kind: str) -> Field:
@@ -136,9 +133,9 @@ def listing(app: App, me: Me, entity: Entity, pairs: Iterable[tuple[str, str]]) 
     )
     inputs["limit"] = _limit(given.get("limit", ""), PAGE, MAX_PAGE, faults)
     inputs |= {f"q{n}": word for n, word in enumerate(words)}
-    shape = _shape(question, inputs)
+    shape = cursor.shape_of(question, inputs)
     if given.get("cursor"):
-        question = _after(question, given["cursor"], shape, inputs, faults)
+        question = cursor.after(question, given["cursor"], shape, inputs, faults)
     _raise(faults)
     return Asking(question, inputs, shape, acted)
 
@@ -175,10 +172,18 @@ def figures(app: App, me: Me, name: str, entity: str, pairs: Iterable[tuple[str,
         inputs["as_of"] = _filter_value(_DAY, "eq", day, "as_of", faults) if name else None
         if not name:
             faults.append(_unknown_parameter("as_of", _FIGURES[:-1]))
+    tree, below = given.get("tree", ""), given.get("below", "")
+    told = _tree_faults(given)
+    faults += told
+    named = _named(given.get("by", ""))
+    if below and tree and not told:
+        inputs["below"] = _filter_value(SYSTEM_FIELDS["id"], "eq", below, "below", faults)
+        filters.append(Filter(tree if name else dict(named).get(tree, tree), "under"))
+        texts.append(below)
     question = FigureQuestion(
         name,
         entity,
-        by=_named(given.get("by", "")),
+        by=named,
         measures=_named(given.get("measures", "")),
         filters=tuple(filters),
         where=given.get("where", ""),
@@ -191,11 +196,25 @@ def figures(app: App, me: Me, name: str, entity: str, pairs: Iterable[tuple[str,
         compare=_EARLIER.get(_word(given, "compare", tuple(_EARLIER), faults), 0),
         fill=_words(given.get("fill", "")),
         totals=_word(given, "totals", ("true", "false"), faults) == "true",
+        tree=tree,
+        level=_limit(given.get("level", ""), 0, MAX_LEVEL, faults, "level"),
+        depth=_limit(given.get("depth", ""), 0, MAX_LEVEL, faults, "depth"),
+        below="below" in inputs,
         as_of="as_of" in inputs,
         roles=me.roles,
     )
     _raise(faults)
     return AskingFigures(question, inputs, tuple(texts))
+
+
+def _tree_faults(given: Mapping[str, str]) -> list[Fault]:
+    """Records that hold each other have no rest, and without a tree there is nothing above or below."""
+    wrong: tuple[str, ...] = ("top",)
+    told = ("no tree beside it", "不与 tree 同用")
+    if not given.get("tree"):
+        wrong, told = ("level", "depth", "below"), ("tree beside it", "与 tree 同用")
+    said = [(name, given[name]) for name in wrong if given.get(name)]
+    return [fault("api.parameter", name=n, got=v[:40], expected=told[0], expected_zh=told[1]) for n, v in said]
 
 
 def figure_values(asking: AskingFigures, specs: Sequence[Spec]) -> dict[str, Any]:
@@ -255,6 +274,12 @@ def find_field(app: App, me: Me, entity: Entity, path: str) -> Field | None:
     return None
 
 
+def operators_of(app: App, known: Field) -> tuple[str, ...]:
+    operators: tuple[str, ...] = REGISTRY[known.spec.type].operators
+    target = app.entities.get(known.target)
+    return (*operators, "under") if target is not None and target.kind == "tree" else operators
+
+
 def _candidates(app: App, entity: Entity, path: str) -> list[str]:
     """Names that could have been meant at the place where a path stops making sense."""
     *head, _ = path.split(".")
@@ -278,7 +303,7 @@ def _filters(
         if known is None:
             faults.append(_unknown_parameter(path, (*words, *_candidates(app, entity, path))))
             continue
-        allowed = REGISTRY[known.spec.type].operators
+        allowed = operators_of(app, known)
         if operator not in allowed:
             faults.append(fault("api.operator", name=path, operator=operator, allowed=", ".join(allowed) or "–"))
             continue
@@ -412,29 +437,3 @@ def _limit(text: str, default: int, most: int, faults: list[Fault], name: str = 
     told = (f"{least} to {most}", f"{least} 至 {most}")
     faults.append(fault("api.parameter", name=name, got=text[:40], expected=told[0], expected_zh=told[1]))
     return default
-
-
-def _shape(question: Question, inputs: Mapping[str, Any]) -> str:
-    """The question without the page it is at; who asks belongs to it, how many rows does not."""
-    told = repr((question, sorted((k, str(v)) for k, v in inputs.items() if k != "limit")))
-    return hashlib.blake2b(told.encode(), digest_size=9).hexdigest()
-
-
-def make_cursor(values: Any, shape: str, back: bool = False) -> str:
-    text = json.dumps([shape, values, *([1] if back else [])], ensure_ascii=False, separators=(",", ":"), default=str)
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _after(question: Question, cursor: str, shape: str, inputs: dict[str, Any], faults: list[Fault]) -> Question:
-    try:
-        raw = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        made, values, *way = json.loads(raw, parse_float=Decimal)
-    except (binascii.Error, UnicodeError, ValueError, TypeError, RecursionError):
-        made, values, way = "", None, []
-    plain = isinstance(values, list) and not any(isinstance(v, dict | list) for v in values)
-    if made != shape or not plain or way not in ([], [1]):
-        faults.append(fault("api.cursor"))
-        return question
-    for n, value in enumerate(values):
-        inputs[f"c{n}"] = value
-    return replace(question, after=tuple(v is None for v in values), back=bool(way))

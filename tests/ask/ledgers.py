@@ -12,6 +12,10 @@ from tests.ask.world import Data, ident
 PLACES: dict[str, Any] = {"me.clerk.projects": [], "me.clerk.everywhere": False}
 
 
+PARENTS = {4: 3, 0: 3, 1: 4, 2: 4}
+"""Subject → the one above it."""
+
+
 def made() -> Data:
     rnd = Random(3)
     data = Data()
@@ -25,7 +29,13 @@ def made() -> Data:
     projects = [
         data.add("led__project", ident(2, n), name=f"P{n}", region=some("N", "S"), _sort=f"p{3 - n}") for n in range(4)
     ]
-    subjects = [data.add("led__subject", ident(3, n), code=f"0{n}", name=f"S{n}", _sort=f"0{n}") for n in range(3)]
+    subjects = [
+        data.add(
+            "led__subject", ident(3, n), code=f"0{n}", name=f"S{n}", _sort=f"0{n}", open=n != 4,
+            parent=ident(3, PARENTS[n]) if n in PARENTS else None,
+        )
+        for n in (3, 4, 5, 0, 1, 2)
+    ]  # fmt: skip
     months = [date(2026, m, 1) for m in (1, 2, 3)]
     for n in range(40):
         data.add("led__budget", ident(4, n), project=some(*projects), subject=some(*subjects), amount=money())
@@ -40,9 +50,10 @@ def made() -> Data:
             "led__income", ident(6, n), project=some(*projects), month=some(*months), net=money(),
             good=some(True, False),
         )  # fmt: skip
+    rnd = Random(5)
     for n in range(40):
         starts = some(*(date(2025, 11, 1) + timedelta(rnd.randrange(120)) for _ in range(4)))
-        length = rnd.choice((-3, 0, 1, 17, 40, 200, 900, 200_000))
+        length = (-3, 0, 1, 17, 40, 200, 900, 200_000)[n % 8]
         data.add(
             "led__work", ident(8, n), project=some(*projects), planned=money(), starts=starts,
             ends=some(*[starts and starts + timedelta(length)] * 3), until=some(date(2026, 5, 1), date(2027, 1, 1)),

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from engine.plan.question import Expand, Filter
-from engine.serve import request
+from engine.serve import cursor, request
 from engine.serve.fault import Refusal
-from engine.serve.request import Listed, make_cursor
+from engine.serve.request import Listed
 from tests.serve import small
 
 APP = small.app()
@@ -122,12 +122,12 @@ def test_bad_bytes_are_refused() -> None:
 
 def test_a_cursor_belongs_to_its_question() -> None:
     first = listing("sort=day&limit=10")
-    cursor = make_cursor(["2026-03-05", None, "00000000-0000-7000-8000-00000000000a"], first.shape)
-    again = listing(f"sort=day&limit=20&cursor={cursor}")
+    told = cursor.made(["2026-03-05", None, "00000000-0000-7000-8000-00000000000a"], first.shape)
+    again = listing(f"sort=day&limit=20&cursor={told}")
     assert again.inputs["c0"] == "2026-03-05"
     assert again.question.after == (False, True, False)
-    assert refused(f"sort=-day&cursor={cursor}")[0][0] == "api.cursor"
-    assert refused(f"sort=day&liability=own&cursor={cursor}")[0][0] == "api.cursor"
+    assert refused(f"sort=-day&cursor={told}")[0][0] == "api.cursor"
+    assert refused(f"sort=day&liability=own&cursor={told}")[0][0] == "api.cursor"
 
 
 def test_figures_of_an_aggregation() -> None:
