@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli_bundles import Despite, Downgrade, bundle
 from engine.cli_licences import licence
 from engine.cli_overlays import overlay
 from engine.cli_purge import purge
@@ -24,10 +25,6 @@ app = typer.Typer(
 )
 
 Target = Annotated[Path, typer.Argument(help="An app.yaml, a folder that holds one, or a pack's folder.")]
-Despite = Annotated[
-    bool,
-    typer.Option("--despite-scenarios", help="Also when scenarios would not hold: the revision and the audit say so."),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print for programs: one JSON document.")]
 DatabaseUrl = Annotated[
     str,
@@ -236,13 +233,14 @@ def _differing(found: dict[str, int]) -> bool:
 def plan(
     target: Target,
     database: DatabaseUrl = "",
+    downgrade: Downgrade = False,
     json: Json = False,
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """Show what the packs would change in a database that is in use. Ends with 0: nothing, 2: changes, 3: refused."""
     from engine.studio.changing import plan as run
 
-    made = run(target, database)
+    made = run(target, database, downgrade)
     typer.echo(made.json() if json else made.told(language))
     raise typer.Exit(made.code)
 
@@ -256,13 +254,14 @@ def apply(
     ] = "",
     note: Annotated[str, typer.Option(help="Why; kept with the revision.")] = "",
     despite: Despite = False,
+    downgrade: Downgrade = False,
     json: Json = False,
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """Change a database to what the packs say, while it is in use: all of the plan, or nothing of it."""
     from engine.studio.changing import apply as run
 
-    made = run(target, database, reviewed, note, despite)
+    made = run(target, database, reviewed, note, despite, downgrade)
     typer.echo(made.json() if json else made.told(language))
     raise typer.Exit(made.code)
 
@@ -424,6 +423,7 @@ def why(
 
 
 app.add_typer(overlay, name="overlay")
+app.add_typer(bundle, name="bundle")
 app.command()(purge)
 app.add_typer(tenant, name="tenant")
 app.add_typer(licence, name="licence")

@@ -41,6 +41,7 @@ KINDS: Mapping[str, Label] = {
     "posted": Label("过账", "posted"),
     "refreshed": Label("更新", "refreshed"),
     "scenario": Label("场景", "scenario"),
+    "setting": Label("设置", "setting"),
 }
 
 
@@ -86,9 +87,10 @@ class Right:
 @dataclass(frozen=True, slots=True)
 class Line:
     """``kind`` is added, restored, retired, renamed, computed, widened, narrowed, replaced, required, unique, checked,
-    refers, choices, states, steps, changed, removed, rights, posted, refreshed, scenario or table. ``rows`` are those
-    it touches; ``offenders`` those in its way (at most a few of ``against``): while there are any the plan is refused.
-    A scenario that does not hold is in its own line's way. ``people``: those who hold the role whose rights change."""
+    refers, choices, states, steps, changed, removed, rights, posted, refreshed, scenario, setting or table. ``rows``
+    are those it touches; ``offenders`` those in its way (at most a few of ``against``): while there are any the plan is
+    refused. A scenario that does not hold is in its own line's way. ``people``: those who hold the role whose rights
+    change."""
 
     kind: str
     path: str

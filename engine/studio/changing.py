@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.db import Database, open_database
+from engine.db import Body, Database, open_database
 from engine.plan.metadata import Switch
 from engine.problem import Problems, problem
 from engine.studio import switching
-from engine.studio.applying import applied, tenant_of
+from engine.studio.applying import applied, at_terminal, tenant_of
 from engine.studio.build import source_from, source_of
 from engine.studio.codes import CODES
 from engine.studio.opening import database_url
-from engine.studio.planning import Planned, installed, planned
+from engine.studio.planning import Planned, installed, planned, require_no_downgrade
 from engine.studio.project import Project, find_project
 from engine.studio.settling import settle
 from engine.studio.telling import CHANGES, NOTHING, REFUSED, Shown, Told
@@ -28,24 +29,36 @@ from engine.tenants import revision
 __all__ = ["CHANGES", "NOTHING", "REFUSED", "Told", "apply", "plan", "revert", "revisions", "switch", "switches"]
 
 
-def plan(target: Path, url: str) -> Told:
-    return asyncio.run(_run(target, url, Asked()))
+def plan(target: Path, url: str, downgrade: bool = False) -> Told:
+    return asyncio.run(_run(target, url, Asked(downgrade=downgrade)))
 
 
-def apply(target: Path, url: str, reviewed: str, note: str, despite: bool = False) -> Told:
-    review = json.loads(Path(reviewed).read_text(encoding="utf-8")) if reviewed else None
-    return asyncio.run(_run(target, url, Asked(True, note, despite, review, reviewed)))
+def apply(target: Path, url: str, reviewed: str, note: str, despite: bool = False, downgrade: bool = False) -> Told:
+    return asyncio.run(_run(target, url, Asked(True, note, despite, review_of(reviewed), reviewed, downgrade)))
+
+
+def review_of(file: str) -> Any:
+    """The plan that was looked at, as ``--json`` printed it."""
+    if not file:
+        return None
+    try:
+        review = json.loads(Path(file).read_text(encoding="utf-8"))
+        return {"revision": int(review["revision"]), "digest": str(review["digest"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Problems([problem(CODES["plan.file"], file=file, reason=error)]) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whether a plan is taken (``go``), why, and ``despite`` scenarios; ``review`` is the one that was looked at."""
+    """Whether a plan is taken (``go``), why, and ``despite`` scenarios, with older packs (``downgrade``);
+    ``review`` is the one that was looked at."""
 
     go: bool = False
     note: str = ""
     despite: bool = False
     review: Any = None
     file: str = ""
+    downgrade: bool = False
 
 
 async def _run(target: Path, url: str, asked: Asked) -> Told:
@@ -53,16 +66,21 @@ async def _run(target: Path, url: str, asked: Asked) -> Told:
     source = source_of(project)
     database = await open_database(database_url(project, url), make=False)
     try:
-        return await _told(await planned(source, database, beside=_beside(project)), database, asked)
+        if not asked.downgrade:
+            require_no_downgrade(source_from((await installed(database)).source), source)
+        return await taken(await planned(source, database, beside=beside_of(project)), database, asked)
     finally:
         await database.close()
 
 
-def _beside(project: Project) -> list[Path]:
+def beside_of(project: Project) -> list[Path]:
     return [project.folder, *project.packs]
 
 
-async def _told(made: Planned, database: Database, asked: Asked) -> Told:
+async def taken(
+    made: Planned, database: Database, asked: Asked, also: Callable[[int], Body[None]] | None = None
+) -> Told:
+    """``also`` is written with the revision, given its number."""
     review = asked.review
     if review is not None and review["revision"] != made.plan.revision:
         raise Problems([problem(CODES["plan.overtaken"], now=made.plan.revision, planned=review["revision"])])
@@ -71,9 +89,15 @@ async def _told(made: Planned, database: Database, asked: Asked) -> Told:
     told = Told(made.plan, despite=asked.despite)
     if not asked.go or made.plan.empty or told.refused:
         return told
-    shown = Shown()
+    shown, noted = Shown(), at_terminal(database)
+
+    def beside(detail: Mapping[str, Any]) -> Body[None]:
+        yield from noted(detail)
+        if also is not None:
+            yield from also(int(detail["revision"]))
+
     async with turn(database, _who(), patience=PATIENCE) as mine:
-        now = await applied(made, mine, asked.note, asked.despite, shown)
+        now = await applied(made, mine, asked.note, asked.despite, shown, beside)
     await settle(await tenant_of(made, database, now.epoch), shown)
     return replace(told, applied=now.number)
 
@@ -126,8 +150,8 @@ async def _revert(target: Path, number: int, url: str, asked: Asked) -> Told:
         text = await revision.source_of(database, number)
         if text is None:
             raise Problems([problem(CODES["plan.no-revision"], number=number)])
-        made = await planned(source_from(text), database, switched=True, beside=_beside(project))
-        return await _told(made, database, asked)
+        made = await planned(source_from(text), database, switched=True, beside=beside_of(project))
+        return await taken(made, database, asked)
     finally:
         await database.close()
 
@@ -164,7 +188,7 @@ async def _switch(target: Path, name: str, on: bool, url: str, asked: Asked) -> 
     database = await open_database(database_url(project, url), make=False)
     try:
         source = switching.switched(source_from((await installed(database)).source), name, on)
-        made = await planned(source, database, switched=True, beside=_beside(project))
-        return await _told(made, database, asked)
+        made = await planned(source, database, switched=True, beside=beside_of(project))
+        return await taken(made, database, asked)
     finally:
         await database.close()

@@ -16,7 +16,7 @@ from engine.problem import Problems, problem
 from engine.serve.filestore import Folder
 from engine.serve.tenancy import Tenant
 from engine.studio import terms
-from engine.studio.build import catalog_of, source_from, source_of
+from engine.studio.build import Source, catalog_of, source_from, source_of
 from engine.studio.codes import CODES
 from engine.studio.following import Following, held, require_shape
 from engine.studio.planting import Planter
@@ -109,23 +109,37 @@ async def opened_in(project: Project, catalog: Catalog | None, database: Databas
     assert source is not None
     assert catalog is not None
     app = replace(compile_app(catalog, database.dialect), epoch=have.epoch if have else 1)
-    if have is None:
-        await revision.install(database, app, source.told())
-    else:
+    if have is not None:
         require_shape(have, app)
     tenant = Tenant(source.name, app, database, Ask(), zone=source.zone, language=source.language, title=source.title)
     tenant.file_size = project.files.get("max_size", tenant.file_size)
     tenant.file_quota = project.files.get("quota")
     tenant.policy = of_environment(os.environ)
-    await tenant.load_settings()
-    tenant.learn = Following(tenant).learn
     planter = Planter(tenant, catalog)
     if have is None:
-        try:
-            await database.write(lambda: planter.plant(catalog.seeds))
-        except BaseException:
-            await revision.undo_install(database, app)
-            raise
+        await _installed(source, planter)
+    await tenant.load_settings()
+    tenant.learn = Following(tenant).learn
     tenant.sums = await rollups.settle(database, app.logs)
     await rollups.forget(database, app.logs)
     return Opened(project, catalog, tenant, planter, have is None, behind)
+
+
+async def install(source: Source, database: Database) -> None:
+    """An empty database becomes a system of this text, seeds and all."""
+    app = replace(source.app(database.dialect), epoch=1)
+    tenant = Tenant(source.name, app, database, Ask(), zone=source.zone, language=source.language, title=source.title)
+    await _installed(source, Planter(tenant, source.catalog()))
+    await rollups.settle(database, app.logs)
+
+
+async def _installed(source: Source, planter: Planter) -> None:
+    """Tables, revision 1 and seeds; nothing of it when the seeds cannot be planted."""
+    tenant = planter.tenant
+    await revision.install(tenant.database, tenant.app, source.told())
+    try:
+        await tenant.load_settings()
+        await tenant.database.write(lambda: planter.plant(planter.catalog.seeds))
+    except BaseException:
+        await revision.undo_install(tenant.database, tenant.app)
+        raise

@@ -23,6 +23,8 @@ from engine.plan.app import App
 from engine.plan.change import Line, Plan
 from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
+from engine.read import versions_of
+from engine.read.versions import version
 from engine.studio import entitling, guarding, refreshing, rehearsing, waking
 from engine.studio.build import Source, source_from
 from engine.studio.codes import CODES
@@ -69,6 +71,22 @@ async def installed(database: Database) -> Revision:
     if have is None:
         raise Problems([problem(CODES["tenant.empty"])])
     return have
+
+
+def require_no_downgrade(now: Source, wanted: Source) -> None:
+    """Raises Problems that name each pack that would be older than the one the system has."""
+    have = versions_of([texts for texts in now.packs if texts not in wanted.packs])
+    then = versions_of([texts for texts in wanted.packs if texts not in now.packs])
+    wrong = [
+        problem(CODES["plan.downgrade"], pack=name, now=have[name], then=text)
+        for name, text in then.items()
+        if name in have and (version(text) or _OLDEST) < (version(have[name]) or _OLDEST)
+    ]
+    if wrong:
+        raise Problems(wrong)
+
+
+_OLDEST = (0, 0, 0)
 
 
 async def planned(
