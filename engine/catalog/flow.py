@@ -135,11 +135,16 @@ class Posting:
     where: Where = _field(default_factory=Where)
 
 
+LEVELS = ("own", "above", "whole")
+"""How far up a tree a control is judged: at the entry's node, at every node above it too, at all of it too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
     """Budget control over a ledger: ``value`` may not pass ``limit`` × ``block`` at a ``key``.
 
-    ``value`` and ``limit`` are figures: (aggregation path, measure).
+    ``value`` and ``limit`` are figures: (aggregation path, measure). ``levels``: trees of the key that are also judged
+    higher up (``own``, ``above`` or ``whole``), where a node's figures hold all that hangs under it.
     """
 
     path: str
@@ -154,6 +159,7 @@ class Control:
     warn: Value | None = None
     block: Value | None = None
     inclusive: Value | None = None
+    levels: Mapping[str, Value] = _field(default_factory=dict)
     stages: tuple[str, ...] = ()
     override: tuple[str, ...] = ()
     lock: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from engine.catalog import Catalog, Control, Entity, Hole, Posting, Value
-from engine.compile import emit, texts
+from engine.compile import emit, levels, texts
 from engine.compile.codes import CODES
 from engine.compile.draft import Draft
 from engine.compile.names import table_name
@@ -80,26 +80,27 @@ def part(draft: Draft, catalog: Catalog, control: Control) -> str:
 
     tree = parse_expression(value, scope)
     bound = parse_expression(limit, scope)
-    columns = {
-        "_value": to_sql(tree, entry),
-        "_before": to_sql(tree, replace(entry, relation=others)),
-        "_limit": to_sql(bound, entry),
-    }
 
-    def stands(alias: str) -> str:
-        mirrored = f"EXISTS (SELECT 1 FROM {ledger} AS m WHERE m._mirrors = {alias}.id)"
-        return f"{alias}.deleted_at IS NULL AND {alias}._mirrors IS NULL AND NOT {mirrored}"
+    def figures(here: Context) -> str:
+        columns = {
+            "_value": to_sql(tree, here),
+            "_before": to_sql(tree, replace(here, relation=others)),
+            "_limit": to_sql(bound, here),
+        }
+        return ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
 
     same = " AND ".join(texts.equal(draft.dialect, f"o.{quote(k)}", f"e.{quote(k)}") for k in control.key)
     first = (
         f"NOT EXISTS (SELECT 1 FROM {ledger} AS o WHERE o._source_id = e._source_id AND o.id < e.id AND {same}"
-        f" AND {stands('o')})"
+        f" AND {_stands(ledger, 'o')})"
     )
-    applies = f" AND {emit.truth(draft, catalog, control.when, emit.Rows('e'))}" if control.when is not None else ""
-    told = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
-    fence = "OFFSET 0" if draft.dialect == "postgresql" else "LIMIT -1 OFFSET 0"
-    wanted = f"{stands('e')} AND {draft.among('e._source_id')} AND {first}"
-    inner = f"SELECT e.*, {told} FROM {ledger} AS e WHERE {wanted}{applies} {fence}"
+    wanted = f"{_stands(ledger, 'e')} AND {draft.among('e._source_id')} AND {first}"
+    if control.levels:
+        inner = levels.rows(draft, catalog, control, wanted, figures)
+    else:
+        applies = f" AND {emit.truth(draft, catalog, control.when, emit.Rows('e'))}" if control.when is not None else ""
+        fence = "OFFSET 0" if draft.dialect == "postgresql" else "LIMIT -1 OFFSET 0"
+        inner = f"SELECT e.*, {figures(entry)} FROM {ledger} AS e WHERE {wanted}{applies} {fence}"
 
     def known(figure: Fig, _context: Context) -> str:
         return "v._value" if figure.path == ".".join(control.value) else "v._limit"
@@ -124,6 +125,11 @@ def part(draft: Draft, catalog: Catalog, control: Control) -> str:
         f" {_said(draft, catalog, control, blocked, tree.type.storage)} AS said FROM ({inner}) AS v"
         f" WHERE v._value > v._before AND ({blocked} OR {warned})"
     )
+
+
+def _stands(ledger: str, alias: str) -> str:
+    mirrored = f"EXISTS (SELECT 1 FROM {ledger} AS m WHERE m._mirrors = {alias}.id)"
+    return f"{alias}.deleted_at IS NULL AND {alias}._mirrors IS NULL AND NOT {mirrored}"
 
 
 def result(draft: Draft, catalog: Catalog, root: Entity, name: str) -> str | None:

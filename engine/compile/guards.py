@@ -9,11 +9,11 @@ other in a ring, and are held to the end of the transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.catalog import Aggregation, Catalog, Check, Control, Entity, Posting, Source
-from engine.compile import emit, late
+from engine.catalog import Aggregation, Catalog, Check, Control, Entity, Posting, Source, Value
+from engine.compile import emit, late, levels
 from engine.compile.draft import Draft, writing
 from engine.compile.names import owner_column, table_name
 from engine.expr.build.tree import Agg, Fig, Group, Measure, Node, Op, Path, walk
@@ -23,11 +23,13 @@ from engine.plan.statement import Dialect, Statement
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """``there``: a value of the looked-at row, called ``name``; ``own``: the checker's value that equals it."""
+    """``there``: a value of the looked-at row, called ``name``; ``own``: the checker's value that equals it.
+    ``level``: how far up a tree it is looked from; past the row's own node all of the tree takes one key."""
 
     name: str
     there: Node
     own: Node
+    level: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def _of_control(catalog: Catalog, control: Control) -> Iterator[Key]:
     ledger = catalog.entities[control.of]
     seen = set()
     for path, measure in (control.value, control.limit):
-        for source in _read(catalog, path, measure, control.key):
+        for source in _read(catalog, path, measure, [name for name in control.key if name not in control.levels]):
             if source.of not in catalog.entities:
                 continue
             terms = []
@@ -67,7 +69,8 @@ def _of_control(catalog: Catalog, control: Control) -> Iterator[Key]:
                 made = source.by.get(name)
                 if made is not None and _of_document(catalog, source.of, made.tree):
                     own = Path(made.type, "row", (), ledger.path, name, name)
-                    terms.append(Term(_called(made.tree) or f"~{made.text}", made.tree, own))
+                    level = control.levels.get(name)
+                    terms.append(Term(_called(made.tree) or f"~{made.text}", made.tree, own, level))
             key = Key(ledger.path, source.of, tuple(sorted(terms, key=lambda term: term.name)), True)
             if (key.name, source.of) not in seen:
                 seen.add((key.name, source.of))
@@ -213,21 +216,37 @@ def _parts(
 ) -> Iterator[str]:
     for key in known:
         if key.holder in entities:
-            own = [emit.node_text(draft, catalog, term.own, emit.Rows("r", this="r")) for term in key.terms]
+            own = [_text(draft, catalog, term, term.own, emit.Rows("r", this="r")) for term in key.terms]
             yield _select(gathered.rows(entities[key.holder]), key.name, own)
         if key.target in entities:
-            values = [emit.node_text(draft, catalog, term.there, emit.Rows("r")) for term in key.terms]
+            values = [_text(draft, catalog, term, term.there, emit.Rows("r")) for term in key.terms]
             yield _select(gathered.rows(entities[key.target]), key.name, values)
         for posting in catalog.postings.values():
             if posting.of in entities:
                 rows = gathered.rows(entities[posting.of])
                 if posting.into == key.target:
-                    yield from _posted(draft, catalog, rows, posting, key.name, [t.there for t in key.terms])
+                    yield from _posted(draft, catalog, rows, posting, key.name, [(t, t.there) for t in key.terms])
                 elif posting.into == key.holder and key.controlled:
-                    yield from _posted(draft, catalog, rows, posting, key.name, [t.own for t in key.terms])
+                    yield from _posted(draft, catalog, rows, posting, key.name, [(t, t.own) for t in key.terms])
     for entity in entities.values():
         if entity.kind == "tree":  # two moves that are fine alone may make a ring together
             yield _select(gathered.rows(entity), f"{entity.path}:^", ())
+
+
+def _text(
+    draft: Draft,
+    catalog: Catalog,
+    term: Term,
+    node: Node,
+    rows: emit.Rows,
+    column: Callable[[str, Path], str | None] | None = None,
+) -> str:
+    made = emit.node_text(draft, catalog, node, rows, column)
+    if term.level is None:
+        return made
+    if not levels.of_nobody(term.level):
+        return "''"
+    return f"CASE WHEN {levels.told(draft, catalog, term.level)} = 'own' THEN {made} ELSE '' END"
 
 
 def _select(rows: str, name: str, values: Iterable[str]) -> str:
@@ -236,7 +255,9 @@ def _select(rows: str, name: str, values: Iterable[str]) -> str:
     return f"SELECT {made} FROM {rows} AS r"
 
 
-def _posted(draft: Draft, catalog: Catalog, rows: str, posting: Posting, name: str, nodes: list[Node]) -> Iterator[str]:
+def _posted(
+    draft: Draft, catalog: Catalog, rows: str, posting: Posting, name: str, terms: list[tuple[Term, Node]]
+) -> Iterator[str]:
     """The keys of the entries a document is about to post, and of those it has posted and may have to take back."""
     ledger = catalog.entities[posting.into]
 
@@ -245,10 +266,10 @@ def _posted(draft: Draft, catalog: Catalog, rows: str, posting: Posting, name: s
         return emit.slot(draft, catalog, made, emit.Rows("r"), ledger.fields[path.name]) if made is not None else None
 
     # What a posting leaves out is empty, and equals nothing.
-    if all(n.name in posting.set for node in nodes for n in walk(node) if isinstance(n, Path)):
-        values = [emit.node_text(draft, catalog, node, emit.Rows("e"), will_be) for node in nodes]
+    if all(n.name in posting.set for _, node in terms for n in walk(node) if isinstance(n, Path)):
+        values = [_text(draft, catalog, term, node, emit.Rows("e"), will_be) for term, node in terms]
         yield f"{_select(rows, name, values)} WHERE {emit.truth(draft, catalog, posting.holds, emit.Rows('r'))}"
-    stored = [emit.node_text(draft, catalog, node, emit.Rows("r")) for node in nodes]
+    stored = [_text(draft, catalog, term, node, emit.Rows("r")) for term, node in terms]
     entries = f"{quote(table_name(ledger.path))} AS r WHERE r._posting = {literal(posting.path)}"
     made = " || '|' || ".join((literal(name), *stored))
     yield f"SELECT {made} FROM {entries} AND {draft.among('r._source_id')}"

@@ -114,6 +114,9 @@ _ALL = (
          hint_en="role(path), a path to a user, leader(path), initiator or me", hint_zh="角色(路径)、指向人员的路径、leader(路径)、initiator 或 me"),
     Code("link.order", "`{text}` is not an order", "`{text}` 不是排序", hint_en="like since DESC, name", hint_zh="例如 since DESC, name"),
     Code("link.each", "`{text}` is not `entity BY path, … [WHERE …]`", "`{text}` 不是 `实体 BY 路径, … [WHERE …]`"),
+    Code("link.levels", "`{name}` has no levels: it is no reference to a tree among the key's fields ({key})",
+         "`{name}` 没有层级：它不是控制维度（{key}）中指向树的引用", hint_en="name a field of `key` that points at an entity with `tree: true`",
+         hint_zh="请写 `key` 中指向 `tree: true` 实体的字段"),
     # things together
     Code("rule.scope-unknown", "`{name}` is neither a scope nor a yes/no field", "`{name}` 既不是范围，也不是是/否字段"),
     Code("rule.scope-nowhere", "{entity} does not say which field its `{name}` is", "{entity} 没有说明“{name}”范围对应哪个字段",

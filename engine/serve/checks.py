@@ -27,17 +27,19 @@ _CODES = {"required": "field.required", "lines": "field.lines", "outside": "ref.
 def judge(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body[None]:
     """Refuses with every check that fails; warnings that need no reason, or were given one, are kept as said."""
     faults: list[Fault] = []
-    seen: set[tuple[str, str, str]] = set()
+    seen: set[tuple[str, str, str, str]] = set()
     for stage in dict.fromkeys(s for doc in docs for made in doc.stages for s in _ALSO.get(made, (made,))):
         statement = write.checks.get(stage)
         if statement is None:
             continue
         about = {d.id: d for d in docs if any(stage in _ALSO.get(made, (made,)) for made in d.stages)}
         for name, root, line, said in (yield call(statement, world.moment, {"roots": id_array(list(about))}, 4)):
-            key = (str(name), str(root), str(line))
+            values = json.loads(said) if said else {}
+            level = said if "$level" in values else ""  # a control speaks once for each level where it is judged
+            key = (str(name), str(root), str(line), level)
             if key not in seen:
                 seen.add(key)
-                faults += _one(world, entity, about[root], str(name), line, json.loads(said) if said else {})
+                faults += _one(world, entity, about[root], str(name), line, values)
     if faults and world.preview:
         docs[0].warnings += faults
     elif faults:

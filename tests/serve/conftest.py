@@ -7,20 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from engine.db import open_database
+from engine.db import Database, open_database
 from tests.serve.stage import Stage
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     if request.param == "sqlite":
         url = f"sqlite://{tmp_path}/t.db"
     else:
         url = f"{request.getfixturevalue('postgres_url')}?schema=works"
     database = await open_database(url)
     try:
-        made = await Stage.build(database)
-        yield made
-        await made.close()
+        yield database
     finally:
         await database.close()
+
+
+@pytest.fixture
+async def stage(database: Database) -> AsyncIterator[Stage]:
+    made = await Stage.build(database)
+    yield made
+    await made.close()

@@ -4,13 +4,15 @@ exactly one passes."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from engine.compile import compile_app
+from engine.db import Database
 from tests.serve.stage import Stage, catalog, errors
 
 BROKEN = "works.allowance"
@@ -22,18 +24,22 @@ class Site:
     def __init__(self, stage: Stage, boss: httpx.AsyncClient, allowed: Any) -> None:
         self.stage, self.boss, self.allowed, self.made = stage, boss, allowed, 0
 
-    async def allow(self, amount: str) -> None:
-        body = {"project": self.stage.ids["A"], "subject": self.stage.ids["0102"], "amount": amount}
+    async def allow(self, amount: str, subject: str = "0102") -> None:
+        body = {"project": self.stage.ids["A"], "subject": self.stage.ids[subject], "amount": amount}
         answer = await self.boss.post("/allowance", json=body)
         assert answer.status_code == 201, answer.text
 
-    async def sheet(self, amount: str, project: str = "A") -> str:
+    async def sheet(self, amount: str, project: str = "A", subject: str = "0102") -> str:
         """A draft of that amount: its fee does not count, its price is what makes it."""
         self.made += 1
         line = {"worker": self.stage.ids["赵"], "hours": "8", "price": amount}
         day = f"2026-02-{self.made:02d}" if self.made < 28 else f"2026-01-{self.made - 27:02d}"
         body = self.stage.sheet(
-            sheet_date=day, project=self.stage.ids[project], lines=[line], reasons={"cap": "agreed"}
+            sheet_date=day,
+            project=self.stage.ids[project],
+            lines=[line],
+            reasons={"cap": "agreed"},
+            subject=self.stage.ids[subject],
         )
         answer = await self.boss.post("/sheet", json=body)
         assert answer.status_code == 201, answer.text
@@ -145,6 +151,56 @@ async def test_a_limit_cut_at_the_same_moment(site: Site) -> None:
         assert errors(await site.act(one, "submit")) == [(BROKEN, "/lines/0")]
         assert (await site.boss.delete(f"/sheet/{one}", headers={"if-match": "*"})).status_code == 204
         assert (await site.boss.patch(place, json={"amount": "1000"}, headers={"if-match": "*"})).status_code == 200
+
+
+@pytest.fixture
+async def above(database: Database, tmp_path: Path) -> AsyncIterator[Site]:
+    """The same site, where an allowance of a subject limits those under it, and the whole project those of all."""
+    text = (Path(__file__).parent / "works.yaml").read_text(encoding="utf-8")
+    key = "    key: [project, subject]\n"
+    assert key in text
+    (tmp_path / "works.yaml").write_text(text.replace(key, f"{key}    levels: {{subject: whole}}\n"), encoding="utf-8")
+
+    class Levelled(Stage):
+        pack = str(tmp_path / "works.yaml")
+
+    stage = await Levelled.build(database)
+    stage.ids["9"] = await stage.make("subject", code="9", name="专项")
+    for code in ("91", "92"):
+        stage.ids[code] = await stage.make("subject", code=code, name=f"专项{code}", parent=stage.ids["9"])
+    yield Site(stage, await stage.door("boss"), None)
+    await stage.close()
+
+
+async def test_a_node_limits_what_hangs_under_it(above: Site) -> None:
+    await above.allow("1000", "9")
+    first = await above.sheet("899.99", subject="91")
+    assert warned(await above.act(first, "submit")) == []
+    more = await above.sheet("100.02", subject="92")
+    refused = await above.act(more, "submit")
+    assert errors(refused) == [(BROKEN, "/lines/0")] * 2  # at 9, and at all of it
+    said = [e["message"] for e in refused.json()["errors"]]
+    assert sorted(said) == [
+        "– has 1,000.00, used 1,000.01, 100.02 of it here, 0.01 too much",
+        "专项 has 1,000.00, used 1,000.01, 100.02 of it here, 0.01 too much",
+    ]
+    await above.allow("1", "0102")  # elsewhere: more of the whole, not of 9
+    refused = await above.act(more, "submit")
+    assert [e["message"] for e in refused.json()["errors"]] == [said for said in said if said.startswith("专项")]
+    exactly = await above.sheet("100.01", subject="92")
+    assert warned(await above.act(exactly, "submit")) == [BROKEN, BROKEN]
+    nowhere = await above.sheet("1.01", subject="0102")  # of its own 1, and of the whole 1001
+    assert len(errors(await above.act(nowhere, "submit"))) == 2
+
+
+async def test_of_two_under_one_node_one_passes(above: Site) -> None:
+    await above.allow("1000", "9")
+    for _ in range(3):
+        sheets = [await above.sheet("600", subject=subject) for subject in ("91", "92")]
+        answers = await at_once(*(above.act(one, "submit") for one in sheets))
+        assert sorted(a.status_code for a in answers) == [200, 422], [a.text for a in answers]
+        passed = sheets[0] if answers[0].status_code == 200 else sheets[1]
+        assert (await above.act(passed, "withdraw")).status_code == 200
 
 
 def test_posters_and_the_limit_share_a_key() -> None:

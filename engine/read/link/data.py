@@ -13,7 +13,7 @@ from engine.fieldtypes import Spec
 from engine.problem import Where
 from engine.read.link.desk import SYSTEM_FIELDS, Desk
 from engine.read.link.flows import DECISIONS
-from engine.read.link.structure import Frame, label, language_of
+from engine.read.link.structure import Frame, label, language_of, options
 from engine.read.link.words import Look, Speech
 from engine.read.shape import data as shapes
 from engine.read.shape.noun import place_of
@@ -195,7 +195,7 @@ class Data:
         if found is None:
             self.desk.unknown("setting", name, known)
             return None
-        return Spec(found.type or "text", found.scale or 0)
+        return Spec(found.type or "text", found.scale or 0, options=options(found.options, "zh"))
 
     def act(self, name: str, shape: shapes.Act, module: str) -> Act:
         verbs = {

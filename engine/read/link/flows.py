@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, cast
 
-from engine.catalog import Control, Each, Outcome, People, Posting, State, Step, Timeout, Transition, Workflow
+from engine.catalog import Control, Each, Outcome, People, Posting, State, Step, Timeout, Transition, Value, Workflow
+from engine.catalog.flow import LEVELS
 from engine.fieldtypes import Spec
+from engine.fieldtypes.spec import Option
+from engine.label import Label
 from engine.problem import Where
 from engine.read.link.desk import WORKFLOW_FIELD, Desk
 from engine.read.link.structure import Frame, label, language_of
 from engine.read.link.words import Look, Speech
 from engine.read.shape import flow as shapes
+from engine.read.shape.noun import place_of
 from engine.read.switched import Written
 from engine.read.tree import Scalar
 
@@ -21,6 +26,7 @@ _EACH = re.compile(r"([a-z][a-z0-9_.]*)\s+BY\s+(.+?)(?:\s+WHERE\s+(.+))?", re.IG
 DECISIONS = ("approve", "reject", "return", "withdraw")
 _SHARE = Spec("percent")
 _SWITCH = Spec("boolean")
+_LEVELS = Spec("choice", options=tuple(Option(name, Label(name, name)) for name in LEVELS))
 
 
 @dataclass(slots=True)
@@ -180,15 +186,28 @@ class Flows:
         look = Look(one.key, of)
         words = replace(look, extra=("limit", "value", "delta", "gap"), slot="message")
         key = self.frame.fields(shape.key, of)
+        levels = self.levels(shape.levels, key, look)
         return Control(
             path, one.key, name, label(shape.title, language_of(one), name), of, key,
             self.figure(shape.value, one.key), self.figure(shape.limit, one.key), self.speech.maybe(shape.when, look),
             self.speech.maybe_value(shape.warn, look, _SHARE), self.speech.maybe_value(shape.block, look, _SHARE),
-            self.speech.maybe_value(shape.inclusive, look, _SWITCH),
+            self.speech.maybe_value(shape.inclusive, look, _SWITCH), levels,
             tuple(str(s) for s in shape.stages or ("submit", "approve")), self.desk.role_names(shape.override),
             self.frame.fields(shape.lock, of) or key, self.speech.message(shape.message, words, language_of(one)),
             shape.place,
         )  # fmt: skip
+
+    def levels(self, texts: Mapping[str, Scalar] | None, key: tuple[str, ...], look: Look) -> dict[str, Value]:
+        """Only a reference to a tree has nodes above it."""
+        out = {}
+        for name, text in (texts or {}).items():
+            bone = self.frame.bone(name, look.record) if name in key else None
+            target = self.frame.of.get(bone.spec.target) if bone is not None else None
+            if target is None or not target.shape.tree:
+                self.desk.say("link.levels", place_of(texts or {}, name), name=name, key=", ".join(key))
+            else:
+                out[name] = self.speech.value(text, look, _LEVELS)
+        return out
 
     def figure(self, name: Scalar | None, module: str) -> tuple[str, str]:
         """`cost.used` → (`cost_center.cost`, `used`)."""

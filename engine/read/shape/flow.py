@@ -139,6 +139,9 @@ class Control(Noun):
     warn: Scalar | None = key(Value(), "From this share of the limit on it warns")
     block: Scalar | None = key(Value(), "Past this share of the limit it refuses")
     inclusive: Scalar | None = key(Value(), "Whether exactly that share is refused too (≥); left out: it passes (>)")
+    levels: dict[str, Scalar] | None = key(
+        SET, "A tree of the key → where it is judged too: `own` (only there), `above` (every node above), `whole`"
+    )
     stages: tuple[Scalar, ...] | None = key(
         Names("list of moments", Word("moment", ("save", "submit", "approve"))), "When it is judged"
     )
