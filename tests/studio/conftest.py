@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from engine.studio import turns
 from tests.studio.shop import Shop
+
+
+@pytest.fixture(autouse=True)
+def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was killed is not waited for as long as a person would."""
+    monkeypatch.setattr(turns, "SECONDS", 2.0)
+    monkeypatch.setattr(turns, "PATIENCE", 20.0)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -259,7 +259,7 @@ def killed(made):
     os.kill(os.getpid(), signal.SIGKILL)
     yield
 
-renaming.calls = killed
+renaming.calls, turns.SECONDS = killed, 2.0
 
 async def main():
     database = await open_database(sys.argv[2])

@@ -14,7 +14,7 @@ import pytest
 
 from engine.db import Database
 from engine.problem import Problems
-from engine.studio import batches, turns, unfolding
+from engine.studio import batches, unfolding
 from tests.studio.shop import Shop, listed, post, taken
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,7 +166,6 @@ asyncio.run(main())
 async def test_killed_at_any_step_the_next_apply_makes_up_for_it(
     shop: Shop, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "SECONDS", 1.0)
     sqlite = shop.url.startswith("sqlite")
     if (sqlite and step == "index") or (not sqlite and step == "clean"):
         pytest.skip("this database has no such step")
@@ -175,7 +174,7 @@ async def test_killed_at_any_step_the_next_apply_makes_up_for_it(
     before = await shop.items()
     changed(shop)
     shop.write()
-    script = f"from engine.studio import turns\nturns.SECONDS = 1.0\n{_KILLED}"
+    script = f"from engine.studio import turns\nturns.SECONDS = 2.0\n{_KILLED}"
     command = [sys.executable, "-c", script, str(shop.folder), shop.url, name, "1" if step == "switch" else "2"]
     if step in ("expand", "catch up", "index"):
         command[-1] = "1"
