@@ -65,6 +65,7 @@ async def applied(
     if plan.empty:
         return made.have
     database = turn.database
+    await turn.stage("applying")
     try:
         await cleared(database)
         if await _number(database) != made.have.number:

@@ -61,7 +61,6 @@ class Workshop:
             _as_reviewed(made.plan, order)
             if made.plan.empty:
                 return Done(made.plan)
-            await turn.stage("applying")
 
             def told(detail: Mapping[str, Any]) -> Body[None]:
                 return (yield from beside(made.plan, detail))
