@@ -299,7 +299,6 @@ def switch(
     state: Annotated[str, typer.Argument(help="on or off.")] = "",
     database: DatabaseUrl = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
-    despite: Despite = False,
     json: Json = False,
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
@@ -311,7 +310,7 @@ def switch(
         return
     if state not in ("on", "off"):
         raise typer.BadParameter("on or off", param_hint="STATE")
-    made = changing.switch(target, name, state == "on", database, dry_run, despite)
+    made = changing.switch(target, name, state == "on", database, dry_run)
     typer.echo(made.json() if json else made.told(language))
     raise typer.Exit(made.code)
 

@@ -177,18 +177,18 @@ def _switch_line(one: Switch) -> str:
     return f"{'on ' if one.on else 'off'}  {one.name:<32} {one.title.to('zh')}{needed}".rstrip()
 
 
-def switch(target: Path, name: str, on: bool, url: str, dry_run: bool, despite: bool = False) -> Told:
-    asked = Asked(not dry_run, f"{name} {'on' if on else 'off'}", despite)
+def switch(target: Path, name: str, on: bool, url: str, dry_run: bool) -> Told:
+    asked = Asked(not dry_run, f"{name} {'on' if on else 'off'}")
     return asyncio.run(_switch(target, name, on, url, asked))
 
 
 async def _switch(target: Path, name: str, on: bool, url: str, asked: Asked) -> Told:
-    """On what the database holds: text that waits to be applied goes on waiting."""
+    """On what the database holds: text that waits to be applied goes on waiting. No scenarios are played."""
     project = find_project(target)
     database = await open_database(database_url(project, url), make=False)
     try:
         source = switching.switched(source_from((await installed(database)).source), name, on)
-        made = await planned(source, database, switched=True, beside=beside_of(project))
+        made = await planned(source, database, switched=True, played=False)
         return await taken(made, database, asked)
     finally:
         await database.close()
