@@ -46,6 +46,8 @@ def _chip(app: App, viewer: Viewer, board: Dashboard, name: str, view: Dashboard
     if dimension.target:
         shown = next((k for k in keys if k in view.chosen), "")
         said = str(view.chosen[shown].get("display")) if shown else value or empty
+        if "under" in mine and said:
+            said = texts(viewer.language)("{name} and all below", name=said)
         return Chip(name, title, "ref", said, value=value, source=api_of(dimension.target), clear=clear, inputs=(name,))
     if dimension.kind in ("month", "date"):
         said, low, high = _period(mine)

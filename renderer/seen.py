@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,14 @@ class Seen:
     @property
     def dimensions(self) -> list[Dimension]:
         return [self.figures.dimensions[d] for d in self.tile.split if d in self.figures.dimensions]
+
+    @property
+    def tree(self) -> str:
+        """The dimension whose records stand for all below them."""
+        if not self.tile.level:
+            return ""
+        kinds = {d.name: self.app.entities[d.target].kind for d in self.dimensions if d.target in self.app.entities}
+        return next((name for name, kind in kinds.items() if kind == "tree"), "")
 
     @property
     def measures(self) -> list[Measure]:
@@ -82,23 +90,29 @@ class Seen:
         """The choice narrowed to one group."""
         out = dict(self.chosen)
         for dimension in dimensions:
-            value = raw((item or {}).get(dimension.name))
+            found = (item or {}).get(dimension.name)
+            value = raw(found)
             for key in [k for k in out if parted(k)[0] == dimension.name]:
                 del out[key]
+            if value and dimension.name == self.tree and not (isinstance(found, Mapping) and found.get("leaf")):
+                out[f"{dimension.name}[under]"] = value
+                continue
             out |= {dimension.name: value} if value else {f"{dimension.name}[null]": "true"}
         return out
 
     def way(self, place: Mapping[str, str], measure: Measure) -> str:
         """To the next split, else to the records, else to how the figure is reckoned."""
         taken = {parted(key)[0] for key in place if key == parted(key)[0] or key.endswith("[null]")}
-        then = next((d for d in self.tile.then if d not in taken and d not in self.tile.split), "")
+        then = next((d for d in self.tile.then if d not in taken and (d not in self.tile.split or d == self.tree)), "")
         if then:
             return tile_href(self.board.name, self.tile.name, place, then)
         listed = drill_href(self.app, self.viewer, self.tile, self.figures, place, measure.name)
         return listed or figure_href(self.figures.name, measure.name, place)
 
     def called(self, dimension: Dimension, value: Any) -> Cell:
-        return dimension_cell(self.app, self.figures, dimension, value, self.viewer)
+        cell = dimension_cell(self.app, self.figures, dimension, value, self.viewer)
+        deep = value.get("level") if self.tile.level < 0 and isinstance(value, Mapping) else None
+        return replace(cell, text="\u2003" * (int(deep) - 1) + cell.text) if deep else cell
 
     def cell(self, measure: Measure, value: Any) -> Cell:
         return measure_cell(measure, value, self.viewer)

@@ -175,7 +175,10 @@ class _Labels:
         rows = self._rows(dimension, sql)
         parts = [("id", sql), ("display", display.of_record(rows, rows.base, rows.entity))]
         if dimension.walk:
+            held = f"SELECT 1 FROM {dimension.pairs} AS x WHERE x.top = {sql} AND x.node <> x.top"
             parts.append(("level", f"(SELECT MIN(level) FROM {dimension.walk} WHERE id = {sql})"))
+            leaf = f"NOT EXISTS ({held})"
+            parts.append(("leaf", json_value("boolean", 0, build.dialect, leaf)))
         shown = json_object(build.dialect, parts)
         return f"CASE WHEN {sql} IS NOT NULL THEN {shown} END"
 

@@ -36,6 +36,8 @@ class Dimension:
     """Of a tree: the relation (top, node) of which each top stands for its nodes."""
     walk: str = ""
     """Of a tree: the relation of each record's level and its path from the top."""
+    pairs: str = ""
+    """Of a tree: the relation (top, node) of all of it."""
     whole: bool = False
     """Whether every record of the tree is shown, and with them what is of none."""
 

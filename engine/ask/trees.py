@@ -75,7 +75,7 @@ def with_all_below(build: Build, made: Slice, question: FigureQuestion) -> Slice
         f"{spans} AS MATERIALIZED ({_spans(build, tree, question, pairs, walk)})",
     )
     dimensions = tuple(
-        replace(d, spans=spans, walk=walk, whole=not (question.level or question.depth or question.below))
+        replace(d, spans=spans, walk=walk, pairs=pairs, whole=not (question.level or question.depth or question.below))
         if d.name == question.tree
         else d
         for d in made.dimensions

@@ -131,6 +131,7 @@ class Tile:
     bad: Literal["", "above", "below"] = ""
     lights: Mapping[str, Light] = _field(default_factory=dict)
     then: tuple[str, ...] = ()
+    level: int = 0  # of a tree; -1 is all of it
     where: Where = _field(default_factory=Where)
 
 

@@ -159,6 +159,7 @@ def _tile(catalog: Catalog, tile: Tile) -> plan.Tile:
         lights={name: plan.Light(light.warn, light.alarm) for name, light in tile.lights.items()},
         then=tile.then,
         unit=tile.unit,
+        level=tile.level,
     )
 
 

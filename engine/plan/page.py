@@ -104,6 +104,8 @@ class Tile:
     then: tuple[str, ...] = ()
     """Dimensions that a part of it is split by next."""
     unit: str = ""
+    level: int = 0
+    """Of the tree among its dimensions: what is shown stands so far from the top, with all below it; -1: all of it."""
 
     @property
     def split(self) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ GROUPS = 200
 """So many groups a tile shows; what is more is said, and is in its export."""
 CELLS = 2000
 TREND = 25
-OPERATORS = ("eq", "in", "gte", "lte", "null")
+OPERATORS = ("eq", "in", "gte", "lte", "null", "under")
 Given = Mapping[str, str]
 Answer = Mapping[str, Any]
 
@@ -120,6 +120,8 @@ def _open(here: Here, tile: Tile, given: Given, whole: bool) -> list[Wanted] | N
 def _questions(here: Here, tile: Tile, figures: Figures, given: Given, whole: bool) -> Iterator[Wanted]:
     def make(part: str, by: Sequence[str], chosen: Given, sort: tuple[str, ...] = (), limit: int = 0) -> Wanted:
         keys = [key for key in chosen if _operator(key)[0] in figures.dimensions]
+        tree = next((d for d in by if _is_tree(here, figures, d)), "") if tile.level else ""
+        below = chosen.get(f"{tree}[under]", "") if tree else ""
         question = FigureQuestion(
             tile.aggregation,
             by=tuple((d, d) for d in by),
@@ -128,10 +130,14 @@ def _questions(here: Here, tile: Tile, figures: Figures, given: Given, whole: bo
             sort=sort,
             limit=bool(limit),
             totals=bool(by) and part == "main",
+            tree=tree,
+            level=max(tile.level, 0) if tree else 0,
+            below=bool(below),
             roles=here.me.roles,
             export=whole,
         )
-        inputs = {"limit": limit} if limit else {}
+        inputs: dict[str, Any] = {"limit": limit} if limit else {}
+        inputs |= {"below": below} if below else {}
         return Wanted(tile.name, part, AskingFigures(question, inputs, tuple(chosen[key] for key in keys)))
 
     first = tile.measures[0]
@@ -146,6 +152,11 @@ def _questions(here: Here, tile: Tile, figures: Figures, given: Given, whole: bo
     if tile.rows and tile.columns and not figures.measures[first].adds:
         yield make("rows", (tile.rows,), given)
         yield make("columns", (tile.columns,), given)
+
+
+def _is_tree(here: Here, figures: Figures, dimension: str) -> bool:
+    target = here.app.entities.get(figures.dimensions[dimension].target)
+    return target is not None and target.kind == "tree"
 
 
 async def _read(here: Here, wanted: list[Wanted], kept: frozenset[str]) -> dict[tuple[str, str], Answer]:

@@ -66,7 +66,7 @@ async def explained(here: Here, figures: Figures, pairs: list[tuple[str, str]]) 
 def operated(key: str) -> tuple[str, Operator]:
     """``month[gte]`` as a filter's name and operator, as dashboards say them."""
     name, operator = parted(key)
-    found: Operator = next((o for o in ("in", "gte", "lte", "null") if o == operator), "eq")
+    found: Operator = next((o for o in ("in", "gte", "lte", "null", "under") if o == operator), "eq")
     return name, found
 
 

@@ -301,7 +301,7 @@ class Stage:
         measures = {name: bare(value) for name, value in want.items() if name != "at"}
         query = [("measures", ",".join(measures))]
         for dim, value in (bare(want.get("at", {})) or {}).items():
-            dimension = plan.dimensions[dim]
+            dimension = plan.dimensions[dim.partition("[")[0]]
             text = str(bare(value))
             if dimension.target:
                 text = await self.tenant.database.write(lambda t=dimension.target, d=text: self.planter.resolve(t, d))  # type: ignore[misc]

@@ -11,6 +11,7 @@ import pytest
 
 from engine.db import open_database, rollups
 from tests.serve.stage import Stage
+from tests.serve.test_dashboards import visitor
 
 NETS = {
     ("A", "11", "01"): 100, ("A", "12", "01"): 40, ("A", "2", "03"): 7, ("B", "11", "01"): 1000, ("B", "1", "02"): 5,
@@ -181,3 +182,21 @@ async def test_every_answer_says_what_it_came_from(ledger: Ledger) -> None:
         ready, ledger.tenant.sums = ledger.tenant.sums, frozenset()
         assert (await asked(ledger, query))["rows"] == told["rows"]
         ledger.tenant.sums = ready
+
+
+async def test_a_board_leads_down_a_tree_and_into_an_age(ledger: Ledger) -> None:
+    seen = await visitor(ledger, "zhao")
+    found = await seen.cut("/d/works/costs")
+    assert "1,145.00" in found.tiles["top"]
+    nets = ["1,145.00", "1,100.00", "40.00", "7.00", "1,152.00"]
+    assert [text for text in found.tiles["all"] if text in nets] == nets
+    down = next(link for link in found.links["top"] if "subject%5Bunder%5D" in link and "by=subject" in link)
+    below = await seen.cut(down)
+    assert {"11", "12"} <= set(below.tiles["top"])
+    assert "1,100.00" in below.tiles["top"]
+    listed = next(link for link in found.links["all"] if "/m/works/entry" in link and "under" in link)
+    assert "1000" in (await seen.get(listed)).text.replace(",", "")
+    assert {"0–30 days", "31–60 days", "Over 60 days"} <= set(found.tiles["ages"])
+    old = next(link for link in found.links["ages"] if "where=" in link)
+    assert "today" in old
+    assert (await seen.get(old)).status_code == 200

@@ -34,18 +34,18 @@ LOOKS: Mapping[str, Look] = {
     "figure": Look((), _EACH | {"figure", "compare", "limit", "target"}, {}),
     "line": Look(("of", "measures", "by"), _CHART | {"by"}, {"by": 2}),
     "area": Look(("of", "measures", "by"), _CHART | {"by"}, {"by": 2}),
-    "bar": Look(("of", "measures", "by"), _CHART | {"by", "top"}, {"by": 2}),
-    "stacked": Look(("of", "measures", "by"), _CHART | {"by", "top"}, {"by": 2}),
-    "donut": Look(("of", "measures", "by"), _CHART | {"by", "top"}, {"by": 1, "measures": 1}),
+    "bar": Look(("of", "measures", "by"), _CHART | {"by", "top", "level"}, {"by": 2}),
+    "stacked": Look(("of", "measures", "by"), _CHART | {"by", "top", "level"}, {"by": 2}),
+    "donut": Look(("of", "measures", "by"), _CHART | {"by", "top", "level"}, {"by": 1, "measures": 1}),
     "waterfall": Look(("of", "measures"), _CHART | {"by", "less"}, {"by": 1}),
-    "bullet": Look(("of", "measures", "bound"), _CHART | {"by", "top", "limit", "target"}, {"by": 1}),
+    "bullet": Look(("of", "measures", "bound"), _CHART | {"by", "top", "limit", "target", "level"}, {"by": 1}),
     "s_curve": Look(("of", "measures", "by"), _CHART | {"by"}, {"by": 1}),
-    "heat": Look(("of", "measures", "rows", "columns"), _CHART | {"rows", "columns"},
+    "heat": Look(("of", "measures", "rows", "columns"), _CHART | {"rows", "columns", "level"},
                  {"measures": 1, "rows": 1, "columns": 1}),
     "ageing": Look(("of", "measures"), _CHART | {"by", "top"}, {"by": 2}),
-    "pivot": Look(("rows", "columns", "measures"), _EACH | {"pivot", "rows", "columns", "measure", "measures"},
+    "pivot": Look(("rows", "columns", "measures"), _EACH | {"pivot", "rows", "columns", "measure", "measures", "level"},
                   {"measures": 1, "rows": 1, "columns": 1}),
-    "table": Look(("by", "measures"), _EACH | {"table", "by", "measure", "measures", "top"}, {}),
+    "table": Look(("by", "measures"), _EACH | {"table", "by", "measure", "measures", "top", "level"}, {}),
 }  # fmt: skip
 
 
@@ -106,7 +106,8 @@ class Boards:
             self.desk.find("entities", shape.drill, one.key) if shape.drill else "", shape.wide or 0,
             measures(shape.less), measures([bound])[0] if bound else "",
             "above" if shape.limit else "below" if shape.target else "",
-            self.lights(shape, (*found, *measures([bound] if bound else ()))), dimensions(shape.then), shape.place,
+            self.lights(shape, (*found, *measures([bound] if bound else ()))), dimensions(shape.then),
+            -1 if shape.level == "all" else int(shape.level or 0), shape.place,
         )  # fmt: skip
 
     def shown(self, one: Written, kind: str, shape: shapes.Tile, written: list[Scalar]) -> tuple[str, tuple[str, ...]]:
@@ -142,6 +143,8 @@ class Boards:
             if getattr(shape, key) is not None and key not in look.takes and key not in _KINDS:
                 kinds = ", ".join(k for k, other in LOOKS.items() if key in other.takes)
                 self.desk.say("rule.tile-key", place_of(getattr(shape, key), shape), key=key, kind=called, kinds=kinds)
+        if shape.level == "all" and called != "table":
+            self.desk.say("rule.tile-key", shape.place, key="level: all", kind=called, kinds="table")
         for key, most in look.most.items():
             if has[key] and len(has[key]) > most:
                 thing = key.removesuffix("s") if key == "measures" else "dimension"

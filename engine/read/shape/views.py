@@ -129,6 +129,10 @@ class Tile(Noun):
         "Measure → from where on it warns; of its share where there is a `limit` or a `target`",
     )
     top: int | None = key(Int(), "Only the greatest so many; the rest is one more where it can be added up")
+    level: str | None = key(
+        Word("whole number \\| all", ("all",), r"[1-9]\d?"),
+        "Of a tree among its dimensions: what stands so far from the top, each with all below it; `all` in a table",
+    )
     compare: str | None = key(Word("previous month, year, …", COMPARE), "A figure's comparison")
     unit: Scalar | None = key(Text(), "Shown after the number; left out: the measure's")
     then: tuple[Scalar, ...] | None = key(
