@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from engine.catalog import Catalog, Entity
+from engine.catalog import Catalog, Entity, Field
 from engine.catalog.dump import plain
 from engine.compile import backfill, chain, late
 from engine.compile.names import table_name
@@ -28,10 +28,10 @@ from engine.studio.batches import Progress, through
 from engine.studio.matching import Matching
 from engine.studio.owing import Owed, paid
 
-_FORMULA = ("compute", "find", "order")
 _ROUNDS = 8
 """Owner and lines that depend on each other are as deep as this at most."""
-_MOST = 1_000
+_MOST, _FOUND = 5_000, 1_000
+"""Documents in a batch; so many where words are made of them, which is done here and not in the database."""
 
 
 async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) -> list[Line]:
@@ -50,7 +50,7 @@ async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) 
 def _lines(before: Entity, entity: Entity, made: Matching) -> Iterator[tuple[str, Label, str]]:
     for field in entity.fields.values():
         was = before.fields.get(made.before(f"{entity.path}.{field.name}").rpartition(".")[2])
-        if was is not None and (field.compute or field.find) and _differ(plain(was), plain(field), _FORMULA):
+        if was is not None and (field.compute or field.find) and _formula(was) != _formula(field):
             says = Label("按新公式重算，已生效的单据不变", "computed anew; documents in force keep what they have")
             yield field.path, says, str(field.where)
     if _found_by(before) != _found_by(entity):
@@ -58,8 +58,10 @@ def _lines(before: Entity, entity: Entity, made: Matching) -> Iterator[tuple[str
         yield entity.path, says, str(entity.where)
 
 
-def _differ(old: dict[str, Any], new: dict[str, Any], keys: Iterable[str]) -> bool:
-    return any(old.get(key) != new.get(key) for key in keys)
+def _formula(field: Field) -> Any:
+    """What its values follow from, and how exactly they are kept."""
+    texts = [one.text for one in (field.compute, field.find) if one is not None]
+    return texts, [(order.by.text, order.descending) for order in field.order], plain(field.spec)
 
 
 def _found_by(entity: Entity) -> Any:
@@ -92,12 +94,13 @@ async def _refreshed(tenant: Tenant, catalog: Catalog, one: Owed, tell: Progress
     database, app = tenant.database, tenant.app
     world, entity = world_of(tenant, app, tenant.moment()), app.entities[one.path]
     filling = _filling(catalog, one, database.dialect)
+    most = _FOUND if entity.write is not None and entity.write.root.companions is not None else _MOST
     total = int((await database.read(f"SELECT count(*) FROM {quote(entity.table)}"))[0][0])
 
     def batch(after: str, count: int) -> Body[tuple[str, int]]:
         mark = "?" if database.dialect == "sqlite" else "$"
         few = f"SELECT id FROM {quote(entity.table)} WHERE id > {mark}1 ORDER BY id LIMIT {mark}2"
-        ids = [str(row[0]) for row in (yield Call(few, (after, min(count, _MOST))))]
+        ids = [str(row[0]) for row in (yield Call(few, (after, min(count, most))))]
         if ids:
             yield from _documents(world, entity, filling, ids)
         return (ids[-1] if ids else ""), len(ids)
@@ -132,5 +135,6 @@ def _documents(world: World, entity: Served, filling: Iterable[Statement], ids: 
             changed |= bool((yield call(statement, world.moment, roots)))
         if not changed:
             break
-    documents = [history.parsed(row[1]) for row in (yield call(entity.write.read_back, world.moment, roots))]
-    yield from companions.keep(world, entity, entity.write.root, documents)
+    if entity.write.root.companions is not None:
+        documents = [history.parsed(row[1]) for row in (yield call(entity.write.read_back, world.moment, roots))]
+        yield from companions.keep(world, entity, entity.write.root, documents)
