@@ -45,25 +45,24 @@ class Restarting:
         )
 
     def start(self) -> None:
-        options = [f"--{name}={value}" for name, value in self._settings.items()]
-        self._process = subprocess.Popen(
-            [self._programs / "postgres", "-D", self._data, *options],
-            user=self._user,
-            cwd="/",
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
         for _ in range(600):  # after a crash it listens before it lets anybody in
+            # After kill -9 it does not start while sessions of before still hold its shared memory.
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._spawn()
             with suppress(psycopg.OperationalError):
                 psycopg.connect(self.url).close()
                 return
-            if self._process.poll() is not None:
-                break
             time.sleep(0.05)
         raise RuntimeError("PostgreSQL did not start")
 
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        options = [f"--{name}={value}" for name, value in self._settings.items()]
+        quiet = subprocess.DEVNULL
+        told = [self._programs / "postgres", "-D", self._data, *options]
+        return subprocess.Popen(told, user=self._user, cwd="/", stdout=quiet, stderr=quiet)
+
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
-        """At once, as in a crash (SIGQUIT); ending sessions in order (SIGINT)."""
+        """At once, as in a crash (SIGQUIT, or SIGKILL without a word to its sessions); in order (SIGINT)."""
         assert self._process is not None
         self._process.send_signal(how)
         self._process.wait(60)

@@ -210,17 +210,3 @@ def test_posters_and_the_limit_share_a_key() -> None:
         write = app.entities[path].write
         assert write is not None
         assert "'works.allowance:project,subject'" in " ".join(s.sql for s in write.guards)
-
-
-@pytest.mark.long
-async def test_control_of_two_a_thousand_times(site: Site, stage: Stage) -> None:
-    """Sixteen at once, each 600 with 1,000 to use, until a thousand have tried."""
-    for _ in range(63):
-        site.made = 0
-        sheets = [await site.sheet("600") for _ in range(16)]
-        answers = await at_once(*(site.act(one, "submit") for one in sheets))
-        statuses = [a.status_code for a in answers]
-        assert (statuses.count(200), statuses.count(422)) == (1, 15), [a.text for a in answers]
-        await site.act(sheets[statuses.index(200)], "withdraw")
-        for one in sheets:
-            assert (await site.boss.delete(f"/sheet/{one}", headers={"if-match": "*"})).status_code == 204

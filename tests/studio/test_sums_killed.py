@@ -1,37 +1,25 @@
-"""Kept sums through kill -9: several server processes, many writers, no moment to tidy up."""
+"""Kept sums through kill -9 of the server's processes and of the database: many writers, no moment to tidy up."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
-import socket
 import subprocess
-import sys
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from engine.serve import open_session
+from tests.restarting import Restarting, restarting
+from tests.studio.serving import ROOT, command, free_port, killed, ready, served
 from tests.studio.shop import WHOEVER, Shop
 
-ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 4
 SECONDS = 5.0
-
-
-def command(*told: object) -> list[str]:
-    return [sys.executable, "-m", "engine.cli", *map(str, told)]
-
-
-def free_port() -> int:
-    with socket.socket() as made:
-        made.bind(("127.0.0.1", 0))
-        return int(made.getsockname()[1])
+PROCESSES = 8
 
 
 class Site:
@@ -43,20 +31,6 @@ class Site:
         self.sales: list[str] = []
         self.pick = random.Random(11)
         self.said: dict[int, int] = {}
-
-    def serve(self, port: int) -> subprocess.Popen[bytes]:
-        told = command("serve", self.shop.folder, "--database", self.shop.url, "--port", port, "--workers", 2)
-        quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(told, cwd=ROOT, start_new_session=True, **quiet)
-
-    async def ready(self, port: int) -> None:
-        async with httpx.AsyncClient() as client:
-            for _ in range(600):
-                with suppress(httpx.HTTPError):
-                    if (await client.get(f"http://127.0.0.1:{port}/health")).status_code == 200:
-                        return
-                await asyncio.sleep(0.1)
-        raise AssertionError("the server does not start")
 
     async def write(self, port: int) -> None:
         base = f"http://127.0.0.1:{port}/api/v1/shop"
@@ -70,8 +44,11 @@ class Site:
                 self.said[answer.status_code] = self.said.get(answer.status_code, 0) + 1
                 if answer.status_code == 201:
                     self.sales.append(answer.json()["id"])
+                if answer.status_code == 503:
+                    await asyncio.sleep(0.05)
 
     async def step(self, door: httpx.AsyncClient) -> httpx.Response:
+        """One in some is refused by a check after it was written: what it wrote is rolled back."""
         pick = self.pick
         place = pick.choice(("x", "y", None))
         lines = [{"name": "n", "amount": str(pick.randint(-5, 90))} for _ in range(pick.randint(1, 4))]
@@ -88,11 +65,16 @@ class Site:
             case _:
                 return await door.post(f"/sale/{one}/restore")
 
+    async def verified(self) -> None:
+        told = command("verify", self.shop.folder, "--database", self.shop.url)
+        done = await asyncio.to_thread(subprocess.run, told, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
-@pytest.mark.long
-async def test_rollups_are_right_after_kill_9(shop: Shop) -> None:
+
+async def built(shop: Shop) -> Site:
     shop.fields("sale")["place"] = {"type": "text"}
     shop.fields("sale_line")["amount"] = {"type": "money"}
+    shop.entities["sale"]["checks"] = {"small": {"that": "SUM(lines.amount) < 200", "message": "Too large"}}
     shop.pack["aggregations"] = {
         "sold": {
             "of": "sale_line",
@@ -102,25 +84,56 @@ async def test_rollups_are_right_after_kill_9(shop: Shop) -> None:
         }
     }
     async with shop.served() as (tenant, _):
-        site = Site(shop, await open_session(tenant, WHOEVER))
+        return Site(shop, await open_session(tenant, WHOEVER))
+
+
+async def round_of(site: Site, database: Restarting | None = None) -> None:
+    """Writers at eight processes, and then kill -9: of the database where there is one, and of whoever serves."""
+    port = free_port()
+    server = served(site.shop, port, PROCESSES)
+    writers: list[asyncio.Task[None]] = []
+    try:
+        await ready(port)
+        writers = [asyncio.create_task(site.write(port)) for _ in range(2 * PROCESSES)]
+        await asyncio.sleep(SECONDS)
+        if database is not None:
+            await asyncio.to_thread(database.stop, signal.SIGKILL)
+            await asyncio.to_thread(database.start)
+            await asyncio.sleep(SECONDS / 2)  # the same processes go on with it
+        killed(server)
+        await asyncio.sleep(0.2)
+    finally:
+        for one in writers:
+            one.cancel()
+        await asyncio.gather(*writers, return_exceptions=True)
+        killed(server)
+    await site.verified()
+
+
+def said(site: Site) -> None:
+    """Written, refused and rolled back: each of them often."""
+    assert all(site.said.get(code, 0) > 20 for code in (200, 201, 422)), site.said
+
+
+@pytest.mark.long
+async def test_rollups_are_right_after_kill_9(shop: Shop) -> None:
+    """On SQLite whoever serves is the database."""
+    site = await built(shop)
     for _ in range(ROUNDS):
-        port = free_port()
-        server = site.serve(port)
-        try:
-            await site.ready(port)
-            writers = [asyncio.create_task(site.write(port)) for _ in range(8)]
-            await asyncio.sleep(SECONDS)
-            os.killpg(server.pid, signal.SIGKILL)  # its workers with it, in the midst of what they do
-            await asyncio.sleep(0.2)
-            for one in writers:
-                one.cancel()
-            await asyncio.gather(*writers, return_exceptions=True)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
-        told = command("verify", shop.folder, "--database", shop.url)
-        done = await asyncio.to_thread(subprocess.run, told, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert site.said.get(200, 0) > 20, site.said
-    assert site.said.get(201, 0) > 20, site.said
+        await round_of(site)
+    said(site)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Restarting]:
+    with restarting() as made:
+        yield made
+
+
+@pytest.mark.long
+async def test_rollups_are_right_after_kill_9_of_postgresql(cluster: Restarting, tmp_path: Path) -> None:
+    """The postmaster and with it, as soon as they notice, its sessions; it recovers from its log."""
+    site = await built(Shop(tmp_path / "shop", f"{cluster.url}?schema=shop"))
+    for _ in range(ROUNDS):
+        await round_of(site, cluster)
+    said(site)
