@@ -17,12 +17,16 @@ Files = Mapping[str, str]
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Whatever is left out stays as it is. ``overlays`` are all of them, each with its files; ``folder``: what the
-    packs' folder on the server says by now; ``revision``: an earlier one."""
+    packs' folder on the server says by now; ``revision``: an earlier one; ``bundle``: the text of one, ``over_changes``
+    that were made here since. Older packs come only when they are meant (``downgrade``)."""
 
     overlays: Sequence[Files] | None = None
     switches: Mapping[str, bool] = field(default_factory=dict)
     folder: bool = False
     revision: int = 0
+    bundle: str = ""
+    over_changes: bool = False
+    downgrade: bool = False
 
 
 @dataclass(frozen=True, slots=True)

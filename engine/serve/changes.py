@@ -29,7 +29,7 @@ MOST_TEXT = 4 * 1024 * 1024
 _FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.ya?ml", re.ASCII)
 _WAIT = 2
 T = TypeVar("T")
-_KEYS = ("overlays", "switches", "folder", "revision")
+_KEYS = ("overlays", "switches", "folder", "revision", "bundle", "over_changes", "downgrade")
 
 
 def studio_of(here: Here) -> Studio:
@@ -99,14 +99,20 @@ def _answered(done: Done) -> Answer:
 
 def wanted_of(given: Mapping[str, Any]) -> Wanted:
     """Out of a body that was checked for unknown keys."""
-    if sum(bool(given.get(name)) for name in ("folder", "revision")) > 1:
-        raise _wrong("revision", "one of folder, revision", "folder、revision 之一")
+    if sum(bool(given.get(name)) for name in ("folder", "revision", "bundle")) > 1:
+        raise _wrong("revision", "one of folder, revision, bundle", "folder、revision、bundle 之一")
     overlays = given.get("overlays")
+    bundle = given.get("bundle", "")
+    if not isinstance(bundle, str) or (bundle and (overlays is not None or given.get("switches"))):
+        raise _wrong("bundle", "the text of a bundle, and nothing beside it", "配置包文本，且不与其他内容并用")
     return Wanted(
         None if overlays is None else [_files(one, n) for n, one in enumerate(_list(overlays))],
         _switches(given.get("switches", {})),
         _flag(given, "folder"),
         _number(given, "revision"),
+        bundle,
+        _flag(given, "over_changes"),
+        _flag(given, "downgrade"),
     )
 
 
@@ -222,6 +228,10 @@ def number_of(text: str) -> int:
     return int(text)
 
 
+async def _bundle(here: Here, _at: At) -> Answer:
+    return Answer(200, (await asked(here, studio_of(here).bundle())).encode())
+
+
 async def _difference(here: Here, at: At) -> Answer:
     numbers = number_of(at.names["before"]), number_of(at.names["after"])
     made = await asked(here, studio_of(here).difference(*numbers))
@@ -268,6 +278,9 @@ _WANTED: dict[str, Shape] = {
     "switches": _FLAGS,
     "folder": FLAG,
     "revision": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
+    "bundle": TEXT,
+    "over_changes": FLAG,
+    "downgrade": FLAG,
 }
 _SEEN = body("revision", "digest", revision=WHOLE, digest=TEXT)
 _NOTE: Shape = {"type": "string", "maxLength": 1000}
@@ -292,6 +305,10 @@ DOORS = (
     _door(
         "changes.apply", "POST", "changes", _apply, "Change the system: all of a plan or nothing of it",
         scope="write", takes=body(**_WANTED, **_ORDERED), gives=_DONE, most=MOST_TEXT,
+    ),
+    _door(
+        "changes.bundle", "GET", "bundle", _bundle, "All of the configuration, to be brought to another system",
+        gives=thing("bundle", "format", "parts", "sha256", bundle=TEXT, format=WHOLE, parts=listed(_MAP), sha256=TEXT),
     ),
     _door("revisions.list", "GET", "revisions", _revisions, "What the metadata has been", gives=items(_REVISION)),
     _door(

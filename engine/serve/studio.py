@@ -38,6 +38,10 @@ class Studio(Protocol):
 
     async def revision(self, number: int) -> Revision: ...
 
+    async def bundle(self) -> str:
+        """All of the configuration, as one text."""
+        ...
+
     async def difference(self, before: int, after: int) -> Difference: ...
 
     def said(self, found: Problem) -> tuple[Label, Label]:

@@ -204,8 +204,8 @@ CODES: dict[str, Code] = {
             "The pack {pack} would go back from {now} to {then}",
             "模块包 {pack} 将从 {now} 降为 {then}",
             409,
-            hint_en="give the newer pack, or --downgrade when it is meant",
-            hint_zh="请提供更新的模块包；确需降级时请加 --downgrade",
+            hint_en="give the newer pack, or --downgrade (the API: `downgrade`) when it is meant",
+            hint_zh="请提供更新的模块包；确需降级时请加 --downgrade（API：`downgrade`）",
         ),
         Code(
             "plan.file",
@@ -251,8 +251,8 @@ CODES: dict[str, Code] = {
             "The system is not as the bundle expects it, it has been changed since: {parts}",
             "系统与配置包所预期的不同，已被改动：{parts}",
             409,
-            hint_en="take those changes into the system that bundles come from, or give --over-changes to lose them",
-            hint_zh="请先把这些改动并入来源系统；确认舍弃时请加 --over-changes",
+            hint_en="take them into the system it comes from, or lose them by --over-changes (the API: `over_changes`)",
+            hint_zh="请先把这些改动并入来源系统；确认舍弃时请加 --over-changes（API：`over_changes`）",
         ),
         Code(
             "bundle.other",

@@ -18,12 +18,13 @@ from engine.problem import KNOWN, Problem, Problems, problem
 from engine.read.packs import gather
 from engine.read.report import in_language
 from engine.serve.tenancy import Tenant
-from engine.studio import switching, turns
+from engine.studio import bundles, switching, turns
 from engine.studio.applying import applied
 from engine.studio.build import Source, source_from, source_of
+from engine.studio.bundling import Also, Arrival, arriving, bundle_of
 from engine.studio.codes import CODES
 from engine.studio.owing import owed
-from engine.studio.planning import Planned, installed, planned
+from engine.studio.planning import Planned, installed, planned, require_no_downgrade
 from engine.studio.project import find_project
 from engine.studio.settling import settle
 from engine.tenants import revision
@@ -41,7 +42,7 @@ class Workshop:
     under_way: set[asyncio.Task[Done]] = field(default_factory=set)
 
     async def plan(self, wanted: Wanted) -> Plan:
-        return (await self._planned(wanted)).plan
+        return (await self._planned(wanted))[0].plan
 
     async def apply(self, wanted: Wanted, order: Order, beside: Told) -> Done:
         task = asyncio.create_task(self._apply(wanted, order, beside))
@@ -57,13 +58,17 @@ class Workshop:
     async def _apply(self, wanted: Wanted, order: Order, beside: Told) -> Done:
         tenant = self.tenant
         async with turns.turn(tenant.database, order.by) as turn:
-            made = await self._planned(wanted)
+            made, also = await self._planned(wanted)
             _as_reviewed(made.plan, order)
             if made.plan.empty:
+                if also is not None:
+                    await tenant.database.write(lambda: also(made.have.number))
                 return Done(made.plan)
 
             def told(detail: Mapping[str, Any]) -> Body[None]:
-                return (yield from beside(made.plan, detail))
+                yield from beside(made.plan, detail)
+                if also is not None:
+                    yield from also(int(detail["revision"]))
 
             now = await applied(made, turn, order.note, order.despite, beside=told)
             if tenant.learn is not None:
@@ -72,11 +77,21 @@ class Workshop:
                 await turn.stage("posting")
             return Done(made.plan, now.number, await settle(tenant, kinds=("posting",)))
 
-    async def _planned(self, wanted: Wanted) -> Planned:
-        have = await installed(self.tenant.database)
-        source = await self._source(wanted, source_from(have.source))
+    async def _planned(self, wanted: Wanted) -> tuple[Planned, Also | None]:
+        """The plan, and what is written with it."""
+        database = self.tenant.database
+        if wanted.bundle:
+            bundle = await asyncio.to_thread(bundles.read, wanted.bundle)
+            return await arriving(bundle, database, Arrival(wanted.over_changes, wanted.downgrade), self.beside)
+        now = source_from((await installed(database)).source)
+        source = await self._source(wanted, now)
+        if wanted.folder and not wanted.downgrade:
+            require_no_downgrade(now, source)
         played = wanted.overlays is not None or wanted.folder or bool(wanted.revision)
-        return await planned(source, self.tenant.database, switched=True, beside=self.beside, played=played)
+        return await planned(source, database, switched=True, beside=self.beside, played=played), None
+
+    async def bundle(self) -> str:
+        return (await bundle_of(self.tenant.database)).told()
 
     async def _source(self, wanted: Wanted, now: Source) -> Source:
         source = now

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -223,3 +224,45 @@ async def test_a_caller_who_leaves_does_not_stop_the_change(shop: Shop) -> None:
         assert again.json()["applied"] == 2, again.text
         assert len((await door.get(f"{AT}/revisions")).json()["items"]) == 2
         assert not tenant.under_way
+
+
+async def test_a_bundle_is_taken_from_one_system_and_brought_to_another(shop: Shop, tmp_path: Path) -> None:
+    other = shop.url.replace("schema=shop", "schema=prod") if "schema" in shop.url else f"sqlite://{tmp_path}/prod.db"
+    (tmp_path / "prod").mkdir()
+    production = Shop(tmp_path / "prod" / "shop", other)
+    await filled(production)
+    shop.fields()["day"] = {"type": "date"}
+    shop.pack["version"] = "1.1.0"
+    await filled(shop)
+    async with shop.served() as (_, test), production.served() as (_, door):
+        before = (await door.get(f"{AT}/bundle")).text
+        bundle = (await test.get(f"{AT}/bundle")).text
+        plan = await planned(door, bundle=bundle)
+        assert "shop.item.day" in [one["path"] for one in plan.json()["changes"]]
+        done = await door.post(f"{AT}/changes", json={"bundle": bundle, "plan": seen(plan), "note": "1.1"})
+        assert (done.status_code, done.json()["applied"]) == (200, 2), done.text
+        assert (await door.get(f"{AT}/bundle")).text == bundle
+        assert (await planned(door, bundle=bundle)).json()["empty"]
+        assert {row["day"] for row in await listed(door)} == {None}
+        for more, code in (
+            ({"bundle": bundle[:-9]}, "bundle.broken"), ({"bundle": bundle.replace("Item", "Itme")}, "bundle.altered"),
+            ({"bundle": before}, "plan.downgrade"), ({"folder": True}, "plan.downgrade"),
+        ):  # fmt: skip
+            assert codes(await door.post(f"{AT}/changes", json=more)) == [code]
+        for wrong in (
+            {"bundle": bundle, "revision": 1},
+            {"bundle": bundle, "switches": {}, "overlays": []},
+            {"bundle": 1},
+        ):
+            assert (await door.post(f"{AT}/changes", json=wrong)).status_code == 400
+        by_hand = {**overlays(), "plan": seen(await planned(door, **overlays()))}
+        assert (await door.post(f"{AT}/changes", json=by_hand)).status_code == 200
+        shop.fields()["hour"] = {"type": "integer"}
+        await shop.apply()
+        newer = (await test.get(f"{AT}/bundle")).text
+        assert codes(await door.post(f"{AT}/changes/plan", json={"bundle": newer})) == ["bundle.changed"]
+        plan = await planned(door, bundle=newer, over_changes=True)
+        wanted = {"bundle": newer, "over_changes": True, "plan": seen(plan)}
+        assert (await door.post(f"{AT}/changes", json=wanted)).json()["applied"] == 4
+        back = await planned(door, bundle=before, over_changes=True, downgrade=True)
+        assert ("retired", "shop.item.day") in [(one["kind"], one["path"]) for one in back.json()["changes"]]
