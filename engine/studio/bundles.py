@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from engine import __version__
@@ -93,7 +94,10 @@ def _made(whole: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> Bundl
     layers: dict[str, dict[int, dict[str, str]]] = {kind: {} for kind in _LAYERS}
     for part in parts:
         if part["part"] in _LAYERS:
-            layers[part["part"]].setdefault(int(part["layer"]), {})[str(part["file"])] = "\n".join(part["text"])
+            file = str(part["file"])
+            if not _inside(file):
+                raise ValueError(file)
+            layers[part["part"]].setdefault(int(part["layer"]), {})[file] = "\n".join(part["text"])
         else:
             values[part["part"]] = part["value"]
     packs, overlays = (tuple(files for _, files in sorted(layers[kind].items())) for kind in _LAYERS)
@@ -103,6 +107,12 @@ def _made(whole: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> Bundl
     source = Source(app["name"], title, app["language"], app["zone"], packs, overlays, **switched)
     settings = tuple((str(name), str(since), value) for name, since, value in values["settings"])
     return Bundle(source, settings, dict(whole.get("expects", {})), str(whole["engine"]))
+
+
+def _inside(file: str) -> bool:
+    """Scenarios look for their files beside the text that names them: a bundle cannot say that it lies elsewhere."""
+    path = PurePosixPath(file)
+    return not path.is_absolute() and ".." not in path.parts and "\\" not in file and ":" not in file
 
 
 def differing(one: Digests, other: Digests) -> list[str]:

@@ -223,7 +223,10 @@ class Stage:
         return self._beside(act, act.file)
 
     def _beside(self, act: Act, name: str) -> Path:
-        """Beside the pack of the scenario: where its ``module.yaml`` is."""
+        """Beside the pack of the scenario, where its ``module.yaml`` is, and never outside: packs and overlays come
+        from people who may not read the server's files."""
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise NotAtHand(name)
         here = Path(act.where.file)
         for folder in (here.parent, *here.parents, *self.folders):
             if (folder / name).is_file():

@@ -14,9 +14,12 @@ from typer.testing import CliRunner
 
 from engine.cli import app
 from engine.db import Body, Database, Lost, open_database
+from engine.label import Label
 from engine.problem import Problems
 from engine.serve import rows
 from engine.serve.ids import uuid7
+from engine.studio import bundles
+from engine.studio.build import Source
 from engine.studio.opening import opened
 from tests.studio.shop import Shop, filled
 
@@ -290,3 +293,12 @@ def test_a_bundle_of_another_app_is_refused(configured: Shop, other: str, tmp_pa
 
     asyncio.run(empty())
     assert dougong("bundle", "import", str(file), "--database", other).codes == ["bundle.other"]
+
+
+@pytest.mark.parametrize("place", ["/etc/module.yaml", "../module.yaml", "shop/../../module.yaml", "C:\\\\module.yaml"])
+def test_a_bundle_does_not_say_that_it_lies_elsewhere(place: str) -> None:
+    """Scenarios read files that lie beside them."""
+    made = bundles.Bundle(Source("shop", Label("Shop", "Shop"), "en", "UTC", ({place: "module: shop"},)))
+    with pytest.raises(Problems) as caught:
+        bundles.read(made.told())
+    assert [one.code for one in caught.value.problems] == ["bundle.broken"]

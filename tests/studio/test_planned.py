@@ -181,3 +181,15 @@ async def test_rights_of_what_comes_and_goes(shop: Shop) -> None:
 async def listed_of(shop: Shop) -> list[dict[str, Any]]:
     async with shop.served() as (_, door):
         return await listed(door)
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "../../../../../../etc/hostname"])
+async def test_a_scenario_reads_no_file_outside(shop: Shop, name: str) -> None:
+    shop.fields()["scan"] = {"type": "files"}
+    step = {"create": "item", "with": {"code": "x", "scan": [name]}}
+    shop.pack["tests"] = {"spy": {"title": "Spy", "steps": {"one": step}}}
+    await filled(shop)
+    shop.pack["title"] = "Store"
+    async with shop.database() as database:
+        (line,) = [one for one in (await shop.plan(database)).plan.lines if one.kind == "scenario"]
+    assert "not played" in line.says.en
