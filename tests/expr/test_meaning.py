@@ -145,6 +145,8 @@ def test_every_function_is_reached() -> None:
         ("RMB_UPPER(0.5)", "伍角整"),
         ("RMB_UPPER(1.05)", "壹元零伍分"),
         ("RMB_UPPER(10)", "壹拾元整"),
+        ("RMB_UPPER(10000.00)", "壹万元整"),
+        ("RMB_UPPER(12003.05)", "壹万贰仟零叁元零伍分"),
         ("RMB_UPPER(1234.56)", "壹仟贰佰叁拾肆元伍角陆分"),
         ("RMB_UPPER(10001)", "壹万零壹元整"),
         ("RMB_UPPER(100100)", "壹拾万零壹佰元整"),
