@@ -143,6 +143,7 @@ def test_a_warning_asks_for_a_reason(at: Site, browser: Browser) -> None:
 def test_a_cost_leads_back_to_its_sheet(at: Site, browser: Browser) -> None:
     controller = sign_in(visitor(browser), at, "sun")
     controller.goto(f"{at.url}/d/cost_center/overview")
+    controller.locator("[data-tile=subjects] th a", has_text="01 人工费").click()
     controller.locator("[data-tile=subjects] th a", has_text="0102 点工").click()
     controller.locator("[data-tile=subjects] th a").first.click()  # by project, then by month, then its entries
     controller.locator("[data-tile=subjects] tbody td.n a").first.click()

@@ -46,7 +46,7 @@ async def _under_fire(
         await asyncio.sleep(0.05)
     await crowd.begin()
     until, kills = asyncio.get_running_loop().time() + seconds, 0
-    while asyncio.get_running_loop().time() < until:
+    while asyncio.get_running_loop().time() < until or kills < 3:  # a busy machine gets up slowly
         if chance.random() < 0.8:  # the rest hits whoever is just getting up
             await site.ready()
         await asyncio.sleep(chance.uniform(0.3, 2.5))
@@ -68,7 +68,6 @@ async def _under_fire(
         await database.close()
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
-    assert kills >= 3
     assert crowd.books.acknowledged.total() > 10
     assert crowd.books.wrong == []
     assert [f for f in crowd.books.failures if f.status >= 500] == []

@@ -8,6 +8,13 @@ export class Live {
     this.form = form;
     this.data = data;
     this.asked = 0;
+    this.going = new AbortController();
+    // What is sent in is judged there: a preview that comes after it would be refused.
+    document.addEventListener("submit", () => {
+      clearTimeout(this.waiting);
+      this.going.abort();
+      this.going = new AbortController();
+    }, true);
     this.waiting = 0;
   }
 
@@ -132,6 +139,7 @@ export class Live {
       const got = await fetch(`${this.data.api}/check`, {
         method: "POST",
         credentials: "same-origin",
+        signal: this.going.signal,
         headers: {
           "content-type": "application/json",
           accept: "application/json",
