@@ -7,7 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from engine.db import Body
+from engine.db import Body, Database
+from engine.fieldtypes.storage import quote
 from engine.plan.statement import Dialect
 
 BATCH_SECONDS = 0.1
@@ -21,12 +22,20 @@ Batch = Callable[[str, int], Body[tuple[Any, int]]]
 """Takes (after, how many), gives (last, how many): it is over when there are none."""
 
 
+async def last_of(database: Database, table: str) -> str:
+    """The greatest id of a table; empty when there is none."""
+    found = await database.read(f"SELECT id FROM {quote(table)} ORDER BY id DESC LIMIT 1")
+    return str(found[0][0]) if found else ""
+
+
 async def through(
     dialect: Dialect,
     run: Callable[[Callable[[], Body[Any]]], Awaitable[Any]],
     batch: Batch,
     seen: Callable[[int], None] = lambda done: None,
+    end: str = "",
 ) -> None:
+    """``end``: the last of those there were when it began. Whoever goes on writing would always be a little ahead."""
     after, count, done = "", FIRST, 0
     if dialect == "postgresql":
         after = "00000000-0000-0000-0000-000000000000"
@@ -35,7 +44,7 @@ async def through(
         began = time.monotonic()
         last, found = await run(lambda a=after, n=count: batch(a, n))  # type: ignore[misc]
         took = max(time.monotonic() - began, 0.001)
-        if not found:
+        if not found or (end and str(last) >= end):
             return
         after, done = str(last), done + int(found)
         count = min(MOST, max(50, int(count * min(2.0, BATCH_SECONDS / took))))

@@ -24,7 +24,7 @@ from engine.serve.bind import call, id_array
 from engine.serve.store import World
 from engine.serve.tenancy import Tenant
 from engine.serve.writing import world_of
-from engine.studio.batches import Progress, through
+from engine.studio.batches import Progress, last_of, through
 from engine.studio.matching import Matching
 from engine.studio.owing import Owed, paid
 
@@ -108,7 +108,8 @@ async def _refreshed(tenant: Tenant, catalog: Catalog, one: Owed, tell: Progress
     def seen(done: int) -> None:
         tell("refresh", one.path, done, total)
 
-    await through(database.dialect, lambda body: database.write(body, app.epoch), batch, seen)
+    end = await last_of(database, entity.table)
+    await through(database.dialect, lambda body: database.write(body, app.epoch), batch, seen, end)
 
 
 def _filling(catalog: Catalog, one: Owed, dialect: Dialect) -> tuple[Statement, ...]:

@@ -23,7 +23,7 @@ from engine.fieldtypes.storage import literal, quote
 from engine.plan.statement import Statement
 from engine.plan.table import Index
 from engine.serve.bind import Moment, call, id_array
-from engine.studio.batches import Batch, Progress, through
+from engine.studio.batches import Batch, Progress, last_of, through
 from engine.studio.planning import Planned
 
 _ROUNDS = 8
@@ -191,8 +191,8 @@ class Unfolding:
         self.still()
         return await (self.database.change(body) if self.dialect == "sqlite" else self.database.write(body))
 
-    async def _through(self, step: str, what: str, total: int, batch: Batch) -> None:
-        await through(self.dialect, self._batch, batch, lambda done: self.tell(step, what, done, total))
+    async def _through(self, step: str, what: str, total: int, batch: Batch, end: str = "") -> None:
+        await through(self.dialect, self._batch, batch, lambda done: self.tell(step, what, done, total), end)
 
     async def _copy(self, shadow: Shadow) -> None:
         def batch(after: str, count: int) -> Body[tuple[Any, int]]:
@@ -201,7 +201,8 @@ class Unfolding:
                 yield Call(statement, (after, last))
             return last, int(str(found))
 
-        await self._through("copy", shadow.source, self.rows[shadow.change.after.name], batch)
+        end = await last_of(self.database, shadow.source)  # what is written from here on is noted
+        await self._through("copy", shadow.source, self.rows[shadow.change.after.name], batch, end)
 
     async def _fill(self, columns: Columns) -> None:
         def batch(after: str, count: int) -> Body[tuple[Any, int]]:
@@ -210,7 +211,8 @@ class Unfolding:
                 yield Call(columns.fill(), (after, last))
             return last, int(str(found))
 
-        await self._through("fill", columns.table, self.rows[columns.change.after.name], batch)
+        end = await last_of(self.database, columns.table)
+        await self._through("fill", columns.table, self.rows[columns.change.after.name], batch, end)
 
     async def _compute(self, root: str) -> None:
         table = self._named(f"SELECT id FROM {quote(table_name(root))}")
@@ -222,7 +224,8 @@ class Unfolding:
             yield from self._computed(root, ids)
             return (ids[-1] if ids else ""), len(ids)
 
-        await self._through("compute", root, self.rows.get(table_name(root), 0), batch)
+        end = await last_of(self.database, table_name(root))
+        await self._through("compute", root, self.rows.get(table_name(root), 0), batch, end)
 
     def _computed(self, root: str, ids: list[str]) -> Body[None]:
         for _ in range(_ROUNDS if ids else 0):

@@ -128,6 +128,29 @@ async def test_what_is_written_meanwhile_is_there_afterwards(shop: Shop) -> None
     await right(shop, codes)
 
 
+async def test_whoever_writes_faster_than_it_is_copied_is_not_run_after(shop: Shop) -> None:
+    await many(shop)
+    changed(shop)
+    codes = {row["code"] for row in await shop.items()}
+    async with shop.served() as (_, door), shop.database() as database:
+        made, over = await shop.plan(database), asyncio.Event()
+
+        async def writing(who: int) -> None:
+            n = 0
+            while not over.is_set():
+                n += 1
+                await post(door, "item", code=f"w{who}-{n:05}", price="1.125", kind="a", count=1)
+                codes.add(f"w{who}-{n:05}")
+                await asyncio.sleep(0.03)
+
+        writers = [asyncio.ensure_future(writing(n)) for n in range(2)]
+        await asyncio.wait_for(taken(made, database), 60)
+        over.set()
+        await asyncio.gather(*writers)
+    assert len(codes) > ROWS
+    await right(shop, codes)
+
+
 async def patch(door: httpx.AsyncClient, row: dict[str, Any], **values: Any) -> None:
     answer = await door.patch(f"/item/{row['id']}", json=values, headers={"if-match": f'"{row["rev"]}"'})
     assert answer.status_code == 200, answer.text
