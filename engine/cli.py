@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from engine.cli_bundles import Despite, Downgrade, bundle
+from engine.cli_bundles import bundle
 from engine.cli_licences import licence
+from engine.cli_options import Despite, DirectoryUrl, Downgrade, Json, Target
 from engine.cli_overlays import overlay
 from engine.cli_purge import purge
 from engine.cli_tenants import tenant
@@ -24,8 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Target = Annotated[Path, typer.Argument(help="An app.yaml, a folder that holds one, or a pack's folder.")]
-Json = Annotated[bool, typer.Option("--json", help="Print for programs: one JSON document.")]
 DatabaseUrl = Annotated[
     str,
     typer.Option(
@@ -33,10 +32,6 @@ DatabaseUrl = Annotated[
         envvar="DOUGONG_DATABASE",
         help="sqlite:///path.db or postgresql://user@host/name?schema=tenant; left out: var/<app>.db.",
     ),
-]
-
-DirectoryUrl = Annotated[
-    str, typer.Option("--directory", envvar="DOUGONG_DIRECTORY", help="The directory of tenants: a URL, or a file.")
 ]
 
 EXIT_PROBLEMS = 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli_options import Despite, DirectoryUrl, Downgrade, Json
 from engine.problem import Problems, problem
 
 if TYPE_CHECKING:
@@ -19,14 +20,7 @@ File = Annotated[Path, typer.Argument(help="The bundle.")]
 Target = Annotated[Path | None, typer.Argument(help="The app; left out with --database or --tenant.")]
 Url = Annotated[str, typer.Option("--database", envvar="DOUGONG_DATABASE", help="As with the other commands.")]
 Tenant = Annotated[str, typer.Option("--tenant", help="Instead of a database: a tenant of the directory.")]
-At = Annotated[str, typer.Option("--directory", envvar="DOUGONG_DIRECTORY", help="The directory of tenants.")]
 Seal = Annotated[str, typer.Option("--seal", help="The seal that was printed when it was exported: no other bundle.")]
-Despite = Annotated[
-    bool,
-    typer.Option("--despite-scenarios", help="Also when scenarios would not hold: the revision and the audit say so."),
-]
-Downgrade = Annotated[bool, typer.Option("--downgrade", help="Also when a pack is older than the one there.")]
-Json = Annotated[bool, typer.Option("--json", help="Print for programs: one JSON document.")]
 
 
 def _read(file: Path, seal: str = "") -> Bundle:
@@ -46,16 +40,17 @@ def export(
     target: Target = None,
     database: Url = "",
     tenant: Tenant = "",
-    directory: At = "",
+    directory: DirectoryUrl = "",
     expects: Annotated[
         Path | None, typer.Option(help="A bundle of the system this one is for: it is refused where that has changed.")
     ] = None,
 ) -> None:
     """Write down what a system is made of: packs, overlays, switches, values of settings. Prints the seal."""
     from engine.studio import bundling
+    from engine.studio.where import Where
 
     wanted = None if expects is None else _read(expects)
-    made = asyncio.run(bundling.export(bundling.Where(target, database, tenant, directory), wanted))
+    made = asyncio.run(bundling.export(Where(target, database, tenant, directory), wanted))
     file.write_bytes(made.told().encode())
     typer.echo(f"{made.seal}  {file.name}")
 
@@ -66,7 +61,7 @@ def import_(
     target: Target = None,
     database: Url = "",
     tenant: Tenant = "",
-    directory: At = "",
+    directory: DirectoryUrl = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
     reviewed: Annotated[
         str, typer.Option("--plan", help="What --dry-run --json printed: that plan and no other.")
@@ -85,10 +80,11 @@ def import_(
     """Make a system what a bundle says, by a plan like any other: 0 nothing or done, 2 changes, 3 refused."""
     from engine.studio import bundling
     from engine.studio.changing import Asked, review_of
+    from engine.studio.where import Where
 
     asked = Asked(not dry_run, note, despite, review_of(reviewed), reviewed)
     arrival = bundling.Arrival(over, downgrade, new)
-    where = bundling.Where(target, database, tenant, directory)
+    where = Where(target, database, tenant, directory)
     made = asyncio.run(bundling.bring(where, _read(file, seal), arrival, asked))
     if made is None:
         typer.echo("It can be installed." if dry_run else "Installed: this is revision 1.")

@@ -10,22 +10,23 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.cli_options import DirectoryUrl, Json
+
 licence = typer.Typer(help="Editions: a signed licence says how long, for how many, which modules.")
 Target = Annotated[Path | None, typer.Argument(help="The app; left out with --tenant.")]
 Url = Annotated[str, typer.Option("--database", envvar="DOUGONG_DATABASE", help="The app's database.")]
 Tenant = Annotated[str, typer.Option("--tenant", help="Instead of an app: a tenant of the directory.")]
-At = Annotated[str, typer.Option("--directory", envvar="DOUGONG_DIRECTORY", help="The directory of tenants.")]
-Json = Annotated[bool, typer.Option("--json", help="Print for programs: one JSON document.")]
 
 
 @licence.command()
 def show(
-    target: Target = None, database: Url = "", tenant: Tenant = "", directory: At = "", json: Json = False
+    target: Target = None, database: Url = "", tenant: Tenant = "", directory: DirectoryUrl = "", json: Json = False
 ) -> None:
     """Say what holds: edition, days left, seats, modules; checked here, without a network."""
     from engine.studio import licensing
+    from engine.studio.where import Where
 
-    _tell(asyncio.run(licensing.show(licensing.Where(target, database, tenant, directory))), json)
+    _tell(asyncio.run(licensing.show(Where(target, database, tenant, directory))), json)
 
 
 @licence.command()
@@ -34,13 +35,14 @@ def install(
     target: Target = None,
     database: Url = "",
     tenant: Tenant = "",
-    directory: At = "",
+    directory: DirectoryUrl = "",
     json: Json = False,
 ) -> None:
     """Put a licence in; processes that serve go by it within a minute."""
     from engine.studio import licensing
+    from engine.studio.where import Where
 
-    _tell(asyncio.run(licensing.install(licensing.Where(target, database, tenant, directory), file)), json)
+    _tell(asyncio.run(licensing.install(Where(target, database, tenant, directory), file)), json)
 
 
 @licence.command()

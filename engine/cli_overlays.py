@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from engine.cli_options import Json, Target
 from engine.problem import Problem
-
-Target = Annotated[Path, typer.Argument(help="An app.yaml, a folder that holds one, or a pack's folder.")]
-Json = Annotated[bool, typer.Option("--json", help="Print for programs: one JSON document.")]
 
 overlay = typer.Typer(help="What overlays change in packs, and what becomes of it in an upgrade.", no_args_is_help=True)
 EXIT_TO_DECIDE = 2

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from engine.cli_options import DirectoryUrl, Json
+
 if TYPE_CHECKING:
     from engine.tenants.directory import Directory
 
 tenant = typer.Typer(help="Many tenants: where each one's data lies, and what is done to it.", no_args_is_help=True)
 T = TypeVar("T")
-At = Annotated[
-    str, typer.Option("--directory", envvar="DOUGONG_DIRECTORY", help="The directory of tenants: a URL, or a file.")
-]
 Name = Annotated[str, typer.Argument(help="The tenant's name.")]
-Json = Annotated[bool, typer.Option("--json", help="Print for programs: one JSON document.")]
 Hosts = Annotated[list[str] | None, typer.Option("--host", help="A host name that is this tenant's; may be repeated.")]
 
 
@@ -38,7 +36,7 @@ def _in(at: str, do: Callable[[Directory], Awaitable[T]], make: bool = False) ->
 def create(
     name: Name,
     target: Annotated[Path, typer.Argument(help="The app: an app.yaml, its folder, or a pack's folder.")],
-    directory: At = "",
+    directory: DirectoryUrl = "",
     database: Annotated[
         str, typer.Option(help="Where its data shall lie; left out: beside the directory, as <name>.")
     ] = "",
@@ -50,18 +48,18 @@ def create(
     adopt: Annotated[bool, typer.Option("--adopt", help="Take over a database that holds a system already.")] = False,
 ) -> None:
     """Make a tenant of an app, and print its administrator's one-time password."""
+    from engine.db import url_of
     from engine.studio import tenanting
-    from engine.studio.directories import directory_url
 
     wanted = tenanting.Wanted(name, target, database, files, tuple(host or ()), admin_password, adopt)
-    made, said = _in(directory, lambda d: tenanting.create(d, directory_url(directory), wanted), make=True)
+    made, said = _in(directory, lambda d: tenanting.create(d, url_of(directory), wanted), make=True)
     typer.echo(f"{made.name} is there, {', '.join(made.hosts) or f'at /t/{made.name}/'}")
     for line in said:
         typer.echo(f"  {line}")
 
 
 @tenant.command("list")
-def list_(directory: At = "", json: Json = False) -> None:
+def list_(directory: DirectoryUrl = "", json: Json = False) -> None:
     """List the tenants: name, state, hosts, and where the data lies."""
     from engine.tenants.naming import shown
 
@@ -80,7 +78,7 @@ def list_(directory: At = "", json: Json = False) -> None:
 
 
 @tenant.command()
-def history(name: Name, directory: At = "", json: Json = False) -> None:
+def history(name: Name, directory: DirectoryUrl = "", json: Json = False) -> None:
     """List what was done to a tenant, newest first: when, what, by whom."""
 
     async def asked(d: Directory) -> list[Any]:
@@ -98,14 +96,16 @@ def history(name: Name, directory: At = "", json: Json = False) -> None:
 
 
 @tenant.command()
-def url(name: Name, directory: At = "") -> None:
+def url(name: Name, directory: DirectoryUrl = "") -> None:
     """Print the URL of a tenant's database, password included, for --database of other commands."""
     typer.echo(_in(directory, lambda d: d.get(name)).url)
 
 
 @tenant.command()
 def hosts(
-    name: Name, host: Annotated[list[str] | None, typer.Argument(help="All of them.")] = None, directory: At = ""
+    name: Name,
+    host: Annotated[list[str] | None, typer.Argument(help="All of them.")] = None,
+    directory: DirectoryUrl = "",
 ) -> None:
     """Say which host names are a tenant's; those that are not named are his no longer."""
     from engine.studio import tenanting
@@ -116,7 +116,7 @@ def hosts(
 
 @tenant.command()
 def suspend(
-    name: Name, directory: At = "", reason: Annotated[str, typer.Option(help="Why; kept with it.")] = ""
+    name: Name, directory: DirectoryUrl = "", reason: Annotated[str, typer.Option(help="Why; kept with it.")] = ""
 ) -> None:
     """Let nobody in and rest its background work; its data is not touched."""
     from engine.studio import tenanting
@@ -126,7 +126,7 @@ def suspend(
 
 
 @tenant.command()
-def resume(name: Name, directory: At = "") -> None:
+def resume(name: Name, directory: DirectoryUrl = "") -> None:
     """Let people in again; also after a move that was broken off."""
     from engine.studio import tenanting
 
@@ -137,7 +137,7 @@ def resume(name: Name, directory: At = "") -> None:
 @tenant.command()
 def backup(
     name: Name,
-    directory: At = "",
+    directory: DirectoryUrl = "",
     to: Annotated[Path | None, typer.Option(help="The archive, or a folder for it; left out: here.")] = None,
 ) -> None:
     """Write one archive of a tenant, of one moment, while it is in use."""
@@ -154,7 +154,7 @@ def backup(
 def restore(
     name: Name,
     archive: Annotated[Path, typer.Argument(help="What dougong tenant backup wrote.")],
-    directory: At = "",
+    directory: DirectoryUrl = "",
     database: Annotated[str, typer.Option(help="Where its data shall lie; left out: beside the directory.")] = "",
     files: Annotated[str, typer.Option(help="The folder of its files; left out: beside its data.")] = "",
     host: Hosts = None,
@@ -162,11 +162,11 @@ def restore(
     over: Annotated[bool, typer.Option("--over", help="Over a tenant that is there, and suspended.")] = False,
 ) -> None:
     """Make a tenant of an archive, or take a suspended one back to it."""
+    from engine.db import url_of
     from engine.studio import archiving
-    from engine.studio.directories import directory_url
 
     asked = archiving.Restoring(name, archive, database, files, tuple(host or ()), seal, over)
-    made, former = _in(directory, lambda d: archiving.restore(d, directory_url(directory), asked), make=True)
+    made, former = _in(directory, lambda d: archiving.restore(d, url_of(directory), asked), make=True)
     typer.echo(f"{made.name} is {made.state}, as it was when the archive was made")
     if former:
         typer.echo(f"  its data of before is kept at {former}")
@@ -174,7 +174,7 @@ def restore(
 
 @tenant.command()
 def move(
-    name: Name, database: Annotated[str, typer.Argument(help="Where its data shall lie.")], directory: At = ""
+    name: Name, database: Annotated[str, typer.Argument(help="Where its data shall lie.")], directory: DirectoryUrl = ""
 ) -> None:
     """Move a tenant's data to another database; requests wait meanwhile, and no write is lost."""
     from engine.studio import archiving
@@ -186,7 +186,7 @@ def move(
 @tenant.command()
 def delete(
     name: Name,
-    directory: At = "",
+    directory: DirectoryUrl = "",
     confirm: Annotated[str, typer.Option(help="The name once more; left out: it is asked for.")] = "",
     without_backup: Annotated[
         bool, typer.Option("--without-backup", help="Although no backup was made since it was suspended.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from engine.plan.app import App
@@ -54,6 +54,11 @@ def place_params(said: str, value: str, operator: str = "") -> dict[str, str]:
         places = {"lte": found[1], "gte": found[2]}
         return {f"{places[one]}[{one}]": days[one == "lte"] for one in ends} if days else {}
     return {f"{said}[{operator}]" if operator else said: value} if _PATH.fullmatch(said) else {}
+
+
+def all_of(conditions: Sequence[str]) -> str:
+    """One condition that is all of them."""
+    return " AND ".join(f"({one})" for one in conditions) if len(conditions) > 1 else "".join(conditions)
 
 
 def narrowed(dimension: Dimension, said: str, value: str, operator: str = "") -> tuple[dict[str, str], str]:
@@ -115,7 +120,7 @@ def drill_params(
             else:
                 rest.append(said)
     if rest:
-        out["where"] = " AND ".join(rest)
+        out["where"] = all_of(rest)
     return out
 
 

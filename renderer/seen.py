@@ -38,10 +38,7 @@ class Seen:
     @property
     def tree(self) -> str:
         """The dimension whose records stand for all below them."""
-        if not self.tile.level:
-            return ""
-        kinds = {d.name: self.app.entities[d.target].kind for d in self.dimensions if d.target in self.app.entities}
-        return next((name for name, kind in kinds.items() if kind == "tree"), "")
+        return self.app.tree_of(self.dimensions) if self.tile.level else ""
 
     @property
     def measures(self) -> list[Measure]:

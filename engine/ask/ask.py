@@ -10,6 +10,7 @@ from engine.ask import access as _access
 from engine.ask import figures as _figures
 from engine.ask import places as _places
 from engine.ask import records as _records
+from engine.ask.build import start
 from engine.ask.facts import Facts, facts_of
 from engine.plan.app import App
 from engine.plan.question import Asked, FigureQuestion, Places, Question
@@ -36,7 +37,7 @@ class Ask:
 
     def places(self, app: App, entity: str, roles: tuple[str, ...]) -> Places | None:
         def make(facts: Facts) -> tuple[Places | None]:
-            return (_places.places(facts, facts.entity(entity), roles),)
+            return (_places.places(start(facts, roles), facts.entity(entity)),)
 
         return self._made_once(app, ("places", entity, roles), make)[0]
 

@@ -64,7 +64,7 @@ class Whole:
         return name
 
     def steps(self) -> str:
-        first = (self.build.steps or {}).values()
+        first = [f"{name}{said}" for name, said in (self.build.steps or {}).items()]
         steps = [*first, *self._steps]
         return f"WITH {'RECURSIVE ' if first else ''}{', '.join(steps)} " if steps else ""
 

@@ -29,7 +29,7 @@ class Build:
     everything: bool
     binder: Binder
     steps: dict[str, str] | None = None
-    """What a statement says before all else (its text → its name), where it has such a place: nested deeply it would be
+    """What a statement says before all else (name → definition), where it has such a place: nested deeply it would be
     more than SQLite's parser holds."""
     _aliases: int = 0
 

@@ -60,7 +60,7 @@ def condition(build: Build, operator: str, name: str, sql: str, kind: str, scale
     if operator in _COMPARE:
         return f"{sql} {_COMPARE[operator]} {build.input(name, kind, scale)}"
     if operator == "in":
-        return _among(build, sql, name, kind)
+        return among(build.dialect, sql, build.input(name, "json"), kind)
     if operator == "null":
         return f"({sql} IS NULL) = {build.input(name, 'boolean')}"
     if kind == "json":
@@ -78,7 +78,7 @@ def _linked(build: Build, operator: str, name: str, cell: Cell) -> str:
     wanted = (
         f"k.target = {build.input(name, 'uuid')}"
         if operator == "contains"
-        else _among(build, "k.target", name, "uuid")
+        else among(build.dialect, "k.target", build.input(name, "json"))
     )
     held = f"EXISTS (SELECT 1 FROM {links} AS k WHERE k.owner = {cell.alias}.id AND {wanted})"
     return f"{cell.sql} IS NOT NULL AND {held}"
@@ -89,10 +89,3 @@ def _member(build: Build, value: str, sql: str) -> str:
     if build.dialect == "sqlite":
         return f"EXISTS (SELECT 1 FROM json_each({sql}) AS e WHERE e.value = {value})"
     return f"{sql} @> jsonb_build_array({value})"
-
-
-def _among(build: Build, sql: str, name: str, kind: str) -> str:
-    """One of the values of a JSON array, in the form ``storage.encode_list`` writes them."""
-    types = {"decimal": "numeric", "text": 'text COLLATE "C"', "month": "date", "datetime": "timestamptz",
-             "integer": "bigint", "duration": "bigint"}  # fmt: skip
-    return among(build.dialect, sql, build.input(name, "json"), types.get(kind, kind))

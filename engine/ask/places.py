@@ -7,17 +7,15 @@ row all the same.
 from __future__ import annotations
 
 from engine.ask import access
-from engine.ask.build import Build, start
-from engine.ask.facts import Facts
+from engine.ask.build import Build
 from engine.expr.build.tree import Node, Op, Par, Path
 from engine.fieldtypes.storage import quote
 from engine.plan.entity import Entity
 from engine.plan.question import Places
 
 
-def places(facts: Facts, entity: Entity, roles: tuple[str, ...]) -> Places | None:
+def places(build: Build, entity: Entity) -> Places | None:
     """Where every role that reads them reads those of its places by one field (``project IN me.projects``)."""
-    build = start(facts, roles)
     if build.everything or entity.owner or access.rule(build, entity, "read"):
         return None
     found = [_place(node) for node in access.rules_of(build, entity, "read")]

@@ -23,7 +23,7 @@ def records(facts: Facts, question: Question) -> Asked:
     access.refuse_closed(build, entity)
     if question.one:
         return Asked(build.statement(_one(build, entity, question)))
-    return _list(facts, build, entity, question)
+    return _list(build, entity, question)
 
 
 def _one(build: Build, entity: Entity, question: Question) -> str:
@@ -35,7 +35,7 @@ def _one(build: Build, entity: Entity, question: Question) -> str:
     return f"SELECT {_text(build, answer)} FROM {rows.source()} WHERE {' AND '.join(wanted)}"
 
 
-def _list(facts: Facts, build: Build, entity: Entity, question: Question) -> Asked:
+def _list(build: Build, entity: Entity, question: Question) -> Asked:
     """Ids and sort keys of the page first (one more than the page, to know whether there is a next), then the
     records: joins and JSON are made for the page only."""
     rows = Rows(build, entity, build.alias())
@@ -52,7 +52,7 @@ def _list(facts: Facts, build: Build, entity: Entity, question: Question) -> Ask
     counted = f"(SELECT count(*) FROM ({all_}{f' LIMIT {COUNTED + 1}' if question.bound else ''}) AS c)"
     columns = ", ".join(f"{key.sql} AS k{n}" for n, key in enumerate(sorted_by))
     limit = build.input("limit", "integer")
-    walked = places.places(facts, entity, question.roles) if question.places else None
+    walked = places.places(build, entity) if question.places else None
     arms = []
     for arm in order.arms(rows, sorted_by, question.after):
         kept, sort = (*wanted, *arm.conditions), f" ORDER BY {arm.order} LIMIT {MOST + 1}"

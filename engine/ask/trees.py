@@ -37,16 +37,14 @@ def under(build: Build, tree: Tree, sql: str, top: str) -> str:
     """Whether a reference leads to the record ``top`` or to one below it."""
     def said(here: str) -> str:
         table, parent = quote(tree.entity.table), quote(tree.parent)
-        return f"SELECT {top} UNION SELECT c.id FROM {here} JOIN {table} AS c ON c.{parent} = {here}.id"
+        return f"(id) AS (SELECT {top} UNION SELECT c.id FROM {here} JOIN {table} AS c ON c.{parent} = {here}.id)"
 
-    if build.steps is None:
-        here = build.alias("n")
-        return f"{sql} IN (WITH RECURSIVE {here}(id) AS ({said(here)}) SELECT id FROM {here})"
-    key = said("")
-    if key not in build.steps:
-        here = build.alias("n")
-        build.steps[key] = f"{here}(id) AS ({said(here)})"
-    return f"{sql} IN (SELECT id FROM {build.steps[key].partition('(')[0]})"
+    steps = build.steps
+    here = next((name for name, step in (steps or {}).items() if step == said(name)), "") or build.alias("n")
+    if steps is None:
+        return f"{sql} IN (WITH RECURSIVE {here}{said(here)} SELECT id FROM {here})"
+    steps[here] = said(here)
+    return f"{sql} IN (SELECT id FROM {here})"
 
 
 def with_all_below(build: Build, made: Slice, question: FigureQuestion) -> Slice:
@@ -66,21 +64,20 @@ def with_all_below(build: Build, made: Slice, question: FigureQuestion) -> Slice
     table, parent = quote(tree.entity.table), quote(tree.parent)
     named = "id" if build.facts.column(tree.entity, "_sort") is None else quote("_sort")
     text, mark = ("", "char(1)") if build.dialect == "sqlite" else ('::text COLLATE "C"', "chr(1)")
-    steps = (
-        f"{pairs}(top, node) AS (SELECT id, id FROM {table} UNION SELECT {pairs}.top, c.id FROM {pairs}"
+    build.steps |= {
+        pairs: f"(top, node) AS (SELECT id, id FROM {table} UNION SELECT {pairs}.top, c.id FROM {pairs}"
         f" JOIN {table} AS c ON c.{parent} = {pairs}.node)",
-        f"{walk}(id, level, path) AS (SELECT id, 1, COALESCE({named}{text}, '') FROM {table} WHERE {parent} IS NULL"
+        walk: f"(id, level, path) AS (SELECT id, 1, COALESCE({named}{text}, '') FROM {table} WHERE {parent} IS NULL"
         f" UNION ALL SELECT c.id, {walk}.level + 1, {walk}.path || {mark} || COALESCE(c.{named}{text}, '') FROM {walk}"
         f" JOIN {table} AS c ON c.{parent} = {walk}.id)",
-        f"{spans} AS MATERIALIZED ({_spans(build, tree, question, pairs, walk)})",
-    )
+        spans: f" AS MATERIALIZED ({_spans(build, tree, question, pairs, walk)})",
+    }
     dimensions = tuple(
         replace(d, spans=spans, walk=walk, pairs=pairs, whole=not (question.level or question.depth or question.below))
         if d.name == question.tree
         else d
         for d in made.dimensions
     )
-    build.steps |= {step: step for step in steps}
     return replace(made, dimensions=dimensions)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.db.bell import Bell
 from engine.db.call import Body, Call, Database, Held, Lost, Stale, Unsettled, Violation
 from engine.db.install import install
-from engine.db.open import open_database, raze
+from engine.db.open import open_database, raze, url_of
 from engine.db.pool import Budget
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "install",
     "open_database",
     "raze",
+    "url_of",
 ]

@@ -64,8 +64,8 @@ class _Live:
 
 
 async def drift(database: Database, shape: Sequence[Table]) -> list[str]:
-    """What hands other than ours have done, in words; nothing when the database is as it was left. The expressions of
-    checks and partial indexes are compared on SQLite only: PostgreSQL keeps them in words of its own."""
+    """What hands other than ours have done, in words; nothing when the database is as it was left. The text of a check
+    is compared on SQLite only: PostgreSQL keeps it in words of its own; of a partial index only that it is."""
     live = _Live({}, {}, {})
     for table, column, kind, full in await database.read(_COLUMNS[database.dialect]):
         live.columns.setdefault(table, {})[column] = (str(kind), bool(full))

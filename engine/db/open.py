@@ -13,6 +13,11 @@ from engine.db.sqlite import SqliteDatabase
 _MAKE = "check --database; `dougong serve` makes and fills a new one"
 
 
+def url_of(given: str) -> str:
+    """A path is a file."""
+    return given if "://" in given else f"sqlite://{Path(given).resolve()}"
+
+
 async def open_database(url: str, make: bool = True, budget: Budget | None = None) -> Database:
     """Opens ``sqlite:///absolute/path.db`` or ``postgresql://user@host/db?schema=tenant``.
 

@@ -232,12 +232,18 @@ def _from_jsonb(name: str, kind: str, scale: int) -> str:
     return f"{text}::{column_type(kind, scale, 'postgresql')}"
 
 
+_PARTS = {"decimal": "numeric", "text": 'text COLLATE "C"', "month": "date", "datetime": "timestamptz",
+          "integer": "bigint", "duration": "bigint"}  # fmt: skip
+"""What an element of a list is on PostgreSQL, where it is not called as its storage kind is."""
+
+
 def among(dialect: Dialect, sql: str, placeholder: str, kind: str = "uuid") -> str:
-    """A condition: ``sql`` is one of the values in a JSON array parameter. PostgreSQL gets them as one array, which it
+    """A condition: ``sql`` is one of the values in a JSON array parameter, in the form ``encode_list`` writes them.
+    PostgreSQL gets them as one array, which it
     looks up in an index however few or many it believes there are; for a subquery it would read whole tables."""
     if dialect == "postgresql":
-        cast = f"{placeholder}::jsonb"
-        return f"{sql} = ANY(ARRAY(SELECT x.v::{kind} FROM jsonb_array_elements_text({cast}) AS x(v)))"
+        listed = f"jsonb_array_elements_text({placeholder}::jsonb)"
+        return f"{sql} = ANY(ARRAY(SELECT x.v::{_PARTS.get(kind, kind)} FROM {listed} AS x(v)))"
     return f"{sql} IN (SELECT value FROM json_each({placeholder}))"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as _field
 from typing import Any
@@ -11,7 +11,7 @@ from engine.fieldtypes.spec import Spec
 from engine.label import Label
 from engine.plan.entity import Entity
 from engine.plan.machine import Machine
-from engine.plan.page import Dashboard, Figures, FormPage, ListPage, Menu
+from engine.plan.page import Dashboard, Dimension, Figures, FormPage, ListPage, Menu
 from engine.plan.rollup import ChangeLog
 from engine.plan.statement import Dialect, Statement
 from engine.plan.table import Table
@@ -129,3 +129,8 @@ class App:
     """Which epoch of the tenant this is; writes by another one are refused. 0: nobody asks."""
     logs: tuple[ChangeLog, ...] = ()
     """Of the entities whose sums are kept. Their tables are made of records, so they are not among ``tables``."""
+
+    def tree_of(self, dimensions: Iterable[Dimension]) -> str:
+        """The first of them whose records hang under each other; empty: none."""
+        targets = ((d.name, self.entities.get(d.target)) for d in dimensions)
+        return next((name for name, target in targets if target is not None and target.kind == "tree"), "")

@@ -120,7 +120,7 @@ def _open(here: Here, tile: Tile, given: Given, whole: bool) -> list[Wanted] | N
 def _questions(here: Here, tile: Tile, figures: Figures, given: Given, whole: bool) -> Iterator[Wanted]:
     def make(part: str, by: Sequence[str], chosen: Given, sort: tuple[str, ...] = (), limit: int = 0) -> Wanted:
         keys = [key for key in chosen if _operator(key)[0] in figures.dimensions]
-        tree = next((d for d in by if _is_tree(here, figures, d)), "") if tile.level else ""
+        tree = here.app.tree_of(figures.dimensions[d] for d in by) if tile.level else ""
         below = chosen.get(f"{tree}[under]", "") if tree else ""
         question = FigureQuestion(
             tile.aggregation,
@@ -152,11 +152,6 @@ def _questions(here: Here, tile: Tile, figures: Figures, given: Given, whole: bo
     if tile.rows and tile.columns and not figures.measures[first].adds:
         yield make("rows", (tile.rows,), given)
         yield make("columns", (tile.columns,), given)
-
-
-def _is_tree(here: Here, figures: Figures, dimension: str) -> bool:
-    target = here.app.entities.get(figures.dimensions[dimension].target)
-    return target is not None and target.kind == "tree"
 
 
 async def _read(here: Here, wanted: list[Wanted], kept: frozenset[str]) -> dict[tuple[str, str], Answer]:

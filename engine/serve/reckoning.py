@@ -18,7 +18,7 @@ from engine.serve.door import At, Door
 from engine.serve.fault import refuse
 from engine.serve.here import Here
 from engine.serve.request import AskingFigures
-from renderer.drill import narrowed, parted
+from renderer.drill import all_of, narrowed, parted
 
 _NAME = re.compile(r"(?<![\w.'])[a-z_]\w*(?![\w.(])")
 Told = dict[str, Any]
@@ -146,7 +146,7 @@ async def _source(here: Here, figures: Figures, path: str, given: Mapping[str, s
         choice |= filters
         conditions += [condition] if condition and said else []
     if conditions:
-        choice["where"] = " AND ".join(f"({one})" for one in conditions) if len(conditions) > 1 else conditions[0]
+        choice["where"] = all_of(conditions)
     asked = [("measures", f"n:COUNT({entity.name})"), *choice.items()]
     counted = json.loads(await reading.figures_text(here, request.figures(here.app, here.me, "", path, asked)))
     place = f"/api/v1/{entity.module.replace('-', '_')}/{entity.name}"

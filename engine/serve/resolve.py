@@ -92,8 +92,7 @@ def _look_up(app: App, entity: Entity, keys: list[str]) -> tuple[str, tuple[Any,
         except Refused:
             continue
     listed = encode_list(first.kind, first.scale, dialect, values)
-    cast = {"text": 'text COLLATE "C"', "integer": "bigint"}.get(first.kind, first.kind)
-    wanted = among(dialect, quote(first.name), placeholder(dialect, 1), cast)
+    wanted = among(dialect, quote(first.name), placeholder(dialect, 1), first.kind)
     sql = f"SELECT {from_json}({shown}){tail}, id FROM {quote(entity.table)} WHERE {wanted} AND deleted_at IS NULL"
     return sql, (listed,)
 

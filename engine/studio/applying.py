@@ -22,7 +22,7 @@ from engine.serve import audit, rows
 from engine.serve.bind import call
 from engine.serve.tenancy import Tenant
 from engine.studio import guarding, refreshing, renaming, waking
-from engine.studio.batches import Progress
+from engine.studio.batches import Progress, until_still
 from engine.studio.codes import CODES
 from engine.studio.owing import owe
 from engine.studio.planning import Planned
@@ -31,10 +31,6 @@ from engine.studio.turns import Turn
 from engine.studio.unfolding import Unfolding
 from engine.tenants import identity, revision
 from engine.tenants.revision import Revision
-
-_ROUNDS = 8
-"""Owner and lines that depend on each other are as deep as this at most."""
-
 
 Beside = Callable[[Mapping[str, Any]], Body[None]]
 """What is written together with a revision, given what the audit is to know of it."""
@@ -158,6 +154,8 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
     yield from revision.keep(made.app.dialect, number, made.app, made.source.told(), tables, by, note, changes)
     despite = {"despite": [line.path for line in made.plan.broken]} if made.plan.broken else {}
     yield from beside({"revision": number, **({"note": note} if note else {}), **despite})
+    if made.also is not None:
+        yield from made.also(number)
     yield from owe(dialect, [*waking.owing(made.plan.lines), *refreshing.owing(made.catalog, made.plan.lines)])
     new = set(made.matching.added)
     yield from planter.plant([row for row in made.catalog.seeds if row.entity in new])
@@ -176,12 +174,7 @@ def _computed(made: Planned, planter: Planter, ahead: set[str]) -> Body[None]:
     moment = planter.tenant.moment()
     wanted = {path: names for path, names in made.computed.items() if path not in ahead}
     filling = backfill.statements(made.catalog, wanted, made.app.dialect)
-    for _ in range(_ROUNDS):
-        changed = False
-        for statement in filling:
-            changed |= bool((yield call(statement, moment, {})))
-        if not changed:
-            return
+    yield from until_still([call(statement, moment, {}) for statement in filling])
 
 
 def _referring(made: Planned, ready: Ready) -> Body[None]:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from engine.db import Body, Call, Database, Held, Lost, carrying, open_database
+from engine.db import Body, Call, Database, Held, Lost, carrying, open_database, url_of
 from engine.db.carrying import Counted
 from engine.db.frozen import freeze, thaw
 from engine.db.postgres import PostgresDatabase
@@ -30,7 +30,7 @@ from engine.studio.directories import account
 from engine.studio.following import held
 from engine.studio.housing import LOOKS
 from engine.studio.noting import noted
-from engine.studio.tenanting import audited, open_new, place, remove_data, require_free, unfit, unplaced
+from engine.studio.tenanting import audited, open_new, remove_data, require_free, unfit, unplaced
 from engine.tenants import naming
 from engine.tenants.codes import CODES
 from engine.tenants.directory import Directory, Entry
@@ -163,7 +163,7 @@ async def restore(directory: Directory, home: str, asked: Restoring) -> tuple[En
             raise Problems([problem(CODES["tenant.taken"], name=name)])
         if before is not None and before.state != "suspended":
             raise unfit(before, "restore")
-        url = place(asked.url) if asked.url else await _free_place(directory, home, name, before)
+        url = url_of(asked.url) if asked.url else await _free_place(directory, home, name, before)
         _require_dialect(told["dialect"], url)
         await require_free(directory, name, url)
         files = asked.files or naming.files_beside(url, home, Path(urlsplit(url).path).stem if before else name)
@@ -331,7 +331,7 @@ async def move(directory: Directory, name: str, to: str, pause: float = 3 * LOOK
     """To another database of the same kind; the entry, and how many rows went. Requests wait meanwhile; what they would
     write is refused by the old place from the moment of the copy on, also to a process that has not heard of it."""
     entry = await directory.get(name)
-    url = place(to)
+    url = url_of(to)
     _require_dialect("sqlite" if entry.url.startswith("sqlite:") else "postgresql", url)
     await require_free(directory, name, url)
     if url == entry.url or await _holds_something(url):

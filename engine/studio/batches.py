@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from engine.db import Body, Database
+from engine.db import Body, Call, Database
 from engine.fieldtypes.storage import quote
 from engine.plan.statement import Dialect
 
@@ -20,6 +20,20 @@ Progress = Callable[[str, str, int, int], None]
 """(step, what, done, of how many)"""
 Batch = Callable[[str, int], Body[tuple[Any, int]]]
 """Takes (after, how many), gives (last, how many): it is over when there are none."""
+
+
+_ROUNDS = 8
+"""Owner and lines that depend on each other are as deep as this at most."""
+
+
+def until_still(calls: Sequence[Call]) -> Body[None]:
+    """Statements that compute from what each other wrote, and give the ids they changed: until nothing changes."""
+    for _ in range(_ROUNDS if calls else 0):
+        changed = False
+        for one in calls:
+            changed |= bool((yield one))
+        if not changed:
+            return
 
 
 async def last_of(database: Database, table: str) -> str:

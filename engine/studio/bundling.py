@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -24,28 +24,16 @@ from engine.studio.build import source_from
 from engine.studio.bundles import Bundle, Digests
 from engine.studio.changing import Asked, beside_of, taken
 from engine.studio.codes import CODES
-from engine.studio.directories import directory_at
 from engine.studio.following import held
-from engine.studio.opening import database_url, install
+from engine.studio.opening import install
 from engine.studio.planning import Planned, installed, planned, require_no_downgrade
 from engine.studio.project import find_project
 from engine.studio.telling import Told
+from engine.studio.where import Where, database_of
 from engine.tenants import revision
 
 _MARK = "$bundle"
 """A row of ``_setting``: which parts the last bundle brought."""
-Also = Callable[[int], Body[None]]
-"""What is written together with a revision, given its number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """A database by its URL or by an app, or a tenant of a directory."""
-
-    target: Path | None = None
-    url: str = ""
-    tenant: str = ""
-    directory: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +67,16 @@ async def bring(where: Where, bundle: Bundle, arrival: Arrival, asked: Asked) ->
             await _new(database, bundle)
             return None
         beside = beside_of(find_project(where.target)) if where.target is not None else ()
-        made, also = await arriving(bundle, database, arrival, beside)
+        made = await arriving(bundle, database, arrival, beside)
         if asked.go and made.plan.empty:
-            await database.write(lambda: also(made.have.number))
-        return await taken(made, database, asked, also)
+            await unchanged(made, database)
+        return await taken(made, database, asked)
 
 
 async def arriving(
     bundle: Bundle, database: Database, arrival: Arrival, beside: Sequence[Path] = ()
-) -> tuple[Planned, Also]:
-    """The plan, and what is written with it. Raises Problems where the target is another system, was changed since, or
-    has a newer pack."""
+) -> Planned:
+    """The plan. Raises Problems where the target is another system, was changed since, or has a newer pack."""
     now, source = await bundle_of(database), bundle.source
     if not arrival.over:
         await _require_unchanged(now, bundle, database)
@@ -98,14 +85,20 @@ async def arriving(
     made = await planned(source, database, switched=True, beside=beside)
     _require_settings(made.app, bundle)
     lines = tuple(_lines(now.settings, bundle.settings))
-    made = replace(made, plan=replace(made.plan, lines=(*made.plan.lines, *lines)))
 
     def also(number: int) -> Body[None]:
         if now.settings != bundle.settings:
             yield from _set(database, now, bundle)
         yield from _mark(database, bundle, number)
 
-    return made, also
+    return replace(made, plan=replace(made.plan, lines=(*made.plan.lines, *lines)), also=also)
+
+
+async def unchanged(made: Planned, database: Database) -> None:
+    """A plan that changes nothing is taken: of a bundle it is written that it was here."""
+    also = made.also
+    if also is not None:
+        await database.write(lambda: also(made.have.number))
 
 
 async def _require_unchanged(now: Bundle, bundle: Bundle, database: Database) -> None:
@@ -239,16 +232,9 @@ async def _new(database: Database, bundle: Bundle) -> None:
 
 @asynccontextmanager
 async def _opened(where: Where, make: bool = False) -> AsyncIterator[Database]:
-    url = where.url
-    if where.tenant:
-        async with directory_at(where.directory, make=False) as directory:
-            url = (await directory.get(where.tenant)).url
-    elif where.target is not None:
-        url = database_url(find_project(where.target), where.url)
-    elif not url:
+    url = await database_of(where)
+    if not url:
         raise Problems([problem(CODES["bundle.nowhere"])])
-    elif "://" not in url:
-        url = f"sqlite://{Path(url).resolve()}"
     database = await open_database(url, make)
     try:
         yield database

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.db import Body, Database, open_database
+from engine.db import Database, open_database
 from engine.plan.metadata import Switch
 from engine.problem import Problems, problem
 from engine.studio import switching
-from engine.studio.applying import applied, at_terminal, tenant_of
+from engine.studio.applying import applied, tenant_of
 from engine.studio.build import source_from, source_of
 from engine.studio.codes import CODES
 from engine.studio.opening import database_url
@@ -77,10 +76,7 @@ def beside_of(project: Project) -> list[Path]:
     return [project.folder, *project.packs]
 
 
-async def taken(
-    made: Planned, database: Database, asked: Asked, also: Callable[[int], Body[None]] | None = None
-) -> Told:
-    """``also`` is written with the revision, given its number."""
+async def taken(made: Planned, database: Database, asked: Asked) -> Told:
     review = asked.review
     if review is not None and review["revision"] != made.plan.revision:
         raise Problems([problem(CODES["plan.overtaken"], now=made.plan.revision, planned=review["revision"])])
@@ -89,15 +85,9 @@ async def taken(
     told = Told(made.plan, despite=asked.despite)
     if not asked.go or made.plan.empty or told.refused:
         return told
-    shown, noted = Shown(), at_terminal(database)
-
-    def beside(detail: Mapping[str, Any]) -> Body[None]:
-        yield from noted(detail)
-        if also is not None:
-            yield from also(int(detail["revision"]))
-
+    shown = Shown()
     async with turn(database, _who(), patience=PATIENCE) as mine:
-        now = await applied(made, mine, asked.note, asked.despite, shown, beside)
+        now = await applied(made, mine, asked.note, asked.despite, shown)
     await settle(await tenant_of(made, database, now.epoch), shown)
     return replace(told, applied=now.number)
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from engine.db import open_database
+from engine.db import open_database, url_of
 from engine.problem import Problems, problem
 from engine.studio.codes import CODES
 from engine.tenants.directory import Directory
@@ -19,7 +19,7 @@ async def directory_at(url: str, make: bool = True) -> AsyncIterator[Directory]:
     """``make``: the database and its tables are made when they are not there."""
     if not url:
         raise Problems([problem(CODES["directory.missing"])])
-    where = directory_url(url)
+    where = url_of(url)
     if make and where.startswith("sqlite://"):
         Path(where.removeprefix("sqlite://")).parent.mkdir(parents=True, exist_ok=True)
     database = await open_database(where, make)
@@ -27,11 +27,6 @@ async def directory_at(url: str, make: bool = True) -> AsyncIterator[Directory]:
         yield await Directory.over(database)
     finally:
         await database.close()
-
-
-def directory_url(given: str) -> str:
-    """A path is a file."""
-    return given if "://" in given else f"sqlite://{Path(given).resolve()}"
 
 
 def account() -> str:

@@ -18,44 +18,26 @@ from engine.serve import licensing
 from engine.serve.ids import uuid7
 from engine.studio import terms
 from engine.studio.build import source_from
-from engine.studio.directories import directory_at
 from engine.studio.following import held
 from engine.studio.noting import noted
-from engine.studio.opening import database_url
-from engine.studio.project import find_project
+from engine.studio.where import Where, database_of
 from engine.tenants import licence as files
 from engine.tenants.codes import CODES
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Whose licence a command is about: an app's database, or a tenant of a directory."""
-
-    target: Path | None = None
-    url: str = ""
-    tenant: str = ""
-    directory: str = ""
 
 
 @asynccontextmanager
 async def _at(where: Where) -> AsyncIterator[tuple[Database, str, dict[str, str]]]:
     """(database, the tenant's name, its modules by key)"""
-    if where.tenant:
-        async with directory_at(where.directory, make=False) as directory:
-            entry = await directory.get(where.tenant)
-        url, name = entry.url, entry.name
-    elif where.target is not None:
-        url, name = database_url(find_project(where.target), where.url), ""
-    else:
+    if where.target is None and not where.tenant:
         raise Problems([problem(CODES["licence.terms"], what="name an app, or --tenant and --directory")])
-    database = await open_database(url, make=False)
+    database = await open_database(await database_of(where), make=False)
     try:
         have = await held(database)
         if have is None:
             raise Problems([problem(CODES["licence.terms"], what="the database is empty")])
         source = source_from(have.source)
         modules = {m.key: m.title.to("en") for m in (await asyncio.to_thread(source.catalog)).modules.values()}
-        yield database, name or source.name, modules
+        yield database, where.tenant or source.name, modules
     finally:
         await database.close()
 

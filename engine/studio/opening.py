@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.ask import Ask
 from engine.catalog import Catalog
 from engine.compile.app import compile_app
-from engine.db import Database, open_database, rollups
+from engine.db import Database, open_database, rollups, url_of
 from engine.problem import Problems, problem
 from engine.serve.filestore import Folder
 from engine.serve.tenancy import Tenant
@@ -40,11 +40,7 @@ class Opened:
 
 def database_url(project: Project, given: str) -> str:
     """Where the data lives: as given, or ``var/<app>.db`` under the working directory."""
-    if given and "://" not in given:
-        return f"sqlite://{Path(given).resolve()}"
-    if given:
-        return given
-    return f"sqlite://{Path('var').resolve() / project.name}.db"
+    return url_of(given or f"var/{project.name}.db")
 
 
 def files_folder(project: Project, given: str) -> Path:
@@ -118,7 +114,8 @@ async def opened_in(project: Project, catalog: Catalog | None, database: Databas
     planter = Planter(tenant, catalog)
     if have is None:
         await _installed(source, planter)
-    await tenant.load_settings()
+    else:
+        await tenant.load_settings()
     tenant.learn = Following(tenant).learn
     tenant.sums = await rollups.settle(database, app.logs)
     await rollups.forget(database, app.logs)

@@ -32,7 +32,7 @@ class Owed:
 
     @property
     def told(self) -> str:
-        return json.dumps(self.fields)
+        return json.dumps(self.fields) if self.kind == "refresh" else ""
 
 
 def owe(dialect: Dialect, wanted: Iterable[Owed]) -> Body[None]:
@@ -58,4 +58,5 @@ async def owed(database: Database, kinds: Iterable[Kind] = KINDS) -> list[Owed]:
 
 def _read(row: Any) -> Owed:
     kind, _, path = str(row[0]).partition(":")
-    return Owed("posting" if kind == "posting" else "refresh", path, tuple(json.loads(row[1])))
+    fields = json.loads(row[1]) if row[1] else ()
+    return Owed("posting" if kind == "posting" else "refresh", path, tuple(fields))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from engine.catalog import Catalog, Entity
 from engine.compile import texts
 from engine.compile.names import has_column, kind_of, scale_of, table_name
-from engine.db import Database
+from engine.db import Body, Database
 from engine.db.beside import LARGE
 from engine.db.diff import Difference, TableChange, difference, fit
 from engine.db.inspect import drift
@@ -35,6 +35,9 @@ from engine.studio.touching import touched
 from engine.tenants import identity
 from engine.tenants.revision import Revision
 
+Also = Callable[[int], Body[None]]
+"""What is written with the revision that a plan becomes, given its number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -50,6 +53,7 @@ class Planned:
     fills: Fills
     guards: tuple[guarding.Guard, ...] = ()
     """To be asked again in the transaction of the change: what the database itself does not refuse."""
+    also: Also | None = None
 
     @property
     def computed(self) -> dict[str, list[str]]:
@@ -73,6 +77,9 @@ async def installed(database: Database) -> Revision:
     return have
 
 
+_OLDEST = (0, 0, 0)
+
+
 def require_no_downgrade(now: Source, wanted: Source) -> None:
     """Raises Problems that name each pack that would be older than the one the system has."""
     have = versions_of([texts for texts in now.packs if texts not in wanted.packs])
@@ -84,9 +91,6 @@ def require_no_downgrade(now: Source, wanted: Source) -> None:
     ]
     if wrong:
         raise Problems(wrong)
-
-
-_OLDEST = (0, 0, 0)
 
 
 async def planned(

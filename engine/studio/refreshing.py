@@ -24,12 +24,10 @@ from engine.serve.bind import call, id_array
 from engine.serve.store import World
 from engine.serve.tenancy import Tenant
 from engine.serve.writing import world_of
-from engine.studio.batches import Progress, last_of, through
+from engine.studio.batches import Progress, last_of, through, until_still
 from engine.studio.matching import Matching
 from engine.studio.owing import Owed, paid
 
-_ROUNDS = 8
-"""Owner and lines that depend on each other are as deep as this at most."""
 _MOST, _FOUND = 5_000, 1_000
 """Documents in a batch; so many where words are made of them, which is done here and not in the database."""
 
@@ -130,12 +128,7 @@ def _documents(world: World, entity: Served, filling: Iterable[Statement], ids: 
     roots = {"roots": id_array(ids)}
     assert entity.write is not None
     yield call(entity.write.lock, world.moment, roots)
-    for _ in range(_ROUNDS):
-        changed = False
-        for statement in filling:
-            changed |= bool((yield call(statement, world.moment, roots)))
-        if not changed:
-            break
+    yield from until_still([call(statement, world.moment, roots) for statement in filling])
     if entity.write.root.companions is not None:
         documents = [history.parsed(row[1]) for row in (yield call(entity.write.read_back, world.moment, roots))]
         yield from companions.keep(world, entity, entity.write.root, documents)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from engine.db import Database, Lost, open_database, raze
+from engine.db import Database, Lost, open_database, raze, url_of
 from engine.db.frozen import thaw
 from engine.problem import Problems, problem
 from engine.serve.filestore import Folder
@@ -47,7 +47,7 @@ async def create(directory: Directory, home: str, wanted: Wanted) -> tuple[Entry
     hosts = tuple(naming.require_host(host) for host in wanted.hosts)
     project = find_project(wanted.target)
     catalog = catalog_of(project)
-    url = place(wanted.url) if wanted.url else naming.place_beside(home, name)
+    url = url_of(wanted.url) if wanted.url else naming.place_beside(home, name)
     await require_free(directory, name, url)
     files = wanted.files or naming.files_beside(url, home, name)
     await directory.add(Entry(name, url, files, "making", "", project.files, hosts=hosts), account())
@@ -73,11 +73,6 @@ async def create(directory: Directory, home: str, wanted: Wanted) -> tuple[Entry
         await directory.change(name, "create-failed", account(), state="deleted", hosts=())
         raise
     return await directory.change(name, "created", account(), state="active"), said
-
-
-def place(url: str) -> str:
-    """A path is a file."""
-    return url if "://" in url else f"sqlite://{Path(url).resolve()}"
 
 
 async def require_free(directory: Directory, name: str, url: str) -> None:

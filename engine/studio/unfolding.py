@@ -23,11 +23,9 @@ from engine.fieldtypes.storage import literal, quote
 from engine.plan.statement import Statement
 from engine.plan.table import Index
 from engine.serve.bind import Moment, call, id_array
-from engine.studio.batches import Batch, Progress, last_of, through
+from engine.studio.batches import Batch, Progress, last_of, through, until_still
 from engine.studio.planning import Planned
 
-_ROUNDS = 8
-"""Owner and lines that depend on each other are as deep as this at most."""
 _PASSES = 6
 
 
@@ -228,13 +226,8 @@ class Unfolding:
         await self._through("compute", root, self.rows.get(table_name(root), 0), batch, end)
 
     def _computed(self, root: str, ids: list[str]) -> Body[None]:
-        for _ in range(_ROUNDS if ids else 0):
-            changed = False
-            for statement in self.computing[root]:
-                asked = call(statement, self.moment, {"roots": id_array(ids)})
-                changed |= bool((yield Call(self._named(asked.sql), asked.values)))
-            if not changed:
-                return
+        asked = (call(one, self.moment, {"roots": id_array(ids)}) for one in self.computing[root] if ids)
+        yield from until_still([Call(self._named(one.sql), one.values) for one in asked])
 
     def _named(self, sql: str) -> str:
         """Over what is being made: there the tables are called so."""
@@ -302,7 +295,7 @@ class Unfolding:
                 raise
 
     async def _waiting(self, work: Any) -> None:
-        """For something long, saying now and then that we live."""
+        """For something long, unless we are taken for dead meanwhile."""
         task = asyncio.ensure_future(work)
         while not (await asyncio.wait([task], timeout=2))[0]:
             self.still()

@@ -15,13 +15,13 @@ from engine.label import Label
 from engine.plan.change import Plan
 from engine.plan.metadata import Difference, Done, Order, Revision, Running, Switch, Wanted
 from engine.problem import KNOWN, Problem, Problems, problem
-from engine.read.packs import gather
+from engine.read import versions_of
 from engine.read.report import in_language
 from engine.serve.tenancy import Tenant
 from engine.studio import bundles, switching, turns
 from engine.studio.applying import applied
 from engine.studio.build import Source, source_from, source_of
-from engine.studio.bundling import Also, Arrival, arriving, bundle_of
+from engine.studio.bundling import Arrival, arriving, bundle_of, unchanged
 from engine.studio.codes import CODES
 from engine.studio.owing import owed
 from engine.studio.planning import Planned, installed, planned, require_no_downgrade
@@ -42,7 +42,7 @@ class Workshop:
     under_way: set[asyncio.Task[Done]] = field(default_factory=set)
 
     async def plan(self, wanted: Wanted) -> Plan:
-        return (await self._planned(wanted))[0].plan
+        return (await self._planned(wanted)).plan
 
     async def apply(self, wanted: Wanted, order: Order, beside: Told) -> Done:
         task = asyncio.create_task(self._apply(wanted, order, beside))
@@ -58,17 +58,14 @@ class Workshop:
     async def _apply(self, wanted: Wanted, order: Order, beside: Told) -> Done:
         tenant = self.tenant
         async with turns.turn(tenant.database, order.by) as turn:
-            made, also = await self._planned(wanted)
+            made = await self._planned(wanted)
             _as_reviewed(made.plan, order)
             if made.plan.empty:
-                if also is not None:
-                    await tenant.database.write(lambda: also(made.have.number))
+                await unchanged(made, tenant.database)
                 return Done(made.plan)
 
             def told(detail: Mapping[str, Any]) -> Body[None]:
-                yield from beside(made.plan, detail)
-                if also is not None:
-                    yield from also(int(detail["revision"]))
+                return (yield from beside(made.plan, detail))
 
             now = await applied(made, turn, order.note, order.despite, beside=told)
             if tenant.learn is not None:
@@ -77,8 +74,7 @@ class Workshop:
                 await turn.stage("posting")
             return Done(made.plan, now.number, await settle(tenant, kinds=("posting",)))
 
-    async def _planned(self, wanted: Wanted) -> tuple[Planned, Also | None]:
-        """The plan, and what is written with it."""
+    async def _planned(self, wanted: Wanted) -> Planned:
         database = self.tenant.database
         if wanted.bundle:
             bundle = await asyncio.to_thread(bundles.read, wanted.bundle)
@@ -88,7 +84,7 @@ class Workshop:
         if wanted.folder and not wanted.downgrade:
             require_no_downgrade(now, source)
         played = wanted.overlays is not None or wanted.folder or bool(wanted.revision)
-        return await planned(source, database, switched=True, beside=self.beside, played=played), None
+        return await planned(source, database, switched=True, beside=self.beside, played=played)
 
     async def bundle(self) -> str:
         return (await bundle_of(self.tenant.database)).told()
@@ -128,7 +124,7 @@ class Workshop:
     async def revision(self, number: int) -> Revision:
         source = source_from(await self._text(number))
         (one,) = [one for one in await self.revisions() if one.number == number]
-        packs = await asyncio.to_thread(versions_of, source)
+        packs = await asyncio.to_thread(versions_of, source.packs)
         return replace(one, switches=dict(source.switches), overlays=source.overlays, packs=packs)
 
     async def difference(self, before: int, after: int) -> Difference:
@@ -158,12 +154,6 @@ def _as_reviewed(plan: Plan, order: Order) -> None:
 
 def _revision(one: revision.Entry) -> Revision:
     return Revision(one.number, revision.moment(one.at), one.by, one.note, one.digest, json.loads(one.changes))
-
-
-def versions_of(source: Source) -> dict[str, str]:
-    """Pack → its version."""
-    found = (gather(texts)[0] for texts in source.packs)
-    return {tree.name: ".".join(str(n) for n in tree.version) for tree in found if tree is not None}
 
 
 def files_of(source: Source) -> dict[str, str]:

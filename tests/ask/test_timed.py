@@ -187,6 +187,13 @@ def test_ages_in_bands(ledgers: Both, today: date, named: bool) -> None:
     assert found["entries"] == len([e for e in entries if (band(e["day"], today) or 0) >= 31])
 
 
+def refused(text: str) -> None:
+    """By a sentence that says where."""
+    with pytest.raises(Problems) as caught:
+        read_texts([{"m.yaml": text}])
+    assert all(p.where.line for p in caught.value.problems), caught.value.problems
+
+
 @pytest.mark.parametrize("bands", ["[]", "[30, 30]", "[60, 30]", "[-1, 30]", "x", "[1.5]"])
 @pytest.mark.parametrize("of", ["day", "net"])
 def test_what_is_no_age(bands: str, of: str) -> None:
@@ -199,9 +206,7 @@ entities:
 aggregations:
   open: {{of: row, by: {{age: {{compute: {of}, ageing: {bands}}}}}, measures: {{net: SUM(net)}}}}
 """
-    with pytest.raises(Problems) as refused:
-        read_texts([{"m.yaml": text}])
-    assert all(p.where.line for p in refused.value.problems), refused.value.problems
+    refused(text)
 
 
 @pytest.mark.parametrize(
@@ -230,9 +235,7 @@ aggregations:
     sources: {{row: {{of: row, by: {{starts: starts}}, spread: {spread}}}}}
     measures: {{net: "{measure}"}}
 """
-    with pytest.raises(Problems) as refused:
-        read_texts([{"m.yaml": text}])
-    assert all(p.where.line for p in refused.value.problems), refused.value.problems
+    refused(text)
     good = text.replace(spread, "{value: net, from: starts, to: ends, by: month}").replace(measure, "SUM(row.net)")
     assert read_texts([{"m.yaml": good}])
 
@@ -253,6 +256,4 @@ aggregations:
     sources: {{row: {{of: row, by: {{month: month}}, shift: {shift}}}}}
     measures: {{net: SUM(row.net)}}
 """
-    with pytest.raises(Problems) as refused:
-        read_texts([{"m.yaml": text}])
-    assert all(p.where.line for p in refused.value.problems), refused.value.problems
+    refused(text)

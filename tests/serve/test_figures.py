@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.db import open_database, rollups
+from engine.db import Database, rollups
 from tests.serve.stage import Stage
 from tests.serve.test_dashboards import visitor
 
@@ -40,18 +39,12 @@ class Ledger(Stage):
             await self.make("work", project=ids[project], starts="2026-01-01", ends="2026-03-31", value=value)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
-    sqlite = request.param == "sqlite"
-    url = f"sqlite://{tmp_path}/t.db" if sqlite else f"{request.getfixturevalue('postgres_url')}?schema=works"
-    database = await open_database(url)
-    try:
-        made = await Ledger.build(database)
-        assert isinstance(made, Ledger)
-        yield made
-        await made.close()
-    finally:
-        await database.close()
+@pytest.fixture
+async def ledger(database: Database) -> AsyncIterator[Ledger]:
+    made = await Ledger.build(database)
+    assert isinstance(made, Ledger)
+    yield made
+    await made.close()
 
 
 async def asked(ledger: Ledger, query: str, name: str = "zhao", of: str = "cost") -> dict[str, Any]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from engine.db import open_database
+from engine.db import Database
 from tests.serve.stage import Stage
 
 TODAY = "2026-03-05"
@@ -41,18 +40,12 @@ class Company(Stage):
             self.ids[name] = await self.make("project", name=name, **more)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def company(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Company]:
-    postgres = request.param == "postgresql"
-    url = f"{request.getfixturevalue('postgres_url')}?schema=group" if postgres else f"sqlite://{tmp_path}/t.db"
-    database = await open_database(url)
-    try:
-        made = await Company.build(database)
-        assert isinstance(made, Company)
-        yield made
-        await made.close()
-    finally:
-        await database.close()
+@pytest.fixture
+async def company(database: Database) -> AsyncIterator[Company]:
+    made = await Company.build(database)
+    assert isinstance(made, Company)
+    yield made
+    await made.close()
 
 
 @dataclass

@@ -22,15 +22,7 @@ from engine.studio import bundles
 from engine.studio.build import Source
 from engine.studio.opening import opened
 from tests.studio.shop import Shop, filled
-
-OVERLAY = """overlay: acme
-grammar: 1
-extends: {shop: ">=1"}
-entities:
-  item:
-    fields:
-      colour: {type: text}
-"""
+from tests.studio.test_doors import OVERLAY
 
 
 @dataclass

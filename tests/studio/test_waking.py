@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from engine.db import Call
 from engine.studio.owing import Owed, owe, owed
 from engine.studio.settling import settle
 from tests.studio.shop import Shop
@@ -112,8 +113,14 @@ async def test_what_came_into_effect_meanwhile_is_posted_once(
         await switch(door, True)
         assert len(await standing(door)) == 6
 
+        def earlier() -> Any:
+            yield Call("INSERT INTO _lease (name, holder, until, n) VALUES ('posting:work.actual', '', 0, 0)")
+
         left = [Owed("posting", "work.actual")]
         await tenant.database.write(lambda: owe(tenant.database.dialect, left))  # as one that is killed leaves it
+        assert await settle(tenant) == {}
+        assert await owed(tenant.database) == []
+        await tenant.database.write(earlier)  # as an engine before this one left it
         assert await settle(tenant) == {}
         assert len(await standing(door)) == 6
         assert await owed(tenant.database) == []
