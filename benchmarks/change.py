@@ -50,6 +50,7 @@ class Text:
         default_factory=lambda: json.loads(json.dumps({"thing": _SMALL, "reading": _LARGE}))
     )
     lists: dict[str, Any] = field(default_factory=dict)
+    aggregations: dict[str, Any] = field(default_factory=dict)
     label: str = "Name"
     kinds: list[str] = field(default_factory=list)
 
@@ -62,6 +63,8 @@ class Text:
         app = {"app": "plant", "title": "Plant", "packs": ["plant", "side"], "overlays": ["acme.yaml"]}
         if self.lists:
             pack["lists"] = self.lists
+        if self.aggregations:
+            pack["aggregations"] = self.aggregations
         for place, whole in (
             ("plant/module.yaml", pack),
             ("side/module.yaml", side),
@@ -195,7 +198,7 @@ def run(quick: bool, only: set[str]) -> dict[str, Any]:
 async def _run(folder: Path, url: str, quick: bool) -> dict[str, Any]:
     text = Text(folder)
     text.write()
-    token, large = await _prepare(folder, url, _ROWS[quick])
+    token, large = await prepare(folder, url, _ROWS[quick])
     async with _served(folder, url) as place:
         people = People(place, token, large)
         tasks = [asyncio.create_task(people.one(n)) for n in range(PEOPLE)]
@@ -210,7 +213,7 @@ async def _run(folder: Path, url: str, quick: bool) -> dict[str, Any]:
     return {**_told(url, steps, people), "lost": len(lost), "wrong": wrong}
 
 
-async def _prepare(folder: Path, url: str, rows: int) -> tuple[str, list[str]]:
+async def prepare(folder: Path, url: str, rows: int) -> tuple[str, list[str]]:
     """Installs it and fills the large table. The administrator's token, and a few hundred of its rows."""
     async with opened(folder, url, make=True) as app:
         database, admin = app.tenant.database, uuid7()

@@ -13,7 +13,7 @@ from engine.compile.names import table_name
 from engine.expr.build.binder import Binder
 from engine.expr.build.sql import Context, Joins, emit
 from engine.fieldtypes.storage import column_type, quote, short
-from engine.plan.rollup import ChangeLog, Rollup
+from engine.plan.rollup import Beside, ChangeLog, Rollup
 from engine.plan.statement import Dialect
 
 BATCH = 10_000
@@ -107,10 +107,22 @@ class _Sql:
             self.insert(self.records()),
             self.verify(),
             f"DELETE FROM {table} WHERE {' AND '.join(f'{c} = 0' for c in self.sums)}",
+            self.beside() if self.dialect == "sqlite" else None,
         )
 
-    def create(self) -> tuple[str, ...]:
-        dialect, table = self.dialect, self.symbol.table
+    def beside(self) -> Beside:
+        table = short(f"_new{self.symbol.table}")
+        names = ["key", *(c for c, _ in self.dimensions), *self.sums]
+        given = ", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(names)))
+        return Beside(
+            table,
+            self.create(table, "_{tag}"),
+            self.groups(self.records()),
+            f"INSERT INTO {quote(table)} ({', '.join(names)}) SELECT {given} FROM json_each(?1)",
+        )
+
+    def create(self, table: str = "", tag: str = "") -> tuple[str, ...]:
+        dialect, table = self.dialect, table or self.symbol.table
         columns = ["key text NOT NULL PRIMARY KEY" if dialect == "sqlite" else 'key text COLLATE "C" PRIMARY KEY']
         columns += [f"{c} {column_type(d.kind, d.scale, dialect)}" for c, d in self.dimensions]
         for name in self.sums:
@@ -122,7 +134,7 @@ class _Sql:
         by = ", ".join(c for c, _ in self.dimensions)
         return (
             f"CREATE TABLE {quote(table)} ({', '.join(columns)}){tail}",
-            f"CREATE INDEX {quote(short(f'{table}_ix'))} ON {quote(table)} ({by})",
+            f"CREATE INDEX {quote(short(f'{self.symbol.table}_ix') + tag)} ON {quote(table)} ({by})",
         )
 
     def _counts(self, column: str) -> bool:
@@ -163,15 +175,15 @@ class _Sql:
         by = ", ".join(f"x.{c}" for c in names)
         return f"SELECT {', '.join(columns)} FROM ({flow}) AS x WHERE true GROUP BY {by}{having}"
 
-    def insert(self, flow: str) -> str:
-        names = ", ".join(c for c, _ in self.dimensions)
+    def groups(self, flow: str) -> str:
         listed = ", ".join(f"g.{c}" for c, _ in self.dimensions)
         key = f"json_array({listed})" if self.dialect == "sqlite" else f"jsonb_build_array({listed})::text"
-        sums, summed = ", ".join(self.sums), ", ".join(f"g.{c}" for c in self.sums)
-        return (
-            f"INSERT INTO {quote(self.symbol.table)} (key, {names}, {sums})"
-            f" SELECT {key}, {listed}, {summed} FROM ({self.summed(flow)}) AS g WHERE true"
-        )
+        summed = ", ".join(f"g.{c}" for c in self.sums)
+        return f"SELECT {key}, {listed}, {summed} FROM ({self.summed(flow)}) AS g WHERE true"
+
+    def insert(self, flow: str) -> str:
+        names = ", ".join(("key", *(c for c, _ in self.dimensions), *self.sums))
+        return f"INSERT INTO {quote(self.symbol.table)} ({names}) {self.groups(flow)}"
 
     def add(self, source: str, where: str) -> str:
         table = quote(self.symbol.table)

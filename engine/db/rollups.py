@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
+from engine.db import filling
 from engine.db.call import Body, Call, Database
-from engine.fieldtypes.storage import bind, quote
+from engine.fieldtypes.storage import quote
 from engine.plan.rollup import ChangeLog
 from engine.plan.statement import Dialect
 
@@ -20,18 +20,22 @@ _LOCK_WAIT = "SET LOCAL lock_timeout = '300ms'"
 """Writers queue behind whoever waits for a table's lock; the database's client tries again."""
 
 
-async def settle(database: Database, logs: Sequence[ChangeLog]) -> frozenset[str]:
+async def settle(
+    database: Database, logs: Sequence[ChangeLog], epoch: int = 0, wait: bool = True
+) -> frozenset[str]:
     """Makes what is missing and fills it; gives the tables that may be read. Taking it twice changes nothing.
 
     A log's triggers are there before its rollups are filled, so a change is in the records that are counted or still in
-    the log, never in neither.
+    the log, never in neither. ``epoch``: of the metadata that wants them. Without ``wait`` what another process is
+    counting is left to it.
     """
     for log in logs:
-        await database.write(lambda log=log: _make(database.dialect, log))  # type: ignore[misc]
+        await database.write(lambda log=log: _make(database.dialect, log), epoch)  # type: ignore[misc]
     ready = await filled(database)
     for log in logs:
-        if not all(r.table in ready for r in log.rollups):
-            await fill(database, log)
+        missing = [r.table for r in log.rollups if r.table not in ready]
+        if missing:
+            await fill(database, log, missing, epoch, wait)
     return await filled(database)
 
 
@@ -40,20 +44,19 @@ async def filled(database: Database) -> frozenset[str]:
     return frozenset(str(row[0]) for row in rows)
 
 
-async def fill(database: Database, log: ChangeLog) -> None:
-    """Counts the records anew into every rollup of one entity, which also mends them.
-
-    PostgreSQL reads one moment of the records while writers go on: what the log held at that moment is in the records
-    it sees, and what came later stays in the log. SQLite has one writer, who waits.
-    """
-    await database.write(lambda: _fill(database.dialect, log))
+async def fill(
+    database: Database, log: ChangeLog, only: Sequence[str] = (), epoch: int = 0, wait: bool = True, **how: int
+) -> None:
+    """Counts the records anew, see ``filling``. What is pending is folded before, as long as that may be done."""
+    await fold_all(database, [log])
+    await filling.fill(database, log, only, epoch, wait, **how)
 
 
 async def fold(database: Database, log: ChangeLog) -> int:
     """Adds the oldest changes of a log to its rollups; how many they were. One transaction, of bounded length."""
     if not await database.read(f"SELECT 1 FROM {quote(log.table)} LIMIT 1"):
         return 0
-    return await database.write(lambda: _fold(log))
+    return await database.write(lambda: _fold(database.dialect, log))
 
 
 async def fold_all(database: Database, logs: Iterable[ChangeLog]) -> int:
@@ -71,10 +74,11 @@ async def sweep(database: Database, logs: Iterable[ChangeLog]) -> None:
 
 
 async def verify(database: Database, logs: Iterable[ChangeLog]) -> dict[str, int]:
-    """Rollup → groups that differ from what the records say at one moment; all of them are named."""
+    """Rollup → groups that differ from what the records say at one moment; all that are filled are named."""
     out: dict[str, int] = {}
+    ready = await filled(database)
     for log in logs:
-        for rollup in log.rollups:
+        for rollup in (r for r in log.rollups if r.table in ready):
             out[rollup.name] = int((await database.read(rollup.verify))[0][0])
     return out
 
@@ -98,15 +102,16 @@ def before_change(dialect: Dialect, logs: Sequence[ChangeLog], anew: Iterable[st
 
 
 def after_change(dialect: Dialect, logs: Sequence[ChangeLog], swapped: Iterable[str] = ()) -> Body[None]:
-    """Makes what the new revision keeps and is not there. SQLite fills it now, PostgreSQL beside the writers: see
-    ``settle``. A table that took another one's place (``swapped``) has the same rows, and gets its triggers."""
+    """Makes what the new revision keeps and is not there. SQLite fills it now where there are few records; the rest is
+    for ``settle``. A table that took another one's place (``swapped``) has the same rows, and gets its triggers."""
     for log in logs:
         yield from _hung(log, set(swapped))
     known = {str(row[0]) for row in (yield Call("SELECT name FROM _rollup WHERE filled IS NOT NULL"))}
     for log in logs:
         yield from _making(dialect, log)
-        if dialect == "sqlite" and not all(r.table in known for r in log.rollups):
-            yield from _fill(dialect, log)
+        missing = dialect == "sqlite" and not all(r.table in known for r in log.rollups)
+        if missing and not (yield from filling.has_many(log)):
+            yield from filling.at_once(dialect, log)
 
 
 def _hung(log: ChangeLog, swapped: set[str]) -> Body[None]:
@@ -129,7 +134,8 @@ def _making(dialect: Dialect, log: ChangeLog) -> Body[None]:
             yield Call(statement)
     for rollup in log.rollups:
         if (yield _noted(dialect, rollup.table, log, (f"DROP TABLE IF EXISTS {quote(rollup.table)}",))):
-            for statement in rollup.create:
+            # SQLite's is made when it is filled: whoever believes that it is would read too little.
+            for statement in rollup.create if dialect == "postgresql" else ():
                 yield Call(statement)
 
 
@@ -146,6 +152,7 @@ def _removing(dialect: Dialect, logs: Sequence[ChangeLog]) -> Body[None]:
             for statement in json.loads(how) if isinstance(how, str) else how:
                 yield Call(statement)
             yield Call(f"DELETE FROM _rollup WHERE name = {_mark(dialect)}1", (name,))
+            yield from filling.given_up(dialect, name)
 
 
 def _noted(dialect: Dialect, name: str, log: ChangeLog, removal: Sequence[str]) -> Call:
@@ -158,38 +165,45 @@ def _noted(dialect: Dialect, name: str, log: ChangeLog, removal: Sequence[str]) 
     )
 
 
-def _fill(dialect: Dialect, log: ChangeLog) -> Body[None]:
-    if dialect == "postgresql":
-        # The lock keeps folders out, and is taken before the moment is: LOCK does not begin it.
-        yield Call("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+def _fold(dialect: Dialect, log: ChangeLog) -> Body[int]:
+    """Another revision may keep more from the same log, or somebody may be counting: then it is not ours to empty."""
+    sqlite = dialect == "sqlite"
+    if sqlite and (yield from filling.under_way(log)):
+        return 0
+    if not sqlite:
         yield Call(log.fold[0])
-    yield Call(f"DELETE FROM {quote(log.table)}")
-    for rollup in log.rollups:
-        yield Call(f"DELETE FROM {quote(rollup.table)}")
-        yield Call(rollup.fill)
-    mark = _mark(dialect)
-    now = bind("datetime", 0, dialect, datetime.now(UTC))
-    yield Call(f"UPDATE _rollup SET filled = {mark}1 WHERE log = {mark}2", (now, log.table))
+    ready = yield from _ready(dialect, log)
+    if ready is None:
+        return 0
+    if not sqlite:
+        return int((yield Call(log.fold[1]))[0][0])
+    bound = (yield Call(log.bound))[0][0]
+    if bound is None:
+        return 0
+    for rollup, statement in zip(log.rollups, log.fold, strict=False):
+        if rollup.table in ready:
+            yield Call(statement, (bound,))
+    *_, empty, count = log.fold
+    yield Call(empty, (bound,))
+    return int((yield Call(count))[0][0])
 
 
-def _fold(log: ChangeLog) -> Body[int]:
-    values: tuple[object, ...] = ()
-    if log.bound:
-        bound = (yield Call(log.bound))[0][0]
-        if bound is None:
-            return 0
-        values = (bound,)
-    rows: list[tuple[object, ...]] = []
-    for statement in log.fold:
-        rows = yield Call(statement, values if "?1" in statement else ())
-    return int(str(rows[0][0]))
+def _ready(dialect: Dialect, log: ChangeLog) -> Body[frozenset[str] | None]:
+    """Which of a log's rollups are filled; None when some are kept that we do not know."""
+    told = f"SELECT name, filled IS NOT NULL FROM _rollup WHERE log = {_mark(dialect)}1 AND name <> log"
+    found = {str(row[0]): bool(row[1]) for row in (yield Call(told, (log.table,)))}
+    if not set(found) <= {r.table for r in log.rollups}:
+        return None
+    return frozenset(name for name, whole in found.items() if whole)
 
 
 def _sweep(dialect: Dialect, log: ChangeLog) -> Body[None]:
     if dialect == "postgresql":
         yield Call(log.fold[0])
+    ready = (yield from _ready(dialect, log)) or frozenset()
     for rollup in log.rollups:
-        yield Call(rollup.sweep)
+        if dialect == "postgresql" or rollup.table in ready:
+            yield Call(rollup.sweep)
 
 
 def _mark(dialect: Dialect) -> str:

@@ -12,8 +12,9 @@ import queue
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,18 @@ class SqliteDatabase:
             connection.execute("PRAGMA query_only=ON")
         rows: Rows = connection.execute(sql, values).fetchall()
         return rows
+
+    @asynccontextmanager
+    async def moment(self) -> AsyncIterator[Still]:
+        """What the file holds at the moment of the first question, for as long as it takes, while others write."""
+        connection = _connect(self._path)
+        try:
+            connection.execute("PRAGMA query_only=ON")
+            connection.execute("BEGIN")
+            yield Still(connection, self._pool)
+        finally:
+            connection.interrupt()
+            connection.close()
 
     async def write(self, make_body: Callable[[], Body[T]], epoch: int = 0) -> T:
         loop = asyncio.get_running_loop()
@@ -205,6 +218,27 @@ class SqliteDatabase:
             return result
         finally:
             body.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """One moment of a file; questions are asked one after the other."""
+
+    connection: sqlite3.Connection
+    pool: ThreadPoolExecutor
+
+    async def read(self, sql: str) -> Rows:
+        rows: Rows = await self._apart(lambda: self.connection.execute(sql).fetchall())
+        return rows
+
+    async def pages(self, sql: str, count: Callable[[], int]) -> AsyncIterator[Rows]:
+        """``count``: how many rows the next one has."""
+        cursor = await self._apart(lambda: self.connection.execute(sql))
+        while rows := await self._apart(lambda: cursor.fetchmany(count())):
+            yield rows
+
+    async def _apart(self, what: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.pool, what)
 
 
 def _connect(path: str) -> sqlite3.Connection:

@@ -6,6 +6,20 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """SQLite: how the sums are counted while others write: in a table of another name, which takes the rollup's when it
+    is whole."""
+
+    table: str
+    create: tuple[str, ...]
+    """``{tag}`` stands for a part of the index's name that no other index has."""
+    count: str
+    """Gives the groups, in the order of the columns that ``insert`` puts them into."""
+    insert: str
+    """Takes groups as a JSON array of arrays."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rollup:
     """Sums of one source of an aggregation by some of its dimensions, in ``table``.
 
@@ -22,6 +36,7 @@ class Rollup:
     verify: str
     sweep: str
     """Removes groups that have become empty."""
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +45,8 @@ class ChangeLog:
     the transaction of the change itself. ``create`` and ``drop`` make and remove the log with its triggers.
 
     ``fold`` is one transaction that moves the oldest rows into every rollup; its statements take nothing on PostgreSQL,
-    on SQLite the ``bound`` up to which they reach. The last gives the number of rows.
+    on SQLite the ``bound`` up to which they reach: there the first are one for each rollup, in their order. The last
+    gives the number of rows.
     """
 
     entity: str

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from engine.db import Database, rollups
+from engine.db import Database, Stale, rollups
 from engine.db.diff import wanting
 from engine.db.system import TABLES
 from engine.label import Label
@@ -88,6 +88,14 @@ async def owing(tenant: Tenant) -> bool:
     return True
 
 
+async def _counted(tenant: Tenant) -> frozenset[str]:
+    """What is not filled is counted, unless somebody is at it: whoever began it may have been killed."""
+    try:
+        return await rollups.settle(tenant.database, tenant.app.logs, tenant.app.epoch, wait=False)
+    except Stale:
+        return await rollups.filled(tenant.database)
+
+
 async def keep_up(tenant: Tenant, looks: Callable[[], float] = lambda: LOOKS) -> None:
     """For as long as the process serves. What cannot be made here leaves the last good revision in place. What a
     process that was killed still owed is posted by another."""
@@ -98,7 +106,7 @@ async def keep_up(tenant: Tenant, looks: Callable[[], float] = lambda: LOOKS) ->
             left |= await tenant.learn()
             left = left and await owing(tenant)
             if any(rollup.table not in tenant.sums for log in tenant.app.logs for rollup in log.rollups):
-                tenant.sums = await rollups.filled(tenant.database)
+                tenant.sums = await _counted(tenant)
         except Exception as error:
             _log.warning("the newest revision could not be taken over: %s", error)
             await asyncio.sleep(5)

@@ -46,6 +46,9 @@ class Counting:
     async def write(self, make_body: Any, epoch: int = 0) -> Any:
         return await self._database.write(make_body, epoch)
 
+    def moment(self) -> Any:
+        return self._database.moment()  # type: ignore[attr-defined]
+
     async def change(self, make_body: Any) -> Any:
         return await self._database.change(make_body)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -208,6 +210,80 @@ async def test_sums_are_filled_for_what_is_there_and_removed_when_nobody_keeps_t
         await same(stage, "boss", question)
     await sheet(stage)
     await verified(stage)
+
+
+async def test_they_are_counted_while_others_write(stage: Stage) -> None:
+    """Groups are written a few at a time; what is written between is pending, and is not counted twice."""
+    await lived(stage)
+    database, logs = stage.tenant.database, stage.tenant.app.logs
+    work = next(log for log in logs if len(log.rollups) > 1)
+    await sheet(stage)
+    for again in ([], [work.rollups[0].table]):  # all of one log; one of them beside others that are kept
+        for table in again:
+            await database.run_script([f"UPDATE _rollup SET filled = NULL WHERE name = '{table}'"])
+        counting = asyncio.create_task(rollups.fill(database, work, again, many=0, most=1))
+        written = 0
+        while not counting.done():
+            lines = [{"worker": stage.ids["赵钱孙"[written % 3]], "hours": "0.25"}]
+            day = f"2026-01-{written % 27 + 1:02}"
+            one = await sheet(stage, sheet_date=day, project=stage.ids["AB"[written % 2]], lines=lines)
+            written += 1
+            if written % 3 == 0:
+                assert await act(stage, "wang", one, "submit", reason="x") == 200
+            await rollups.fold_all(database, logs)
+            await verified(stage)
+            await asyncio.sleep(0.02)
+        await counting
+        assert written > 1 or database.dialect == "postgresql"
+        await verified(stage)
+        for question in QUESTIONS[:6]:
+            await same(stage, "boss", question)
+
+
+async def test_what_was_begun_by_one_that_died_is_begun_anew(stage: Stage) -> None:
+    """As long as he may be alive nobody folds that log or counts; figures are those of the records all the while."""
+    await lived(stage)
+    database, logs = stage.tenant.database, stage.tenant.app.logs
+    await rollups.forget(database, ())
+    log = logs[0]
+    lease = f"INSERT INTO _lease (name, holder, until, n) VALUES ('filling:{log.table}', 'x', 99999999999999, 0)"
+    await database.run_script([lease])
+    stage.tenant.sums = await rollups.settle(database, logs, wait=False)
+    assert not {r.table for r in log.rollups} & stage.tenant.sums
+    await lived(stage)
+    if database.dialect == "sqlite":
+        assert await rollups.fold(database, log) == 0
+        assert not await database.read("SELECT 1 FROM sqlite_master WHERE name = ?", (log.rollups[0].table,))
+    await verified(stage)
+    await database.run_script(["UPDATE _lease SET until = 1 WHERE holder = 'x'"])
+    stage.tenant.sums = await rollups.settle(database, logs, wait=False)
+    assert {r.table for r in log.rollups} <= stage.tenant.sums
+    await verified(stage)
+    for question in QUESTIONS:
+        await same(stage, "boss", question)
+
+
+async def test_whoever_is_taken_for_dead_begins_anew(stage: Stage) -> None:
+    """A folder thinks the one who counts has died and empties the log: what was counted is not used."""
+    await lived(stage)
+    database = stage.tenant.database
+    log = next(log for log in stage.tenant.app.logs if len(log.rollups) > 1)
+    counting = asyncio.create_task(rollups.fill(database, log, many=0, most=1))
+    await asyncio.sleep(0.15)
+    await lived(stage)
+    await database.run_script(["UPDATE _lease SET until = 1 WHERE name LIKE 'filling:%'"])
+    await rollups.fold_all(database, [log])
+    await counting
+    await verified(stage)
+
+
+async def test_another_revision_leaves_alone_what_it_does_not_know(stage: Stage) -> None:
+    await lived(stage)
+    database = stage.tenant.database
+    log = next(log for log in stage.tenant.app.logs if len(log.rollups) > 1)
+    assert await rollups.fold(database, replace(log, rollups=log.rollups[1:])) == 0
+    await verified(stage)
+    assert await rollups.fold(database, log) > 0
 
 
 async def test_random_days(stage: Stage) -> None:
