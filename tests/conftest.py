@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.kept import kept
 from tests.pg import postgres_server, postgres_url
 
-__all__ = ["postgres_server", "postgres_url"]
+__all__ = ["kept", "postgres_server", "postgres_url"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -69,20 +69,38 @@ def _start() -> str:
 
 
 @contextmanager
-def fresh_database(server: str) -> Iterator[str]:
-    """The URL of a new, empty database; it is dropped afterwards, open connections or not."""
+def fresh_database(server: str, like: str = "") -> Iterator[str]:
+    """The URL of a new database; it is dropped afterwards, open connections or not. It is empty, or holds what the
+    one holds that is there ``like`` it (a tenant's URL) and that nobody uses."""
     import psycopg  # noqa: PLC0415  (the keeper does not need it)
 
     name = f"t_{uuid4().hex[:16]}"
+    template = f" TEMPLATE {urlsplit(like).path[1:]} STRATEGY FILE_COPY" if like else ""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        connection.execute(f"CREATE DATABASE {name}{template}")  # type: ignore[call-overload]
         try:
-            yield urlsplit(server)._replace(path=f"/{name}").geturl()
+            url = urlsplit(server)._replace(path=f"/{name}").geturl()
+            yield f"{url}?{_taken_over(url, like)}" if like else url
         finally:
             owners = _owners(urlsplit(server)._replace(path=f"/{name}").geturl())
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
             for owner in owners:
                 connection.execute(f'DROP ROLE "{owner}"')  # type: ignore[call-overload]
+
+
+def _taken_over(url: str, like: str) -> str:
+    """Gives the tenant of a copied database its own role (a role's name holds the database's); its part of the URL."""
+    import psycopg  # noqa: PLC0415
+
+    from engine.db.wall import role_of  # noqa: PLC0415  (nor this)
+
+    of = urlsplit(like).query
+    schema = of.removeprefix("schema=")
+    before, now = (role_of(urlsplit(one).path[1:], schema) for one in (like, url))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE ROLE "{now}" NOLOGIN NOINHERIT')  # type: ignore[call-overload]
+        connection.execute(f'REASSIGN OWNED BY "{before}" TO "{now}"')  # type: ignore[call-overload]
+    return of
 
 
 def _owners(url: str) -> list[str]:

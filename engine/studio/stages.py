@@ -1,11 +1,11 @@
-"""Databases for scenarios to play on, each its own: SQLite copies one made once, PostgreSQL gets a schema each."""
+"""Databases for scenarios to play on, each its own: copies of one that is made once."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -13,7 +13,8 @@ from uuid import uuid4
 from engine.ask import Ask
 from engine.catalog import Catalog, Scenario
 from engine.compile.app import compile_app
-from engine.db import Database, open_database, raze, rollups
+from engine.db import Database, open_database, rollups
+from engine.db.template import Template
 from engine.plan.app import App
 from engine.serve.filestore import Folder
 from engine.serve.http import asgi
@@ -31,41 +32,47 @@ class Stages:
     source: Source
     catalog: Catalog
     folder: Path
-    server: str = ""
     beside: Sequence[Path] = ()
-    template: Path | None = None
+    server: Template | None = None
+    """Of PostgreSQL; left out: files of SQLite."""
+    filled: bool = False
     names: dict[tuple[str, str], str] = field(default_factory=dict)
     app: App | None = None
 
     async def play(self, scenario: Scenario) -> list[Failure]:
-        mark = "&" if "?" in self.server else "?"
-        url = f"{self.server}{mark}schema=scenario_{uuid4().hex[:12]}" if self.server else ""
-        database = await self._database(url)
+        if not self.filled:
+            await self._fill()
+        database = await open_database(await self._copy())
         try:
-            planter = await (self._installed(database) if url else self._planter(database))
-            planter.names = planter.names or dict(self.names)
+            planter = await self._planter(database)
+            planter.names = dict(self.names)
             tenant = planter.tenant
             tenant.files = Folder(self.folder / f"{uuid4().hex}.files")
             return await Stage(tenant, self.catalog, asgi(OneTenant(tenant)), planter, self.beside).play(scenario)
         finally:
             await database.close()
-            if url:
-                await raze(url)
 
-    async def _database(self, url: str) -> Database:
-        if url:
-            return await open_database(url)
-        if self.template is None:
-            template = self.folder / "template.db"
-            database = await open_database(f"sqlite://{template}")
-            try:
-                self.names = (await self._installed(database)).names
-            finally:
-                await database.close()
-            self.template = template
+    async def _fill(self) -> None:
+        database = await open_database(self.server.url if self.server else f"sqlite://{self._first}")
+        try:
+            self.names = (await self._installed(database)).names
+        finally:
+            await database.close()
+        if self.server:
+            await self.server.keep()
+        self.filled = True
+
+    async def _copy(self) -> str:
+        if self.server:
+            await self.server.again()
+            return self.server.url
         copy = self.folder / f"{uuid4().hex}.db"
-        shutil.copy(self.template, copy)
-        return await open_database(f"sqlite://{copy}")
+        shutil.copy(self._first, copy)
+        return f"sqlite://{copy}"
+
+    @property
+    def _first(self) -> Path:
+        return self.folder / "first.db"
 
     async def _planter(self, database: Database) -> Planter:
         source = self.source
@@ -73,6 +80,7 @@ class Stages:
         tenant = Tenant(source.name, self.app, database, Ask(), zone=source.zone, language=source.language)
         tenant.title = source.title
         await tenant.load_settings()
+        tenant.sums = await rollups.filled(database)
         return Planter(tenant, self.catalog)
 
     async def _installed(self, database: Database) -> Planter:
@@ -80,7 +88,7 @@ class Stages:
         await revision.install(database, self.app, self.source.told())
         planter = await self._planter(database)
         await database.write(lambda: planter.plant(self.catalog.seeds))
-        planter.tenant.sums = await rollups.settle(database, self.app.logs)
+        await rollups.settle(database, self.app.logs)
         return planter
 
 
@@ -90,4 +98,10 @@ async def stages(
 ) -> AsyncIterator[Stages]:
     """``server``: the URL of a PostgreSQL server; left out: SQLite."""
     with tempfile.TemporaryDirectory(prefix="dougong-test-") as folder:
-        yield Stages(source, catalog, Path(folder), server, beside)
+        async with AsyncExitStack() as stack:
+            made = Stages(source, catalog, Path(folder), beside)
+            if server:
+                made.server = Template(server)
+                stack.push_async_callback(made.server.remove)
+                await made.server.make()
+            yield made

@@ -7,25 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from engine.db import Database, open_database
+from engine.plan.statement import Dialect
+from tests.kept import Kept
 from tests.serve.stage import Stage
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    if request.param == "sqlite":
-        url = f"sqlite://{tmp_path}/t.db"
-    else:
-        url = f"{request.getfixturevalue('postgres_url')}?schema=works"
-    database = await open_database(url)
-    try:
-        yield database
-    finally:
-        await database.close()
+def dialect(request: pytest.FixtureRequest) -> Dialect:
+    found: Dialect = request.param
+    return found
 
 
 @pytest.fixture
-async def stage(database: Database) -> AsyncIterator[Stage]:
-    made = await Stage.build(database)
-    yield made
-    await made.close()
+async def stage(kept: Kept, dialect: Dialect, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with Stage.copied(kept, dialect, tmp_path) as made:
+        yield made

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import httpx
 
 from engine.ask import Ask
 from engine.catalog import Catalog
 from engine.compile import compile_app
-from engine.db import Call, Database, install, rollups
+from engine.db import Call, Database, install, open_database, rollups
 from engine.db.call import Body, Rows
 from engine.db.system import TABLES
+from engine.plan.app import App
+from engine.plan.statement import Dialect
 from engine.read import read
 from engine.serve import OneTenant, Op, Tenant, apply_document, asgi, open_session, rows
 from engine.serve.bind import ENGINE
 from engine.serve.decode import Rules, document, parse_json
+from tests.kept import Kept
 
 NOW = datetime(2026, 3, 5, 0, 30, tzinfo=UTC)
 
@@ -29,6 +33,11 @@ NOW = datetime(2026, 3, 5, 0, 30, tzinfo=UTC)
 @cache
 def catalog(pack: str = "works.yaml") -> Catalog:
     return read([Path(__file__).parent / pack])
+
+
+@cache
+def app_of(pack: str, dialect: Dialect) -> App:
+    return compile_app(catalog(pack), dialect)
 
 
 class Counting:
@@ -72,17 +81,44 @@ class Stage:
     doors: dict[str, httpx.AsyncClient] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
 
+    url: str = ""
+
     @classmethod
-    async def build(cls, database: Database) -> Stage:
-        app = compile_app(catalog(cls.pack), database.dialect)
+    async def build(cls, database: Database) -> Self:
+        """In an empty database."""
+        app = app_of(cls.pack, database.dialect)
         await install(database, (*TABLES, *app.tables))
+        await rollups.settle(database, app.logs)
+        stage = await cls._over(database)
+        await stage.plant()
+        return stage
+
+    @classmethod
+    async def _over(cls, database: Database) -> Self:
+        app = app_of(cls.pack, database.dialect)
         counting = Counting(database)
         tenant = Tenant("works", app, counting, Ask(), clock=lambda: NOW)
         await tenant.load_settings()
-        tenant.sums = await rollups.settle(database, app.logs)
-        stage = cls(counting, tenant)
-        await stage.plant()
-        return stage
+        tenant.sums = await rollups.filled(database)
+        return cls(counting, tenant)
+
+    @classmethod
+    @asynccontextmanager
+    async def copied(cls, kept: Kept, dialect: Dialect, folder: Path) -> AsyncIterator[Self]:
+        """In a copy of the database that was built first."""
+
+        async def fill(database: Database) -> dict[str, str]:
+            return (await cls.build(database)).ids
+
+        async with kept.copy(dialect, (cls, cls.pack), fill, folder) as (url, ids):
+            database = await open_database(url)
+            try:
+                stage = await cls._over(database)
+                stage.ids, stage.url = dict(ids), url
+                yield stage
+                await stage.close()
+            finally:
+                await database.close()
 
     async def make(self, entity: str, state: str = "", **values: Any) -> str:
         """A record put there by the engine itself; references are ids or keys."""

@@ -158,13 +158,13 @@ async def test_while_it_is_being_done_the_second_is_refused(stage: Stage) -> Non
     assert (await boss.get("/worker?q=f&count=exact&limit=1")).json()["total"] == 200
 
 
-async def test_another_process_sees_the_key_too(stage: Stage, request: pytest.FixtureRequest) -> None:
+async def test_another_process_sees_the_key_too(stage: Stage) -> None:
     """On PostgreSQL: what the first has not yet committed is refused to the second, not waited for."""
     if stage.tenant.database.dialect != "postgresql":
         pytest.skip("SQLite has one writer")
     boss = await stage.door("boss")
     asked: dict[str, Any] = {"json": {"name": "e"}, "headers": {"idempotency-key": "elsewhere"}}
-    with psycopg.connect(request.getfixturevalue("postgres_url")) as elsewhere:
+    with psycopg.connect(stage.url.partition("?")[0]) as elsewhere:
         mine = f"{stage.ids['boss']} elsewhere"
         elsewhere.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", (mine,))
         assert errors(await boss.post("/worker", **asked)) == [("api.in-flight", "")]

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from engine.compile import compile_app
-from engine.db import Database
+from engine.plan.statement import Dialect
+from tests.kept import Kept
 from tests.serve.stage import Stage, catalog, errors
 
 BROKEN = "works.allowance"
@@ -153,23 +154,28 @@ async def test_a_limit_cut_at_the_same_moment(site: Site) -> None:
         assert (await site.boss.patch(place, json={"amount": "1000"}, headers={"if-match": "*"})).status_code == 200
 
 
-@pytest.fixture
-async def above(database: Database, tmp_path: Path) -> AsyncIterator[Site]:
+@pytest.fixture(scope="module")
+def levelled(tmp_path_factory: pytest.TempPathFactory) -> type[Stage]:
     """The same site, where an allowance of a subject limits those under it, and the whole project those of all."""
     text = (Path(__file__).parent / "works.yaml").read_text(encoding="utf-8")
     key = "    key: [project, subject]\n"
     assert key in text
-    (tmp_path / "works.yaml").write_text(text.replace(key, f"{key}    levels: {{subject: whole}}\n"), encoding="utf-8")
+    file = tmp_path_factory.mktemp("levelled") / "works.yaml"
+    file.write_text(text.replace(key, f"{key}    levels: {{subject: whole}}\n"), encoding="utf-8")
 
     class Levelled(Stage):
-        pack = str(tmp_path / "works.yaml")
+        pack = str(file)
 
-    stage = await Levelled.build(database)
-    stage.ids["9"] = await stage.make("subject", code="9", name="专项")
-    for code in ("91", "92"):
-        stage.ids[code] = await stage.make("subject", code=code, name=f"专项{code}", parent=stage.ids["9"])
-    yield Site(stage, await stage.door("boss"), None)
-    await stage.close()
+    return Levelled
+
+
+@pytest.fixture
+async def above(levelled: type[Stage], kept: Kept, dialect: Dialect, tmp_path: Path) -> AsyncIterator[Site]:
+    async with levelled.copied(kept, dialect, tmp_path) as stage:
+        stage.ids["9"] = await stage.make("subject", code="9", name="专项")
+        for code in ("91", "92"):
+            stage.ids[code] = await stage.make("subject", code=code, name=f"专项{code}", parent=stage.ids["9"])
+        yield Site(stage, await stage.door("boss"), None)
 
 
 async def test_a_node_limits_what_hangs_under_it(above: Site) -> None:

@@ -160,6 +160,7 @@ async def test_a_stream_tells_each_reader_what_he_may_see_and_resumes(stage: Sta
 
 
 async def test_nobody_who_may_not_read_is_told(stage: Stage) -> None:
+    await relay.publish(stage.database)
     async with running(stage):
         stranger = Stream(stage, await open_session(stage.tenant, stage.ids["wang"]))
         boss = Stream(stage, await open_session(stage.tenant, stage.ids["boss"]))

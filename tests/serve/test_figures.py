@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.db import Database, rollups
+from engine.db import rollups
+from engine.plan.statement import Dialect
+from tests.kept import Kept
 from tests.serve.stage import Stage
 from tests.serve.test_dashboards import visitor
 
@@ -40,11 +43,9 @@ class Ledger(Stage):
 
 
 @pytest.fixture
-async def ledger(database: Database) -> AsyncIterator[Ledger]:
-    made = await Ledger.build(database)
-    assert isinstance(made, Ledger)
-    yield made
-    await made.close()
+async def ledger(kept: Kept, dialect: Dialect, tmp_path: Path) -> AsyncIterator[Ledger]:
+    async with Ledger.copied(kept, dialect, tmp_path) as made:
+        yield made
 
 
 async def asked(ledger: Ledger, query: str, name: str = "zhao", of: str = "cost") -> dict[str, Any]:

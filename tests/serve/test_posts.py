@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from engine.db import Database
+from engine.plan.statement import Dialect
+from tests.kept import Kept
 from tests.serve.stage import Stage
 
 TODAY = "2026-03-05"
@@ -41,11 +43,9 @@ class Company(Stage):
 
 
 @pytest.fixture
-async def company(database: Database) -> AsyncIterator[Company]:
-    made = await Company.build(database)
-    assert isinstance(made, Company)
-    yield made
-    await made.close()
+async def company(kept: Kept, dialect: Dialect, tmp_path: Path) -> AsyncIterator[Company]:
+    async with Company.copied(kept, dialect, tmp_path) as made:
+        yield made
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.db import Call, open_database
+from engine.db import Call
 from engine.fieldtypes.storage import bind
 from engine.label import LANGUAGES
 from engine.problem import Problems
@@ -23,17 +23,14 @@ from engine.studio import licensing, terms
 from engine.studio.licensing import Making, Where
 from engine.tenants import licence as files
 from engine.tenants.licence import public_of
+from tests.kept import Kept
 from tests.serve.stage import Stage, errors
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    url = f"sqlite://{tmp_path}/t.db"
-    if request.param == "postgresql":
-        url = f"{request.getfixturevalue('postgres_url')}?schema=works"
-    database = await open_database(url)
-    try:
-        made = await Stage.build(database)
+async def stage(request: pytest.FixtureRequest, kept: Kept, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with Stage.copied(kept, request.param, tmp_path) as made:
+        database = made.database
         made.tenant.clock = lambda: datetime.now(UTC)
         made.tenant.policy = Policy(page_idle_hours=100_000, api_idle_days=10_000)
         mark = "?1" if database.dialect == "sqlite" else "$1"
@@ -47,9 +44,6 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
         await database.write(body)
         yield made
-        await made.close()
-    finally:
-        await database.close()
 
 
 class Vendor:
