@@ -8,7 +8,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from tests.cli.test_cli import CSV, NYC, dougong
+from tests.cli.test_cli import CSV, NYC
+from tests.typed import dougong
 
 
 def audited(path: Path) -> list[tuple[str, dict[str, Any], str]]:

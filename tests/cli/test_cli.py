@@ -8,8 +8,6 @@ import re
 import shutil
 import socket
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
@@ -19,17 +17,11 @@ from typer.main import get_command
 from engine.cli import app
 from engine.paths import examples_dir
 from engine.studio.opening import opened
+from tests.typed import dougong, process
 
 NYC = examples_dir() / "nyc-capital"
 CSV = NYC / "data" / "nyc_capital_projects_20190901.csv"
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
-
-
-def dougong(*args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "engine.cli", *map(str, args)], capture_output=True, text=True, cwd=cwd, check=False,
-        env={**__import__("os").environ, "PYTHONPATH": str(DOCS.parents[1])},
-    )  # fmt: skip
 
 
 def test_every_command_and_setting_is_documented() -> None:
@@ -61,14 +53,14 @@ def test_check_of_good_packs_is_quiet() -> None:
 
 
 def test_a_target_that_is_not_there(tmp_path: Path) -> None:
-    done = dougong("show", tmp_path / "nothing")
+    done = process("show", tmp_path / "nothing")
     assert done.returncode == 1
     assert done.stderr.startswith("app.missing: There is no ")
     assert "Traceback" not in done.stderr
 
 
 def test_show_gives_the_same_bytes_twice() -> None:
-    first, second = dougong("show", "--statements", NYC), dougong("show", "--statements", NYC)
+    first, second = process("show", "--statements", NYC), process("show", "--statements", NYC)
     assert first.returncode == 0
     assert first.stdout == second.stdout
     assert "nyc_capital__report" in first.stdout
@@ -79,7 +71,7 @@ def test_a_port_in_use(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = dougong("serve", NYC, "--port", port, cwd=tmp_path)
+        done = process("serve", NYC, "--port", port, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.strip() == f"port.taken: Port {port} is in use (name another with --port)"
     assert not (tmp_path / "var").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.paths import modules_dir
 from engine.studio.opening import opened
-from tests.cli.test_cli import dougong
+from tests.typed import dougong
 
 PEOPLE = "工号,姓名,手机,邮箱,部门编码\nw1,王一,13800000001,,\nw2,王二,,w2@example.com,\n"
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.typed import dougong
+
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```(yaml|console) ?(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -67,10 +69,7 @@ def test_the_guide_holds(guide: str, tmp_path: Path) -> None:
             if arguments[0] == "serve":
                 served(arguments, tmp_path)
                 continue
-            done = subprocess.run(
-                [sys.executable, "-m", "engine.cli", *arguments], capture_output=True, text=True, cwd=tmp_path,
-                check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
-            )  # fmt: skip
+            done = dougong(*arguments, cwd=tmp_path)
             assert done.returncode == code, (command, done.stdout, done.stderr)
             assert code == 1 or matches(lines, done.stdout), (command, done.stdout)
             count += 1

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.studio.test_guide import commands, matches, served
+from tests.typed import dougong
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -31,10 +29,7 @@ def test_the_guide_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             if arguments[0] == "serve":
                 served(arguments, tmp_path)
                 continue
-            done = subprocess.run(
-                [sys.executable, "-m", "engine.cli", *arguments], capture_output=True, text=True, cwd=tmp_path,
-                check=False, env=dict(os.environ),
-            )  # fmt: skip
+            done = dougong(*arguments, cwd=tmp_path)
             assert done.returncode == code, (command, done.stdout, done.stderr)
             assert code or matches(lines, done.stdout), (command, done.stdout)
             public = done.stdout.partition("DOUGONG_LICENCE_KEY=")[2].strip() or public
