@@ -108,15 +108,16 @@ def _typed(facts: Facts, entity: Entity, text: str, role: str) -> Expr:
     return found
 
 
-def statement(facts: Facts, entity: Entity, operation: str, roles: tuple[str, ...]) -> Statement | None:
-    """Over ``roots``: the ids on which the roles allow the operation; None when they never do."""
+def statement(facts: Facts, entity: Entity, operation: str, roles: tuple[str, ...], of: str = "") -> Statement | None:
+    """Over ``roots``, or over the rows called ``of``: the ids on which the roles allow the operation; None when they
+    never do."""
     build = start(facts, roles)
     rules = facts.root(entity).access.get(operation, {})
     if not build.everything and not any(rules.get(role) for role in roles):
         return None
     alias = build.alias()
-    ids = build.input("roots", "json")
+    wanted = "TRUE" if of else among(facts.dialect, f"{alias}.id", build.input("roots", "json"))
     # These roles and no other: of a field that only some show it is asked who of them admits the reader.
     allowed = "TRUE" if build.everything else of_roles(build, entity, alias, operation, roles)
-    wanted = among(facts.dialect, f"{alias}.id", ids)
-    return build.statement(f"SELECT {alias}.id FROM {quote(entity.table)} AS {alias} WHERE {wanted} AND {allowed}")
+    source = of or quote(entity.table)
+    return build.statement(f"SELECT {alias}.id FROM {source} AS {alias} WHERE {wanted} AND {allowed}")

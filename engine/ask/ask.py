@@ -41,11 +41,11 @@ class Ask:
 
         return self._made_once(app, ("places", entity, roles), make)[0]
 
-    def access(self, app: App, entity: str, operation: str, roles: tuple[str, ...]) -> Statement | None:
-        asked = (entity, operation, roles)
+    def access(self, app: App, entity: str, operation: str, roles: tuple[str, ...], of: str = "") -> Statement | None:
+        asked = (entity, operation, roles, of)
 
         def make(facts: Facts) -> tuple[Statement | None]:
-            return (_access.statement(facts, facts.entity(entity), operation, roles),)
+            return (_access.statement(facts, facts.entity(entity), operation, roles, of),)
 
         return self._made_once(app, asked, make)[0]
 

@@ -27,7 +27,7 @@ def records(facts: Facts, question: Question) -> Asked:
 
 
 def _one(build: Build, entity: Entity, question: Question) -> str:
-    rows = Rows(build, entity, build.alias())
+    rows = Rows(build, entity, build.alias(), of=question.of)
     shape = Shape(question.fields, question.expand, lines=True, bin=question.bin)
     answer = record.as_json(rows, rows.base, entity, shape)
     wanted = [f"{rows.base}.id = {build.input('id', 'uuid')}", rows.living(question.bin)]

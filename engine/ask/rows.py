@@ -43,12 +43,14 @@ class Cell:
 
 @dataclass(slots=True)
 class Rows:
-    """``base`` is the table's alias; joins are made on first use and shared by equal prefixes."""
+    """``base`` is the table's alias; joins are made on first use and shared by equal prefixes. ``of`` is the name of
+    rows that stand for the table, given by the statement around this one."""
 
     build: Build
     entity: Entity
     base: str
     declared: bool = False
+    of: str = ""
     _joins: dict[tuple[bool, str], tuple[str, Entity]] = field(default_factory=dict)
     """By whether rights are asked and the reference's column: that is one place, however it was reached."""
     _sql: list[str] = field(default_factory=list)
@@ -61,7 +63,7 @@ class Rows:
 
     def source(self) -> str:
         """The FROM item of the base table with all joins; call it after everything was asked for."""
-        return " ".join((f"{quote(self.entity.table)} AS {self.base}", self.joins())) + self.laid.sql
+        return " ".join((f"{self.of or quote(self.entity.table)} AS {self.base}", self.joins())) + self.laid.sql
 
     def joins(self) -> str:
         return " ".join(self._sql) + (self._expressions.sql if self._expressions else "")

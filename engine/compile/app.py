@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 
 from engine import __version__
 from engine.catalog import Catalog, Entity
 from engine.compile import (
+    at_once,
     checks,
     data,
     documents,
@@ -82,7 +84,7 @@ def _write(
     """Lines are written with their root, so only roots have a way of being written."""
     if entity.owned_by:
         return None
-    return Write(
+    write = Write(
         _table(shapes[entity.path], dialect),
         _lines(catalog, entity, shapes, dialect),
         documents.lock(catalog, entity, dialect),
@@ -92,6 +94,7 @@ def _write(
         documents.read_back(catalog, entity, dialect),
         postings.postings(catalog, entity, dialect),
     )
+    return replace(write, at_once=at_once.at_once(catalog, shapes[entity.path], write, dialect))
 
 
 def _table(shape: writes.Shape, dialect: Dialect) -> TableWrite:

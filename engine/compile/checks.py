@@ -215,61 +215,84 @@ def _values(draft: Draft, catalog: Catalog, check: Check, rows: emit.Rows, found
     return texts.object_text(draft.dialect, pairs)
 
 
+def sound(draft: Draft, catalog: Catalog, entity: Entity, row: str) -> str | None:
+    """That nothing a save asks is broken by the row at alias ``row``; None where that is not told by the row alone."""
+    rows = emit.Rows(row)
+    broken = []
+    for check in entity.checks.values():
+        if check.at in ("save", "always"):
+            if check.that is None:
+                return None
+            when = f" AND {emit.truth(draft, catalog, check.when, rows)}" if check.when is not None else ""
+            broken.append(f"({emit.fails(draft, catalog, check.that, rows)}{when})")
+    for rule in field_rules(catalog, entity):
+        if rule.at in ("save", "always"):
+            test, _ = _rule(draft, catalog, entity, rule, row)
+            broken.append(f"({test})")
+    return f"NOT COALESCE({' OR '.join(broken)}, FALSE)" if broken else texts.yes(draft.dialect)
+
+
 def _rule_sql(asked: Asked, entity: Entity, rule: Rule) -> str:
-    draft, catalog, field = asked.draft, asked.catalog, rule.field
-    rows = emit.Rows("r")
-    seen = f" AND {emit.truth(draft, catalog, field.visible, rows)}" if field.visible is not None else ""
+    test, pairs = _rule(asked.draft, asked.catalog, entity, rule, "r")
+    said = texts.object_text(asked.draft.dialect, pairs)
+    return f"{asked.head(entity, rule.name)}, {said} AS said{asked.source(entity)} AND {test}"
+
+
+def _rule(draft: Draft, catalog: Catalog, entity: Entity, rule: Rule, row: str) -> tuple[str, list[tuple[str, str]]]:
+    """What is true where the row at alias ``row`` breaks it, and what its words need."""
+    field, rows = rule.field, emit.Rows(row)
     pairs: list[tuple[str, str]] = []
     if rule.kind == "lines":
         child = catalog.entities[field.target]
         count = (
             f"(SELECT COUNT(*) FROM {quote(table_name(child.path))} AS l"
-            f" WHERE l.{quote(owner_column(child))} = r.id AND l.deleted_at IS NULL)"
+            f" WHERE l.{quote(owner_column(child))} = {row}.id AND l.deleted_at IS NULL)"
         )
         test = f"{count} < {fewest(field)}"
     elif rule.kind == "required":
-        test = f"r.{quote(field.name)} IS NULL"
+        test = f"{row}.{quote(field.name)} IS NULL"
         if kind_of(field) == "text":
-            test = f"COALESCE(r.{quote(field.name)}, '') = ''"
+            test = f"COALESCE({row}.{quote(field.name)}, '') = ''"
         if not isinstance(field.required, bool | str):
             test += f" AND {emit.truth(draft, catalog, field.required, rows)}"
     elif rule.kind == "outside":
-        test = _outside(draft, catalog, field)
+        test = _outside(draft, catalog, field, row)
     elif rule.kind == "ring":
-        test = _ring(entity, field)
+        test = _ring(entity, field, row)
     else:
         assert rule.bound is not None
         bound = emit.slot(draft, catalog, rule.bound, rows, field)
-        test = f"r.{quote(field.name)} {'<' if rule.kind == 'min' else '>'} {bound}"
+        test = f"{row}.{quote(field.name)} {'<' if rule.kind == 'min' else '>'} {bound}"
         pairs.append(("bound", json_value(kind_of(field), scale_of(field), draft.dialect, f"({bound})")))
-    head = asked.head(entity, rule.name)
-    return f"{head}, {texts.object_text(draft.dialect, pairs)} AS said{asked.source(entity)}{seen} AND {test}"
+    seen = f"{emit.truth(draft, catalog, field.visible, rows)} AND " if field.visible is not None else ""
+    return f"{seen}{test}", pairs
 
 
-def _outside(draft: Draft, catalog: Catalog, field: Field) -> str:
+def _outside(draft: Draft, catalog: Catalog, field: Field, row: str) -> str:
     """What a picker would not offer is not taken either."""
     assert field.ref_where is not None
     target = catalog.entities[field.target or field.path.rpartition(".")[0]]
     alias = draft.binder.alias()
-    offered = emit.truth(draft, catalog, field.ref_where, emit.Rows(alias, this="r"))
+    offered = emit.truth(draft, catalog, field.ref_where, emit.Rows(alias, this=row))
     if field.spec.type == "refs":
         links = quote(link_table(table_name(field.path.rpartition(".")[0]), field.name))
         return (
             f"EXISTS (SELECT 1 FROM {links} AS k JOIN {quote(table_name(target.path))} AS {alias}"
-            f" ON {alias}.id = k.target WHERE k.owner = r.id AND {offered} IS NOT TRUE)"
+            f" ON {alias}.id = k.target WHERE k.owner = {row}.id AND {offered} IS NOT TRUE)"
         )
+    column = f"{row}.{quote(field.name)}"
     return (
-        f"r.{quote(field.name)} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {quote(table_name(target.path))} AS {alias}"
-        f" WHERE {alias}.id = r.{quote(field.name)} AND {offered})"
+        f"{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {quote(table_name(target.path))} AS {alias}"
+        f" WHERE {alias}.id = {column} AND {offered})"
     )
 
 
-def _ring(entity: Entity, field: Field) -> str:
+def _ring(entity: Entity, field: Field, row: str) -> str:
     """Following the reference leads back; UNION ends the walk also where another ring is met."""
     table, column = quote(table_name(entity.path)), quote(field.name)
     return (
-        f"EXISTS (WITH RECURSIVE up(id) AS (SELECT r.{column} UNION SELECT p.{column} FROM up"
-        f" JOIN {table} AS p ON p.id = up.id) SELECT 1 FROM up WHERE up.id = r.id)"
+        f"EXISTS (WITH RECURSIVE up(id) AS (SELECT {row}.{column} UNION SELECT p.{column} FROM up"
+        f" JOIN {table} AS p ON p.id = up.id) SELECT 1 FROM up WHERE up.id = {row}.id)"
     )
 
 

@@ -61,8 +61,18 @@ def shape(catalog: Catalog, entity: Entity, late: Late) -> Shape:
 
 
 def insert(shape: Shape, dialect: Dialect) -> Statement:
-    """System columns, then what was given, then defaults, finds and computes where nothing was."""
     draft = Draft(dialect)
+    born = births(draft, shape)
+    return writing(draft, f"{born.text} {inserting(shape, born)} RETURNING {quote(shape.table)}.id")
+
+
+def inserting(shape: Shape, born: chain.Links) -> str:
+    names = ", ".join(quote(c.name) for c in shape.columns)
+    return f"INSERT INTO {quote(shape.table)} ({names}) SELECT {names} FROM {born.last}"
+
+
+def births(draft: Draft, shape: Shape) -> chain.Links:
+    """System columns, then what was given, then defaults, finds and computes where nothing was."""
     source = draft.rows([(c.name, c.kind, c.scale) for c in shape.inputs], "i")
     base = [f"{sql} AS {quote(name)}" for name, sql in _born(draft, shape).items()]
     have = {c.name for c in shape.inputs}
@@ -83,19 +93,12 @@ def insert(shape: Shape, dialect: Dialect) -> Statement:
         base.append(f"{given} AS {quote(c.name)}")
     steps = _steps(draft, shape)
     late = {d.name: f"{quote('_i_' + d.name)}" for d in shape.late}
-    chained = chain.links(
+    return chain.links(
         draft,
         shape.catalog,
         shape.entity,
         f"SELECT {', '.join(base)} FROM {source}",
         [*steps, *([late] if late else [])],
-    )
-    names = [quote(c.name) for c in shape.columns]
-    picked = [quote(c.name) for c in shape.columns]
-    return writing(
-        draft,
-        f"{chained.text} INSERT INTO {quote(shape.table)} ({', '.join(names)})"
-        f" SELECT {', '.join(picked)} FROM {chained.last} RETURNING {quote(shape.table)}.id",
     )
 
 
@@ -154,8 +157,22 @@ def _typed_json(draft: Draft, shape: Shape, stored: str | None) -> str:
 
 
 def update(shape: Shape, dialect: Dialect) -> Statement:
-    """A column left out keeps what is stored; what follows is computed anew unless the document is in force."""
     draft = Draft(dialect)
+    made = changes(draft, shape, quote(shape.table))
+    return writing(draft, f"{made.text} {updating(shape.table, made, kept(shape))} RETURNING {quote(shape.table)}.id")
+
+
+def kept(shape: Shape) -> list[str]:
+    """The columns that an update may change."""
+    fixed = {w.field for w in status_fields(shape.catalog, shape.entity)} | {owner_column(shape.entity)}
+    keep = {"id", "created_at", "created_by", "deleted_at", *fixed}
+    return [c.name for c in shape.columns if c.name not in keep]
+
+
+def changes(draft: Draft, shape: Shape, held: str) -> chain.Links:
+    """A column left out keeps what the rows ``held`` hold; what follows is computed anew, unless the document is in
+    force."""
+    dialect = draft.dialect
     source = draft.rows([(c.name, c.kind, c.scale) for c in shape.inputs], "i")
     have = {c.name for c in shape.inputs}
     fixed = {w.field for w in status_fields(shape.catalog, shape.entity)} | {owner_column(shape.entity)}
@@ -182,25 +199,19 @@ def update(shape: Shape, dialect: Dialect) -> Statement:
         else:
             base.append(f"{given} AS {quote(c.name)}")
     late = {d.name: quote("_i_" + d.name) for d in shape.late}
-    chained = chain.links(
+    return chain.links(
         draft,
         shape.catalog,
         shape.entity,
-        f"SELECT {', '.join(base)} FROM {source} JOIN {quote(shape.table)} AS t ON t.id = i.id",
+        f"SELECT {', '.join(base)} FROM {source} JOIN {held} AS t ON t.id = i.id",
         [*_steps(draft, shape), *([late] if late else [])],
     )
-    keep = {"id", "created_at", "created_by", "deleted_at", *fixed}
-    return changing(draft, shape.table, chained, [c.name for c in shape.columns if c.name not in keep])
 
 
-def changing(draft: Draft, table: str, chained: chain.Links, columns: list[str], where: str = "") -> Statement:
+def updating(table: str, made: chain.Links, columns: list[str]) -> str:
     """UPDATE of the rows the chain ends with."""
-    sets = ", ".join(f"{quote(c)} = {chained.last}.{quote(c)}" for c in columns)
-    return writing(
-        draft,
-        f"{chained.text} UPDATE {quote(table)} SET {sets} FROM {chained.last}"
-        f" WHERE {quote(table)}.id = {chained.last}.id{where} RETURNING {quote(table)}.id",
-    )
+    sets = ", ".join(f"{quote(c)} = {made.last}.{quote(c)}" for c in columns)
+    return f"UPDATE {quote(table)} SET {sets} FROM {made.last} WHERE {quote(table)}.id = {made.last}.id"
 
 
 def remove(shape: Shape, dialect: Dialect) -> Statement:

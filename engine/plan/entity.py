@@ -166,6 +166,20 @@ class PostingWrite:
 
 
 @dataclass(frozen=True, slots=True)
+class AtOnce:
+    """A record written by one statement, with its history, event and audit: see ``engine.compile.at_once``.
+
+    ``create`` and ``update`` take what ``TableWrite``'s take (one row), ``id``, ``revs`` (versions that may be changed,
+    JSON array or null), ids for what is noted (``history``, ``event``, ``audit``) and ``at``, milliseconds. Columns:
+    rev, whether everything holds, the document as far as ``companions`` look at it or NULL. Before the last FROM more
+    may be asked, of the rows ``w``, the record as it became, and ``b``, as it was.
+    """
+
+    create: Statement
+    update: Statement
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """How a document (root and owned lines) is written; every statement takes ``roots``, a JSON array of ids.
 
@@ -186,6 +200,9 @@ class Write:
     checks: Mapping[str, Statement]
     read_back: Statement
     postings: tuple[PostingWrite, ...] = ()
+    at_once: AtOnce | None = None
+    """Where the record's own row is all that is read and written, and the database can: then it is one statement,
+    unless it finds something not in order, which is told by the way above."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ class Question:
     """Only what the reader's roles may also take away."""
     places: int = 0
     """Walk so many of the reader's ``Places`` one by one; bound as ``places``, a JSON array of ids."""
+    of: str = ""
+    """Of ``one``: the name that a statement around this one gives to rows of the entity, to be read in its place."""
     roles: tuple[str, ...] = ("admin",)
 
 
@@ -148,6 +150,7 @@ class Asker(Protocol):
         """Whether these roles read the entity's records place by place, and nothing else of them."""
         ...
 
-    def access(self, app: App, entity: str, operation: str, roles: tuple[str, ...]) -> Statement | None:
-        """Takes ``roots``, gives the ids the roles may ``operation``; None when they never may."""
+    def access(self, app: App, entity: str, operation: str, roles: tuple[str, ...], of: str = "") -> Statement | None:
+        """Takes ``roots``, gives the ids the roles may ``operation``; None when they never may. ``of``: of all rows of
+        that name, which a statement around this one gives, in place of the table's."""
         ...

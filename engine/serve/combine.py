@@ -35,4 +35,7 @@ class Combined:
         return _PIECES.sub(renumber, statement.sql)
 
     def finish(self, columns: Sequence[str]) -> Statement:
-        return Statement(f"SELECT {', '.join(columns)}", tuple(self.params))
+        return self.whole(f"SELECT {', '.join(columns)}")
+
+    def whole(self, sql: str) -> Statement:
+        return Statement(sql, tuple(self.params))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from engine.db import Body, Unsettled, Violation
 from engine.plan.app import App
 from engine.plan.entity import Entity
-from engine.serve import actions, decode, idempotency, licensing, numbers, refs, rights
+from engine.serve import actions, at_once, decode, idempotency, licensing, numbers, refs, rights
 from engine.serve.answer import Answer, as_json, headers_of, warning
 from engine.serve.bind import Me, Moment
 from engine.serve.fault import Refusal, refuse
@@ -112,6 +112,15 @@ async def under(
         if key is not None:
             yield from idempotency.keep(key, made, moment)
         return made
+
+    if alone and key is None and (ready := at_once.ready(here.tenant, here.app, ops[0], here.me)) is not None:
+
+        def whole(ready: at_once.Ready = ready) -> Body[Answer]:
+            done = yield from at_once.written(world, ready, ops[0])
+            return (yield from answer([done], moment))
+
+        with suppress(at_once.Otherwise):
+            return await transact(here.tenant, here.app, ops, whole)
 
     with nullcontext() if key is None else idempotency.alone(here.tenant, key):
         try:

@@ -55,6 +55,12 @@ class Stage:
     def _setting(self, name: str) -> Any:
         return self.app.settings[name].default
 
+    @property
+    def nothing(self) -> dict[str, Any]:
+        """What statements may ask for when they are run on no records."""
+        ids = dict.fromkeys(("user", "id", "history", "event", "audit"), self.me)
+        return {**dict.fromkeys(("rows", "roots", "ids", "revs"), "[]"), **ids, "at": 0}
+
     async def run(self, statement: Statement, **inputs: Any) -> list[tuple[Any, ...]]:
         """Runs in a transaction of its own."""
         call = Call(statement.sql, tuple(self.value(p, inputs) for p in statement.params))

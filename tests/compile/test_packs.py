@@ -53,7 +53,7 @@ async def test_every_statement_runs(database: Database) -> None:
     assert len(found) > 150
     for where, statement in found:
         try:
-            await stage.run(statement, rows="[]", roots="[]", ids="[]", user=stage.me)
+            await stage.run(statement, **stage.nothing)
         except Exception as error:
             raise AssertionError(f"{where}: {error}\n{statement.sql}") from error
 

@@ -48,7 +48,7 @@ async def test_every_statement_runs(database: Database) -> None:
     stage = await Stage(compile_app(catalog(), database.dialect), database).build()
     for where, statement in all_statements(stage.app):
         try:
-            await stage.run(statement, rows="[]", roots="[]", ids="[]", user=stage.me)
+            await stage.run(statement, **stage.nothing)
         except Exception as error:
             raise AssertionError(f"{where}: {error}\n{statement.sql}") from error
 
