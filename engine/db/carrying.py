@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from engine.db.call import FROZEN
 from engine.db.lease import Lease
 from engine.db.postgres import PostgresDatabase
+from engine.db.sealing import sealed
 from engine.fieldtypes.storage import quote
 
 LAYOUT = "layout.json"
@@ -165,6 +166,8 @@ async def fill(database: PostgresDatabase, get: Get) -> None:
             await lease.execute(f"ALTER TABLE {quote(table)} ADD CONSTRAINT {quote(name)} {text}")
         for text in (*made["indexes"], *made["functions"], *made["triggers"]):
             await lease.execute(text)
+        for one in sealed("postgresql"):
+            await lease.execute(one.sql)
 
 
 def _column(column: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from engine.db.beside import UNDER_WAY, ours
 from engine.db.call import Database
+from engine.db.sealing import BROKEN
 from engine.fieldtypes.storage import column_type, literal
 from engine.plan.statement import Dialect
 from engine.plan.table import Table
@@ -56,17 +57,19 @@ _SPELT = {"timestamptz": "timestamp with time zone", "time": "time without time 
 class _Live:
     """What the database holds: table → column → (type, whether it is filled); table → its constraints, by name
     (PostgreSQL), or the text it was made by and what refers where (SQLite); index → (table, columns, unique,
-    partial)."""
+    partial); (table, check) of those whose words are others (PostgreSQL)."""
 
     columns: dict[str, dict[str, tuple[str, bool]]]
     constraints: dict[str, set[str]]
     indexes: dict[str, tuple[str, tuple[str, ...], bool, bool]]
+    reworded: frozenset[tuple[str, str]]
 
 
 async def drift(database: Database, shape: Sequence[Table]) -> list[str]:
-    """What hands other than ours have done, in words; nothing when the database is as it was left. The text of a check
-    is compared on SQLite only: PostgreSQL keeps it in words of its own; of a partial index only that it is."""
-    live = _Live({}, {}, {})
+    """What hands other than ours have done, in words; nothing when the database is as it was left. Of a partial index
+    only that it is."""
+    reworded = await database.read(BROKEN) if database.dialect == "postgresql" else []
+    live = _Live({}, {}, {}, frozenset((str(table), str(name)) for table, name in reworded))
     for table, column, kind, full in await database.read(_COLUMNS[database.dialect]):
         live.columns.setdefault(table, {})[column] = (str(kind), bool(full))
     for table, name in await database.read(_CONSTRAINTS[database.dialect]):
@@ -93,7 +96,7 @@ def _told(live: _Live, shape: Sequence[Table], dialect: Dialect) -> Iterator[str
                 yield f"column {table.name}.{column.name} is {_words(*found)}, not {_words(kind, full)}"
         for name in there:
             yield f"column {table.name}.{name} is not ours"
-        yield from _constraints(table, live.constraints.get(table.name, set()), dialect)
+        yield from _constraints(table, live, dialect)
         for index in table.indexes:
             stands = live.indexes.get(index.name)
             if stands is None:
@@ -108,12 +111,15 @@ def _told(live: _Live, shape: Sequence[Table], dialect: Dialect) -> Iterator[str
         yield f"table {name} is not ours"
 
 
-def _constraints(table: Table, live: set[str], dialect: Dialect) -> Iterator[str]:
+def _constraints(table: Table, found: _Live, dialect: Dialect) -> Iterator[str]:
+    live = found.constraints.get(table.name, set())
     if dialect == "postgresql":
         names = [c.name for c in table.checks if c.postgresql] + [k.name for k in table.foreign_keys]
         for name in names:
             if name not in live:
                 yield f"constraint {table.name}.{name} is missing"
+            elif (table.name, name) in found.reworded:
+                yield f"check {table.name}.{name} is another one"
         return
     text = _bare(" ".join(sorted(live)))
     for check in table.checks:

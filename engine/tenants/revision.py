@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.db import Body, Call, Database
 from engine.db.install import definitions
+from engine.db.sealing import sealed
 from engine.db.system import TABLES
 from engine.fieldtypes.storage import bind
 from engine.plan import shape
@@ -136,6 +137,7 @@ def keep(
         f"INSERT INTO _revision (n, digest, at, by, source, shape, changes, note) VALUES ({marks})",
         (*values, changes, note),
     )
+    yield from sealed(dialect)
     if number == 1:
         yield Call("INSERT INTO _epoch (one, epoch) VALUES (1, 1)")
     else:
