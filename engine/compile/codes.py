@@ -14,10 +14,10 @@ CODES: dict[str, Code] = {
         ),
         Code(
             "compile.each",
-            "Posting {name} makes an entry per group (`each`); that is not carried out yet",
-            "记账 {name} 按分组生成分录（each），目前尚不支持",
-            hint_en="post each line of its own",
-            hint_zh="请逐行记账",
+            "Posting {name} sets {field} by `{reads}`, of which a group has many",
+            "记账 {name} 的 {field} 取自“{reads}”，而一组中有多个值",
+            hint_en="name it in BY, gather it (SUM, COUNT, AVG, MIN, MAX of the rows), or read the document: `this.…`",
+            hint_zh="请写入 BY，或汇总（各行的 SUM、COUNT、AVG、MIN、MAX），或取单据自身的值：this.…",
         ),
         Code(
             "compile.rollup",

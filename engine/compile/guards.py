@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.catalog import Aggregation, Catalog, Check, Control, Entity, Posting, Source, Value
-from engine.compile import emit, late, levels
+from engine.compile import emit, groups, late, levels
 from engine.compile.draft import Draft, writing
 from engine.compile.names import owner_column, table_name
 from engine.expr.build.tree import Agg, Fig, Group, Measure, Node, Op, Path, walk
@@ -260,15 +260,22 @@ def _posted(
 ) -> Iterator[str]:
     """The keys of the entries a document is about to post, and of those it has posted and may have to take back."""
     ledger = catalog.entities[posting.into]
+    here, given, source = emit.Rows("r"), posting.set, rows
+    holds = emit.truth(draft, catalog, posting.holds, here)
+    if posting.each is not None:
+        found = groups.groups(draft, catalog, posting, rows, [holds])
+        here, given, holds = emit.Rows("g", "r"), found.set, "TRUE"
+        source = f"({found.sql}) AS g JOIN {rows}"
 
     def will_be(alias: str, path: Path) -> str | None:
-        made = posting.set.get(path.name) if alias == "e" else None
-        return emit.slot(draft, catalog, made, emit.Rows("r"), ledger.fields[path.name]) if made is not None else None
+        made = given.get(path.name) if alias == "e" else None
+        return emit.slot(draft, catalog, made, here, ledger.fields[path.name]) if made is not None else None
 
     # What a posting leaves out is empty, and equals nothing.
     if all(n.name in posting.set for _, node in terms for n in walk(node) if isinstance(n, Path)):
         values = [_text(draft, catalog, term, node, emit.Rows("e"), will_be) for term, node in terms]
-        yield f"{_select(rows, name, values)} WHERE {emit.truth(draft, catalog, posting.holds, emit.Rows('r'))}"
+        joined = " ON r.id = g._r" if posting.each is not None else ""
+        yield f"{_select(source, name, values)}{joined} WHERE {holds}"
     stored = [_text(draft, catalog, term, node, emit.Rows("r")) for term, node in terms]
     entries = f"{quote(table_name(ledger.path))} AS r WHERE r._posting = {literal(posting.path)}"
     made = " || '|' || ".join((literal(name), *stored))

@@ -31,6 +31,10 @@ LEDGER: tuple[tuple[str, str, bool], ...] = (
 )
 
 
+ELEMENT = "_element"
+"""Of a ledger that something posts into for each of many: which of them an entry is of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of an entity's table; ``field`` is there when people declared it."""
@@ -92,6 +96,8 @@ def columns_of(catalog: Catalog, entity: Entity) -> tuple[Column, ...]:
         out.append(Column("_typed", "json"))
     if entity.kind == "ledger":
         out += [Column(name, kind, nullable=nullable) for name, kind, nullable in LEDGER]
+        if any(p.each is not None and p.into == entity.path for p in catalog.postings.values()):
+            out.append(Column(ELEMENT, "text"))
     return tuple(out)
 
 

@@ -7,11 +7,11 @@ mirrored yet. Running both statements again changes nothing.
 from __future__ import annotations
 
 from engine.catalog import Catalog, Entity, Field, Posting
-from engine.compile import chain, emit, periods, texts
+from engine.compile import chain, emit, groups, periods, texts
 from engine.compile.chain import Links
 from engine.compile.draft import Draft, writing
 from engine.compile.late import within
-from engine.compile.names import COMPANIONS, Column, columns_of, table_name
+from engine.compile.names import COMPANIONS, ELEMENT, Column, columns_of, table_name
 from engine.fieldtypes.storage import literal, quote
 from engine.plan import entity as plan
 from engine.plan.statement import Dialect, Statement
@@ -40,33 +40,41 @@ def _signed(ledger: Entity) -> list[str]:
 def _want(draft: Draft, catalog: Catalog, root: Entity, made: Posting) -> Links:
     """One row per entry that should stand, with every column of the ledger that an expression gives."""
     source, ledger = catalog.entities[made.of], catalog.entities[made.into]
-    rows = emit.Rows("r")
+    rows, given, table = emit.Rows("r"), made.set, quote(table_name(source.path))
+    wanted = [within(draft, catalog, root, source, "r"), "r.deleted_at IS NULL", *_living_root(catalog, source)]
+    wanted.append(emit.truth(draft, catalog, made.holds, rows))
+    where, element = f"{table} AS r WHERE {' AND '.join(wanted)}", ""
+    if made.each is not None:
+        found = groups.groups(draft, catalog, made, table, wanted)
+        rows, given, element = emit.Rows("g", "r"), found.set, f"g.{ELEMENT}"
+        where = f"({found.sql}) AS g JOIN {table} AS r ON r.id = g._r"
     derived = {d.name: d for d in chain.derived(catalog, ledger) if d.name not in made.set}
     base = [f"{texts.root_id(catalog, source, 'r')} AS _source_id", "r.id AS _source_line"]
+    base += [f"{element} AS {ELEMENT}"] if element else []
     for c in columns_of(catalog, ledger):
         if c.field is None:
             continue
         if c.name in made.set:
-            sql = emit.slot(draft, catalog, made.set[c.name], rows, c.field)
+            sql = emit.slot(draft, catalog, given[c.name], rows, c.field)
         else:
             sql = texts.null(draft.dialect, c.kind, c.scale)
         if c.name in derived:
             base += [f"{sql} AS {quote('_i_' + c.name)}", f"{texts.no(draft.dialect)} AS {quote('_t_' + c.name)}"]
         else:
             base.append(f"{sql} AS {quote(c.name)}")
-    select = (
-        f"SELECT {', '.join(base)} FROM {quote(table_name(source.path))} AS r"
-        f" WHERE {within(draft, catalog, root, source, 'r')} AND r.deleted_at IS NULL"
-        f"{_living_root(catalog, source)} AND {emit.truth(draft, catalog, made.holds, rows)}"
-    )
+    select = f"SELECT {', '.join(base)} FROM {where}"
     return chain.links(draft, catalog, ledger, select, chain.levels(derived.values()))
 
 
-def _living_root(catalog: Catalog, source: Entity) -> str:
+def _living_root(catalog: Catalog, source: Entity) -> list[str]:
     """Lines of a document in the bin stand no more, even while they themselves have not been thrown away."""
-    if not source.owned_by:
-        return ""
-    return f" AND {texts.of_root(catalog, source, 'r', 'deleted_at')} IS NULL"
+    return [f"{texts.of_root(catalog, source, 'r', 'deleted_at')} IS NULL"] if source.owned_by else []
+
+
+def _one(made: Posting, want: str, held: str) -> str:
+    """What is wanted and what is held are entries of the same line, and of the same group of it."""
+    lines = f"{want}._source_line = {held}._source_line"
+    return lines if made.each is None else f"{lines} AND {want}.{ELEMENT} = {held}.{ELEMENT}"
 
 
 def _held(draft: Draft, made: Posting) -> str:
@@ -90,7 +98,7 @@ def _same(draft: Draft, catalog: Catalog, ledger: Entity, made: Posting, want: s
     """The entry that stands says what should stand."""
     no = "IS NOT DISTINCT FROM" if draft.dialect == "postgresql" else "IS"
     moved = periods.closes(ledger)
-    terms = [f"{want}._source_line = held._source_line"]
+    terms = [_one(made, want, "held")]
     for f in _values(ledger, made):
         if f.name == moved:
             terms.append(periods.same(draft, catalog, ledger, want, "held"))
@@ -108,7 +116,7 @@ def _reverse(catalog: Catalog, root: Entity, made: Posting, dialect: Dialect) ->
     for c in columns_of(catalog, ledger):
         if c.field is not None:
             given[c.name] = f"-held.{quote(c.name)}" if c.name in signed else f"held.{quote(c.name)}"
-        elif c.name in ("_source", "_source_id", "_source_line", "_posting", "_round"):
+        elif c.name in ("_source", "_source_id", "_source_line", "_posting", "_round", ELEMENT):
             given[c.name] = f"held.{quote(c.name)}"
     given["_mirrors"] = "held.id"
     if moved := periods.closes(ledger):
@@ -131,16 +139,25 @@ def _post(catalog: Catalog, root: Entity, made: Posting, dialect: Dialect) -> St
         "_source_line": f"{w}._source_line",
         "_posting": literal(made.path),
         "_round": (
-            f"1 + COALESCE((SELECT MAX(e._round) FROM {quote(table_name(made.into))} AS e"
+            f"{_nth(made, w)} + COALESCE((SELECT MAX(e._round) FROM {quote(table_name(made.into))} AS e"
             f" WHERE e._posting = {literal(made.path)} AND e._source_line = {w}._source_line), 0)"
         ),
         "_mirrors": texts.null(dialect, "uuid", 0),
     }
     if moved := periods.closes(ledger):
         given[moved] = periods.first_open(draft, catalog, ledger, w, f"{w}.{quote(moved)}")
-    standing = f"SELECT 1 FROM held WHERE held._source_line = {w}._source_line"
+    if made.each is not None:
+        given[ELEMENT] = f"{w}.{ELEMENT}"
+    standing = f"SELECT 1 FROM held WHERE {_one(made, w, 'held')}"
     select = f"FROM {w} WHERE NOT EXISTS ({standing}){_worth(ledger, made, w)}"
     return _insert(draft, catalog, ledger, f"{want.text}, {_held(draft, made)}", given, select)
+
+
+def _nth(made: Posting, want: str) -> str:
+    """Of the entries that a line posts at once each is a round of its own: no two of a line are alike."""
+    if made.each is None:
+        return "1"
+    return f"ROW_NUMBER() OVER (PARTITION BY {want}._source_line ORDER BY {want}.{ELEMENT})"
 
 
 def _insert(draft: Draft, catalog: Catalog, ledger: Entity, ctes: str, given: dict[str, str], select: str) -> Statement:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.catalog import Catalog
-from engine.compile import controls, rollups
-from engine.compile.codes import CODES
-from engine.problem import Problem, Problems, problem
+from engine.compile import controls, groups, rollups
+from engine.problem import Problem, Problems
 
 
 def refuse(catalog: Catalog) -> None:
@@ -19,6 +18,4 @@ def refuse(catalog: Catalog) -> None:
 def _problems(catalog: Catalog) -> Iterator[Problem]:
     yield from controls.wrong(catalog)
     yield from rollups.wrong(catalog)
-    for posting in catalog.postings.values():
-        if posting.each is not None:
-            yield problem(CODES["compile.each"], posting.where, name=posting.path)
+    yield from groups.wrong(catalog)

@@ -9,7 +9,16 @@ from engine.compile import chain, tables, texts
 from engine.compile.chain import Derived
 from engine.compile.draft import Draft, writing
 from engine.compile.late import Late
-from engine.compile.names import COMPANIONS, LEDGER, Column, columns_of, owner_column, status_fields, table_name
+from engine.compile.names import (
+    COMPANIONS,
+    ELEMENT,
+    LEDGER,
+    Column,
+    columns_of,
+    owner_column,
+    status_fields,
+    table_name,
+)
 from engine.fieldtypes.storage import has, link_table, quote
 from engine.plan.entity import LinkWrite
 from engine.plan.statement import Dialect, Statement
@@ -47,7 +56,7 @@ def shape(catalog: Catalog, entity: Entity, late: Late) -> Shape:
     made = chain.derived(catalog, entity)
     fixed = {d.name for d in made if d.how != "default"}
     fixed |= {f.name for f in entity.fields.values() if f.keep}
-    fixed |= {name for name, _, _ in LEDGER} | set(_ENGINE[1:])
+    fixed |= {name for name, _, _ in LEDGER} | {ELEMENT} | set(_ENGINE[1:])
     return Shape(
         catalog,
         entity,
