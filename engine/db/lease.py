@@ -61,9 +61,10 @@ class Lease:
         schema = self.place.schema
         await self._connection.copy_to_table(table, schema_name=schema, columns=list(columns), source=source)
 
-    def transaction(self, first: str = "") -> _Transaction:
-        """``first`` goes with BEGIN in one message; when it fails nothing has begun."""
-        return _Transaction(self._connection, first)
+    def transaction(self, first: str = "", prepared: str = "") -> _Transaction:
+        """``first`` goes with BEGIN in one message; when it fails nothing has begun. ``prepared`` makes the statements
+        that it executes by name, once for each connection."""
+        return _Transaction(self._connection, first, prepared)
 
 
 class Unbegun(Exception):
@@ -71,15 +72,20 @@ class Unbegun(Exception):
 
 
 class _Transaction:
-    __slots__ = ("_connection", "_first")
+    __slots__ = ("_connection", "_first", "_prepared")
 
-    def __init__(self, connection: Any, first: str) -> None:
+    def __init__(self, connection: Any, first: str, prepared: str) -> None:
         self._connection = connection
         self._first = first
+        self._prepared = prepared
 
     async def __aenter__(self) -> None:
         try:
-            await self._connection.execute(f"BEGIN; {self._first}")
+            try:
+                await self._connection.execute(f"BEGIN; {self._first}")
+            except asyncpg.InvalidSQLStatementNameError:
+                await self._connection.execute(f"ROLLBACK; {self._prepared}")
+                await self._connection.execute(f"BEGIN; {self._first}")
         except BaseException as error:
             await self._undo()
             if isinstance(error, asyncpg.DivisionByZeroError | asyncpg.LockNotAvailableError):

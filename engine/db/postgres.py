@@ -37,9 +37,13 @@ _POOL = 16
 _CHANGED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
 """What a statement made for another revision runs into."""
 _LOCK = "hashtextextended(current_schema(), 4711)"
-_FENCE = f"SELECT pg_advisory_xact_lock_shared({_LOCK}); SELECT 1 / (epoch = {{}})::int FROM _epoch"
+_FENCE = "EXECUTE fence_lock; EXECUTE fence_epoch({})"
+_FENCE_MADE = (
+    "PREPARE fence_epoch(bigint) AS SELECT 1 / (epoch = $1)::int FROM _epoch;"  # fails where nothing is installed
+    f" PREPARE fence_lock AS SELECT pg_advisory_xact_lock_shared({_LOCK})"
+)
 """Many may write at once; whoever changes the tenant waits for them, and they for him. Then the epoch is read, in a
-statement of its own: it must not see what was before the wait."""
+statement of its own: it must not see what was before the wait. Both are planned once for each connection."""
 _TRIES = 40
 _WAIT_MS = 250
 
@@ -116,7 +120,7 @@ class PostgresDatabase:
         first = _FENCE.format(epoch) if epoch else ""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                async with self._leases.lend() as lease, lease.transaction(first):
+                async with self._leases.lend() as lease, lease.transaction(first, _FENCE_MADE):
                     return await _drive(lease, make_body())
             except Unbegun as error:
                 raise Stale from error

@@ -20,7 +20,7 @@ from engine.plan.statement import Statement
 from engine.problem import Problems
 from engine.serve import companions, history, rights
 from engine.serve.bind import Me, call
-from engine.serve.combine import Combined
+from engine.serve.combine import Combined, places_once
 from engine.serve.ids import uuid7
 from engine.serve.store import Done, Op, World
 from engine.serve.tenancy import Tenant
@@ -62,14 +62,14 @@ def _statement(app: App, asker: Asker, entity: Entity, plan: AtOnce, kind: str, 
         return None
     combined = Combined(app.dialect)
     base, _, source = combined.embed(plan.create if kind == "create" else plan.update).rpartition(" FROM ")
-    allowed = []
+    allowed: dict[str, None] = {}
     for rows, operation in _asked(kind):
         if rights.may_always(app, me, entity, operation):
             continue
         asked = asker.access(app, entity.path, operation, me.roles, rows)
         if asked is None or _TABLE.search(asked.sql):
             return None
-        allowed.append(f"EXISTS ({combined.embed(asked)})")
+        allowed[f"EXISTS ({combined.embed(asked)})"] = None
     told = "NULL"
     if rights.may_ever(app, me, entity, "read"):
         try:
@@ -79,7 +79,7 @@ def _statement(app: App, asker: Asker, entity: Entity, plan: AtOnce, kind: str, 
         if any(quote(table) in shown.sql for table in _written(app, entity)):
             return None
         told = f"({combined.embed(shown)})"
-    return combined.whole(f"{base}, {' AND '.join(allowed) or 'TRUE'}, {told} FROM {source}")
+    return combined.whole(places_once(f"{base}, {' AND '.join(allowed) or 'TRUE'}, {told} FROM {source}"))
 
 
 def _asked(kind: str) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from engine.plan.statement import Dialect, Param, Statement
@@ -14,6 +15,21 @@ _PIECES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[$?](\d+)")
 def renumbered(sql: str, places: Sequence[int], dialect: Dialect = "postgresql") -> str:
     """The text with its n-th placeholder in the n-th of these places, from 0; text in quotes is left alone."""
     return _PIECES.sub(lambda found: placeholder(dialect, places[int(found[1]) - 1] + 1) if found[1] else found[0], sql)
+
+
+_PLACES = re.compile(r"ARRAY\(SELECT _s\.value::uuid FROM jsonb_array_elements_text\(\$\d+::jsonb\) AS _s\(value\)\)")
+"""A reader's places, as a rule of rights lists them."""
+
+
+def places_once(sql: str) -> str:
+    """A PostgreSQL statement that begins with WITH: places that are listed in several of its parts are listed before
+    them, once."""
+    listed = Counter(_PLACES.findall(sql))
+    first = []
+    for n, text in enumerate(text for text, times in listed.items() if times > 1):
+        sql = sql.replace(text, f"(SELECT ids FROM p{n})::uuid[]")
+        first.append(f"p{n} AS MATERIALIZED (SELECT {text} AS ids)")
+    return f"WITH {', '.join(first)}, {sql.removeprefix('WITH ')}" if first else sql
 
 
 class Combined:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from engine.db import Body, Call
 from engine.db.call import Rows
 from engine.plan.statement import Dialect, Param
-from engine.serve.combine import renumbered
+from engine.serve.combine import places_once, renumbered
 from engine.serve.fault import Refusal
 
 T = TypeVar("T")
@@ -112,4 +112,5 @@ def _plan(parts: _Parts, sharing: bool = True) -> tuple[str, tuple[int, ...], tu
         heads.append(f"q{n}({', '.join(names)}) AS ({renumbered(sql, places)})")
         shown = [f"{name}::text" for name in names] + ["NULL::text"] * (width - columns)
         arms.append(f"SELECT {n}, {', '.join(shown)} FROM q{n}")
-    return f"WITH {', '.join(heads)} {' UNION ALL '.join(arms)}", tuple(kept), tuple(same)
+    whole = places_once(f"WITH {', '.join(heads)} {' UNION ALL '.join(arms)}")
+    return whole, tuple(kept), tuple(same)

@@ -6,14 +6,16 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from engine.compile import compile_app
-from engine.db import Database, open_database
+from engine.plan.statement import Dialect
 from engine.serve import at_once
+from tests.kept import Kept
 from tests.serve.stage import Stage, catalog, errors
 
 GONE = "01941f29-0000-7000-8000-00000000dead"
@@ -49,11 +51,9 @@ class Alone(Stage):
 
 
 @pytest.fixture
-async def alone(database: Database) -> AsyncIterator[Alone]:
-    made = await Alone.build(database)
-    assert isinstance(made, Alone)
-    yield made
-    await made.close()
+async def alone(kept: Kept, dialect: Dialect, tmp_path: Path) -> AsyncIterator[Alone]:
+    async with Alone.copied(kept, dialect, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -175,22 +175,28 @@ async def noted(stage: Alone) -> dict[str, list[Any]]:
     return out
 
 
-async def test_both_ways_keep_note_and_refuse_the_same(database: Database, postgres_url: str, ways: list[str]) -> None:
+async def test_both_ways_keep_note_and_refuse_the_same(kept: Kept, tmp_path: Path, ways: list[str]) -> None:
     """All that is said, record by record, and all that is kept beside them."""
-    if database.dialect == "sqlite":
-        pytest.skip("it has the one way")
-    stages = [await Alone.build(database), await Alone.build(await open_database(f"{postgres_url}?schema=steps"))]
-    ways.clear()
-    whole, steps = stages
-    steps.step_by_step()
-    said = [await story(whole), await story(steps)]
-    assert ways.count("whole") == 9, ways
+    said, kept_there = [], []
+    for at_once_too in (True, False):
+        async with Alone.copied(kept, "postgresql", tmp_path) as stage:
+            if not at_once_too:
+                stage.step_by_step()
+            ways.clear()
+            said.append(await story(stage))
+            kept_there.append(await noted(stage))
+            assert ways.count("whole") == (9 if at_once_too else 0), ways
     assert said[0] == said[1]
-    assert await noted(whole) == await noted(steps)
-    assert len((await noted(whole))["_history"]) == 11
-    for stage in stages:
-        await stage.close()
-    await steps.database.close()
+    assert kept_there[0] == kept_there[1]
+    assert len(kept_there[0]["_history"]) == 11
+
+
+async def test_the_places_of_a_writer_are_listed_once(alone: Alone) -> None:
+    if alone.tenant.app.dialect == "sqlite":
+        pytest.skip("it has no such statement")
+    await (await alone.door("wang")).post("/entry", json={"code": "x", "project": alone.ids["A"]})
+    (made,) = [one for one in alone.tenant.facts.values() if isinstance(one, at_once.Ready)]
+    assert made.statement.sql.count("jsonb_array_elements_text") == 1
 
 
 async def test_of_two_who_saw_the_same_version_one_writes(alone: Alone) -> None:

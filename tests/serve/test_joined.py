@@ -10,6 +10,7 @@ import pytest
 from engine.db import Body, Call
 from engine.db.call import Rows
 from engine.plan.statement import Dialect, Param
+from engine.serve.combine import places_once
 from engine.serve.fault import Refusal, refuse
 from engine.serve.joined import ask, together
 
@@ -44,6 +45,19 @@ def test_a_placeholder_is_shared_only_by_equal_values() -> None:
     asked, _ = driven(ask("postgresql", [ONE, OTHER]), lambda _: [])
     assert asked[0].values == ("x", "y")
     assert "id = $2" in asked[0].sql
+
+
+def test_places_that_several_parts_list_are_listed_once() -> None:
+    def listing(n: int) -> str:
+        return f"ARRAY(SELECT _s.value::uuid FROM jsonb_array_elements_text(${n}::jsonb) AS _s(value))"
+
+    sql = f"WITH a AS (SELECT 1 WHERE x = ANY ({listing(1)})) SELECT 2 FROM a WHERE y = ANY ({listing(1)}) OR z = {{}}"
+    assert places_once(sql.format(listing(2))) == (
+        f"WITH p0 AS MATERIALIZED (SELECT {listing(1)} AS ids), a AS (SELECT 1 WHERE x = ANY ((SELECT ids FROM p0)"
+        f"::uuid[])) SELECT 2 FROM a WHERE y = ANY ((SELECT ids FROM p0)::uuid[]) OR z = {listing(2)}"
+    )
+    alone = f"WITH a AS (SELECT 1) SELECT 2 WHERE x = ANY ({listing(3)})"
+    assert places_once(alone) == alone
 
 
 def test_what_writes_and_what_stands_alone_is_asked_by_itself() -> None:
