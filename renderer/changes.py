@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from engine.plan.app import App
@@ -19,6 +21,7 @@ def change_page(app: App, viewer: Viewer, page: str, view: ChangeView) -> str:
     t, language = texts(viewer.language), viewer.language
     titles = {
         "switches": t("Modules and features"), "changes": t("Change the system"), "revisions": t("Revisions"),
+        "bundle": t("Bundles"),
     }  # fmt: skip
     title = titles[page]
     address = f"/system/{page}"
@@ -51,9 +54,28 @@ def change_page(app: App, viewer: Viewer, page: str, view: ChangeView) -> str:
             }
             for r in view.revisions
         ],
+        bundle=_bundle(view.bundle, t) if view.bundle is not None else None,
         text=view.difference.text.splitlines() if view.difference is not None else [],
         between=[_told(one, language) for one in view.difference.changes] if view.difference is not None else [],
     )
+
+
+def _bundle(told: Mapping[str, Any], t: Texts) -> list[tuple[str, list[str]]]:
+    """What is in it, by kind."""
+    settings = (
+        f"{name} = {json.dumps(value, ensure_ascii=False)}{' ' + t('from {day} on', day=since) if since else ''}"
+        for name, since, value in told["settings"]
+    )
+    switches = (f"{name} {t('on') if on else t('off')}" for name, on in told["switches"].items())
+    kinds = (
+        (t("Packs"), [f"{name} {version}" for name, version in told["packs"].items()]),
+        (t("Overlays"), list(told["overlays"])),
+        (t("Switches"), list(switches)),
+        (t("Settings"), list(settings)),
+        (t("Engine"), [told["engine"]]),
+        (t("Seal"), [told["seal"]]),
+    )
+    return [(kind, names) for kind, names in kinds if names]
 
 
 def _note(note: str, t: Texts) -> str:

@@ -128,7 +128,8 @@ def plain(label: Label) -> dict[str, str]:
 @dataclass(frozen=True, slots=True)
 class ChangeView:
     """What the pages of changes are given: ``plan`` that was asked for, and what to send when it is taken
-    (``taking``); ``files`` are the overlays as they were typed, or as they are: (name, text, which overlay)."""
+    (``taking``); ``files`` are the overlays as they were typed, or as they are: (name, text, which overlay);
+    ``bundle`` what is in the one that was brought."""
 
     said: Sequence[Said] = ()
     plan: Plan | None = None
@@ -140,3 +141,4 @@ class ChangeView:
     note: str = ""
     revisions: Sequence[Revision] = ()
     difference: Difference | None = None
+    bundle: Mapping[str, Any] | None = None

@@ -15,10 +15,10 @@ from engine.serve.here import Here
 from engine.serve.html import html, viewer
 from renderer import changes as templates
 
-_Inputs = Mapping[str, str]
+Inputs = Mapping[str, str]
 
 
-async def _show(here: Here, page: str, view: ChangeView, status: int = 200) -> Answer:
+async def show(here: Here, page: str, view: ChangeView, status: int = 200) -> Answer:
     studio = here.tenant.studio
     if studio is None:
         view = replace(view, said=said(refuse("change.nowhere").faults, here.language))
@@ -26,7 +26,7 @@ async def _show(here: Here, page: str, view: ChangeView, status: int = 200) -> A
         view = replace(view, running=await studio.running())
         if page == "switches":
             view = replace(view, switches=await studio.switches())
-        else:
+        elif page != "bundle":
             view = replace(view, revisions=await studio.revisions())
         if page == "changes" and not view.files:
             newest = await studio.revision(view.revisions[0].number)
@@ -34,7 +34,7 @@ async def _show(here: Here, page: str, view: ChangeView, status: int = 200) -> A
     return html(templates.change_page(here.app, viewer(here.tenant, here.me, here.language), page, view), status)
 
 
-async def _step(here: Here, page: str, wanted: Wanted, view: ChangeView, inputs: _Inputs, note: str) -> Answer:
+async def step(here: Here, page: str, wanted: Wanted, view: ChangeView, inputs: Inputs, note: str) -> Answer:
     """A plan is shown; it is taken when it is sent back as it was seen, or is safe through and through."""
     try:
         reviewed = (changes.number_of(inputs["_revision"]), inputs["_digest"]) if inputs.get("_digest") else None
@@ -42,11 +42,11 @@ async def _step(here: Here, page: str, wanted: Wanted, view: ChangeView, inputs:
         if reviewed is None:
             plan = await changes.planned(here, wanted)
             if plan.careful or plan.empty or page != "switches":
-                return await _show(here, page, replace(view, plan=plan))
+                return await show(here, page, replace(view, plan=plan))
         done = json.loads((await changes.apply(here, wanted, order)).body)
     except Refusal as refusal:
-        return await _show(here, page, replace(view, said=said(_placed(refusal), here.language)), refusal.status)
-    return await _show(here, page, ChangeView(done=done["applied"] or 0))
+        return await show(here, page, replace(view, said=said(_placed(refusal), here.language)), refusal.status)
+    return await show(here, page, ChangeView(done=done["applied"] or 0))
 
 
 def _placed(refusal: Refusal) -> tuple[Fault, ...]:
@@ -59,23 +59,23 @@ def _listed(overlays: Sequence[Mapping[str, str]]) -> list[tuple[str, str, str]]
     return [(name, text, str(n)) for n, files in enumerate(overlays) for name, text in files.items()]
 
 
-def _inputs(here: Here) -> dict[str, str]:
+def inputs_of(here: Here) -> dict[str, str]:
     return {name: values[-1] for name, values in forms.inputs_of(here.asked.body).items()}
 
 
 async def _switches(here: Here, _at: At) -> Answer:
-    return await _show(here, "switches", ChangeView())
+    return await show(here, "switches", ChangeView())
 
 
 async def _switch(here: Here, _at: At) -> Answer:
-    inputs = _inputs(here)
+    inputs = inputs_of(here)
     name, on = inputs.get("switch", ""), inputs.get("on") == "true"
     view = ChangeView(taking={"switch": name, "on": "true" if on else "false"})
-    return await _step(here, "switches", Wanted(switches={name: on}), view, inputs, f"{name} {'on' if on else 'off'}")
+    return await step(here, "switches", Wanted(switches={name: on}), view, inputs, f"{name} {'on' if on else 'off'}")
 
 
 async def _changes(here: Here, _at: At) -> Answer:
-    return await _show(here, "changes", ChangeView())
+    return await show(here, "changes", ChangeView())
 
 
 async def _change(here: Here, _at: At) -> Answer:
@@ -88,14 +88,14 @@ async def _change(here: Here, _at: At) -> Answer:
     overlays: dict[str, dict[str, str]] = {}
     for name, text, group in typed:
         overlays.setdefault(group, {})[name] = text
-    inputs = _inputs(here)
+    inputs = inputs_of(here)
     view = ChangeView(files=typed, note=inputs.get("note", ""))
     try:
         for name, _, _ in typed:
             changes.require_file_name(name, "name")
     except Refusal as refusal:
-        return await _show(here, "changes", replace(view, said=said(refusal.faults, here.language)), refusal.status)
-    return await _step(here, "changes", Wanted(overlays=list(overlays.values())), view, inputs, "")
+        return await show(here, "changes", replace(view, said=said(refusal.faults, here.language)), refusal.status)
+    return await step(here, "changes", Wanted(overlays=list(overlays.values())), view, inputs, "")
 
 
 async def _revisions(here: Here, _at: At) -> Answer:
@@ -108,15 +108,15 @@ async def _revisions(here: Here, _at: At) -> Answer:
             view = replace(view, difference=made)
         except Refusal as refusal:
             view = replace(view, said=said(refusal.faults, here.language))
-            return await _show(here, "revisions", view, refusal.status)
-    return await _show(here, "revisions", view)
+            return await show(here, "revisions", view, refusal.status)
+    return await show(here, "revisions", view)
 
 
 async def _revert(here: Here, _at: At) -> Answer:
-    inputs = _inputs(here)
+    inputs = inputs_of(here)
     number = changes.number_of(inputs.get("revision", ""))
     view = ChangeView(taking={"revision": str(number)})
-    return await _step(here, "revisions", Wanted(revision=number), view, inputs, f"back to revision {number}")
+    return await step(here, "revisions", Wanted(revision=number), view, inputs, f"back to revision {number}")
 
 
 DOORS = tuple(

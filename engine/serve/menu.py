@@ -22,6 +22,7 @@ _ADMINISTRATORS: tuple[Tool, ...] = (
     Tool(Label("模块与功能", "Modules and features"), "/system/switches"),
     Tool(Label("变更系统", "Change the system"), "/system/changes"),
     Tool(Label("版本", "Revisions"), "/system/revisions"),
+    Tool(Label("配置包", "Bundles"), "/system/bundle"),
     Tool(Label("限时授权", "Access for a time"), "/system/grants"),
     _AUDIT,
 )

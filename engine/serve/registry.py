@@ -14,6 +14,7 @@ from engine.serve import (
     bin_pages,
     board_pages,
     bulk,
+    bundle_pages,
     change_pages,
     changes,
     file_doors,
@@ -65,6 +66,7 @@ SYSTEM_PAGES: tuple[Door, ...] = (
     *work.PAGES,
     *grant_pages.DOORS,
     *change_pages.DOORS,
+    *bundle_pages.DOORS,
     *licence_pages.PAGES,
 )
 """And their pages: ``/system/…``."""

@@ -42,6 +42,10 @@ class Studio(Protocol):
         """All of the configuration, as one text."""
         ...
 
+    async def shown(self, bundle: str) -> Mapping[str, Any]:
+        """What is in one, as ``dougong bundle show --json`` tells it."""
+        ...
+
     async def difference(self, before: int, after: int) -> Difference: ...
 
     def said(self, found: Problem) -> tuple[Label, Label]:

@@ -21,7 +21,7 @@ from engine.serve.tenancy import Tenant
 from engine.studio import bundles, switching, turns
 from engine.studio.applying import applied
 from engine.studio.build import Source, source_from, source_of
-from engine.studio.bundling import Arrival, arriving, bundle_of, unchanged
+from engine.studio.bundling import Arrival, arriving, bundle_of, shown, unchanged
 from engine.studio.codes import CODES
 from engine.studio.owing import owed
 from engine.studio.planning import Planned, installed, planned, require_no_downgrade
@@ -88,6 +88,9 @@ class Workshop:
 
     async def bundle(self) -> str:
         return (await bundle_of(self.tenant.database)).told()
+
+    async def shown(self, bundle: str) -> Mapping[str, Any]:
+        return shown(await asyncio.to_thread(bundles.read, bundle))
 
     async def _source(self, wanted: Wanted, now: Source) -> Source:
         source = now

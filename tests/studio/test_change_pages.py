@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 
+from engine.db import Body, Call
+from engine.plan.statement import Dialect
 from engine.serve import OneTenant, asgi, open_session
 from tests.studio.shop import WHOEVER, Shop, filled
 from tests.studio.test_doors import OVERLAY, REQUIRED
@@ -84,3 +87,89 @@ async def test_a_switch_takes_effect_at_once_where_it_is_safe(shop: Shop) -> Non
         assert done.status_code == 200
         assert "this is revision 2" in done.text
         assert (await send(client, "/system/switches", switch="shop.nots", on="true")).status_code == 404
+
+
+async def brought(client: httpx.AsyncClient, text: str, **more: str) -> httpx.Response:
+    """As a form with a file is sent."""
+    token = hidden((await client.get("/system/bundle")).text, "_csrf")
+    file = {"file": ("shop.bundle", text.encode(), "application/octet-stream")}
+    return await client.post("/system/bundle", data={"_csrf": token, **more}, files=file)
+
+
+async def test_a_bundle_is_downloaded_looked_at_and_taken(shop: Shop, tmp_path: Path) -> None:
+    other = shop.url.replace("schema=shop", "schema=prod") if "schema" in shop.url else f"sqlite://{tmp_path}/prod.db"
+    (tmp_path / "prod").mkdir()
+    production = Shop(tmp_path / "prod" / "shop", other)
+    await filled(production)
+    shop.fields()["day"] = {"type": "date"}
+    shop.pack["version"] = "1.1.0"
+    await filled(shop)
+    async with browser(shop) as client:
+        out = await send(client, "/system/bundle", _do="export")
+        assert out.headers["content-disposition"] == 'attachment; filename="shop.bundle"'
+        bundle = out.text
+    async with browser(production) as client:
+        plan = await brought(client, bundle)
+        assert plan.status_code == 200, plan.text[-2000:]
+        assert "shop.item.day" in plan.text
+        assert "shop 1.1.0" in plan.text  # what is in it
+        values = {name: hidden(plan.text, name) for name in ("_revision", "_digest", "file")}
+        done = await send(client, "/system/bundle", note="release 1.1", **values)
+        assert "this is revision 2" in done.text, done.text[-2000:]
+        assert (await send(client, "/system/bundle", _do="export")).text == bundle
+        for text, says in (
+            (bundle[:-9], "is no bundle"),
+            (bundle.replace("Item", "Itme"), "not as it was written"),
+            ("", ""),
+        ):
+            wrong = await brought(client, text)
+            assert (wrong.status_code in (200, 400, 422), says in wrong.text) == (True, True), wrong.text[-2000:]
+        assert (await send(client, "/system/bundle", file=WHOEVER)).status_code in (400, 404, 422)
+        await send(client, "/system/changes", group="0", name="acme.yaml", text=OVERLAY)
+        typed = await send(client, "/system/changes", group="0", name="acme.yaml", text=OVERLAY)
+        seen = {name: hidden(typed.text, name) for name in ("_revision", "_digest")}
+        assert (
+            "this is revision 3"
+            in (await send(client, "/system/changes", group="0", name="acme.yaml", text=OVERLAY, **seen)).text
+        )
+    shop.fields()["hour"] = {"type": "integer"}
+    await shop.apply()
+    async with browser(shop) as client:
+        newer = (await send(client, "/system/bundle", _do="export")).text
+    async with browser(production) as client:
+        refused = await brought(client, newer)
+        assert (refused.status_code, "overlay acme.yaml" in refused.text) == (409, True), refused.text[-2000:]
+        assert "Apply this plan" not in refused.text
+        over = {"file": hidden(refused.text, "file"), "over_changes": "true"}
+        plan = await send(client, "/system/bundle", **over)
+        seen = {name: hidden(plan.text, name) for name in ("_revision", "_digest")}
+        assert "this is revision 4" in (await send(client, "/system/bundle", **over, **seen)).text
+
+
+async def test_a_bundle_is_taken_from_administrators_of_this_system_alone(shop: Shop) -> None:
+    await filled(shop)
+    async with browser(shop) as client:
+        bundle = (await send(client, "/system/bundle", _do="export")).text
+        forged = await client.post("/system/bundle", data={"_csrf": "wrong", "_do": "export"})
+        assert forged.status_code == 403
+        forged = await client.post("/system/bundle", data={"_csrf": "wrong"}, files={"file": ("a", bundle.encode())})
+        assert forged.status_code == 403
+        chinese = {"cookie": client.headers["cookie"].replace("=en", "=zh")}
+        assert "下载配置包" in (await client.get("/system/bundle", headers=chinese)).text
+    async with shop.served() as (tenant, _):
+        assert await tenant.database.read("SELECT 1 FROM _file") == []
+        await tenant.database.write(lambda: _plain(tenant.database.dialect))
+        token = await open_session(tenant, WHOEVER, "page")
+        transport = httpx.ASGITransport(app=asgi(OneTenant(tenant)), raise_app_exceptions=False)
+        for cookie, status in ((f"dougong={token}", 403), ("dougong=nobody", 303)):
+            headers = {"cookie": cookie, "origin": "http://shop"}
+            async with httpx.AsyncClient(transport=transport, base_url="http://shop", headers=headers) as client:
+                assert (await client.get("/system/bundle")).status_code == status
+                for how in ({"data": {"_do": "export"}}, {"files": {"file": ("a", bundle.encode())}}):
+                    answer = await client.post("/system/bundle", **how)  # type: ignore[arg-type]
+                    assert (answer.status_code, bundle[:20] in answer.text) == (status, False)
+        assert await tenant.database.read("SELECT 1 FROM _file") == []
+
+
+def _plain(dialect: Dialect) -> Body[None]:
+    yield Call("UPDATE _login SET admin = " + ("0" if dialect == "sqlite" else "false"))
