@@ -24,7 +24,7 @@ from engine.serve.tenancy import Tenant
 from engine.studio import guarding, refreshing, renaming, waking
 from engine.studio.batches import Progress, until_still
 from engine.studio.codes import CODES
-from engine.studio.owing import owe
+from engine.studio.owing import follow, owe
 from engine.studio.planning import Planned
 from engine.studio.planting import Planter
 from engine.studio.turns import Turn
@@ -147,6 +147,7 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
         yield from _referring(made, ready)
     yield from rollups.after_change(dialect, logs, ready.swaps)
     yield from renaming.calls(made)
+    yield from follow(dialect, made.matching.after)
     yield from _computed(made, planter, ahead.computed)
     yield from identity.keep(made.app.dialect, made.matching.changed)
     changes = json.dumps([line.plain() for line in made.plan.lines], ensure_ascii=False)

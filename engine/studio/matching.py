@@ -51,6 +51,12 @@ class Matching:
         entity, _, name = path.rpartition(".")
         return f"{self.renamed[entity]}.{name}" if entity in self.renamed else path
 
+    def after(self, path: str) -> str:
+        """What an entity or field that is called so now will be called."""
+        turned = {old: new for new, old in self.renamed.items()}
+        entity, _, name = path.rpartition(".")
+        return turned.get(path) or (f"{turned[entity]}.{name}" if entity in turned else path)
+
     def fresh(self, path: str, physical: str) -> None:
         """A new one of this path; another one that was called so is not it."""
         one = identity.born(path, physical, self.number, self.rows)

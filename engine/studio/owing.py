@@ -4,7 +4,7 @@ leases, and crossed out when it is done. A process that is killed in between lea
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -43,6 +43,16 @@ def owe(dialect: Dialect, wanted: Iterable[Owed]) -> Body[None]:
         told = Owed(one.kind, one.path, tuple(sorted(fields))).told
         yield rows.delete("_lease", dialect, {"name": one.name})
         yield rows.insert("_lease", [{"name": one.name, "holder": told, "until": 0, "n": 0}], dialect)
+
+
+def follow(dialect: Dialect, after: Callable[[str], str]) -> Body[None]:
+    """For the transaction of a change, before anything more is owed: what is owed already goes by the new names."""
+    left = [_read(row) for row in (yield Call("SELECT name, holder FROM _lease WHERE name LIKE 'refresh:%'"))]
+    moved = {one: Owed(one.kind, after(one.path), tuple(sorted(map(after, one.fields)))) for one in left}
+    going = {one: now for one, now in moved.items() if one != now}
+    for one in going:
+        yield rows.delete("_lease", dialect, {"name": one.name})
+    yield from owe(dialect, going.values())
 
 
 def paid(dialect: Dialect, done: Iterable[Owed]) -> Body[None]:

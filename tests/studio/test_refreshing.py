@@ -87,3 +87,27 @@ async def test_what_was_left_undone_is_done_by_whoever_serves(shop: Shop) -> Non
     async with shop.served() as (tenant, _):
         assert await following.owing(tenant) is False
     assert await found(shop, "n") == ["y"]
+
+
+async def test_what_is_owed_follows_who_is_renamed_before_it_is_settled(shop: Shop) -> None:
+    shop.fields()["twice"] = {"type": "decimal", "scale": 4, "compute": "price * 2"}
+    await filled(shop)
+    shop.fields()["twice"]["compute"] = "price * 3"
+    shop.entities["item"]["display"] = "{note}"
+    async with shop.database() as database:
+        await taken(await shop.plan(database), database, settled=False)
+    fields = shop.fields()
+    fields["thrice"] = {**fields.pop("twice"), "was": "twice"}
+    shop.entities["thing"] = {**shop.entities.pop("item"), "was": "item"}
+    for name in ("item", "extras"):
+        shop.fields("sale")[name]["to"] = "thing"
+    async with shop.database() as database:
+        await taken(await shop.plan(database), database, settled=False)
+        owed = await database.read("SELECT name, holder FROM _lease WHERE name LIKE 'refresh:%'")
+        assert [tuple(row) for row in owed] == [("refresh:shop.thing", '["shop.thing.thrice"]')]
+    async with shop.served() as (tenant, door):
+        assert await following.owing(tenant) is False
+        assert {row["code"]: row["thrice"] for row in await listed(door, "thing")} == {"x": "3.7500", "y": "7.5000"}
+        answer = await door.get("/thing", params={"q": "n"})
+        assert [row["code"] for row in answer.json()["items"]] == ["y"]
+    await shop.settled()
