@@ -59,9 +59,23 @@ class Covered:
     def specs(self) -> tuple[Spec, ...]:
         return self.asked.specs
 
-    def arms(self, dimensions: Sequence[Dimension], groups: Sequence[Group]) -> tuple[str, str]:
-        """Two SELECTs with columns ``d<n>``, ``n`` and the contributions to the aggregates: folded, then pending."""
-        return self._arm(True, dimensions, groups), self._arm(False, dimensions, groups)
+    def arms(self, dimensions: Sequence[Dimension], groups: Sequence[Group]) -> tuple[str, ...]:
+        """SELECTs with columns ``d<n>``, ``n`` and the contributions to the aggregates: folded, then pending.
+
+        Where an aggregate looks at values that are there or not, however often, one SELECT: what is pending may take
+        the last of a value away."""
+        arms = self._arm(True, dimensions, groups), self._arm(False, dimensions, groups)
+        if not any(g.source == self.asked.source and by_value(g) for g in groups):
+            return arms
+        keys = [f"d{n}" for n in range(len(dimensions))]
+        columns = [*keys, "SUM(z.n) AS n"]
+        for n, group in enumerate(groups):
+            added_up = group.source == self.asked.source and not by_value(group)
+            for name in column_names(group, n, self.build):
+                columns.append(f"SUM(z.{name}) AS {name}" if added_up else f"z.{name} AS {name}")
+                keys += [] if added_up else [f"z.{name}"]
+        by = f" GROUP BY {', '.join(keys)}" if keys else ""
+        return (f"SELECT {', '.join(columns)} FROM ({' UNION ALL '.join(arms)}) AS z{by} HAVING SUM(z.n) <> 0",)
 
     def _arm(self, folded: bool, dimensions: Sequence[Dimension], groups: Sequence[Group]) -> str:
         build, symbol = self.build, self.kept.symbol
@@ -98,6 +112,14 @@ class Covered:
         return f"SELECT {', '.join(columns)} FROM {table} AS {at}{context.joins.sql}{where}"
 
     def _parts(self, folded: bool, group: Group, context: Context) -> tuple[str, ...]:
+        if by_value(group):
+            over = self.kept.folded if folded else self.kept.pending
+            assert group.item is not None
+            value = _emit(self.build, over.say(of_rows(group.item, group.source)), context)
+            if group.where is None:
+                return (value,)
+            where = _emit(self.build, over.say(of_rows(group.where, group.source)), context)
+            return (f"CASE WHEN {where} THEN {value} END",)
         index = self.kept.measure(group)
         assert index is not None
         measure = self.kept.symbol.measures[index]
@@ -148,9 +170,13 @@ def find(
 
 
 def _holds(held: Kept, asked: Asked, groups: Sequence[Group]) -> bool:
-    if any(held.measure(group) is None for group in groups):
+    if any(held.measure(group) is None and not by_value(group) for group in groups):
         return False
+    values = [of_rows(t, g.source) for g in groups if by_value(g) for t in (g.item, g.where) if t is not None]
     try:
+        for tree in values:
+            held.folded.say(tree)
+            held.pending.say(tree)
         for tree in asked.trees():
             held.folded.say(tree)
             held.pending.say(tree)
@@ -246,6 +272,12 @@ def _emit(build: Build, node: Node, context: Context) -> str:
         return emit(node, context)
     finally:
         build.binder.literals = before
+
+
+def by_value(group: Group) -> bool:
+    """Whether an aggregate looks at which values there are, and not how often: a rollup that has the value among its
+    dimensions holds it."""
+    return group.item is not None and (group.func in ("MIN", "MAX") or (group.distinct and group.func == "COUNT"))
 
 
 def added(group: Group, build: Build) -> KeptMeasure | None:
