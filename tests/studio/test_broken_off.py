@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import psycopg
 import pytest
 
 from engine.db import Call, sqlite
 from engine.studio import renaming
+from tests import pg
 from tests.studio.shop import Shop, filled, listed, post
 from tests.studio.test_bundles import dougong, exported
 from tests.studio.test_doors import AT, OVERLAY, planned, seen
@@ -19,7 +27,7 @@ WIDER = OVERLAY.replace("colour: {type: text}", "count: {type: decimal, scale: 2
 """Makes SQLite write the table anew."""
 
 
-async def refused_and_again(shop: Shop, door: Any, heal: Any) -> None:
+async def refused_and_again(shop: Shop, door: Any, heal: Any) -> dict[str, Any]:
     """The door says 503 in words, everything is as it was, and when the machine is well the same plan is applied."""
     before = await listed(door)
     wanted = {"overlays": [{"acme.yaml": WIDER}]}
@@ -34,6 +42,8 @@ async def refused_and_again(shop: Shop, door: Any, heal: Any) -> None:
     again = await door.post(f"{AT}/changes", json={**wanted, "plan": seen(plan)})
     assert (again.status_code, again.json().get("applied")) == (200, 2), again.text
     assert len(await listed(door)) == len(before)
+    said: dict[str, Any] = broken.json()
+    return said
 
 
 async def test_a_full_disk_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,6 +62,47 @@ async def test_a_full_disk_leaves_everything_as_it_was(tmp_path: Path, monkeypat
 
         monkeypatch.setattr(sqlite, "_connect", full)
         await refused_and_again(shop, door, lambda: monkeypatch.setattr(sqlite, "_connect", connect))
+
+
+@pytest.fixture
+def small(postgres_server: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The URL of a database that lies on a disk of its own, and where that is; only who may mount can make one."""
+    if os.environ.get("DOUGONG_TEST_POSTGRES"):
+        pytest.skip("the server's disks are not ours")
+    place = Path(tempfile.mkdtemp(prefix="dougong-small-"))
+    asked = ["mount", "-t", "tmpfs", "-o", "size=32m,mode=0777", "tmpfs", place]
+    if os.geteuid() or subprocess.run(asked, capture_output=True, check=False).returncode:
+        place.rmdir()
+        pytest.skip("no file system can be mounted here")
+    try:
+        data, name = place / "data", f"small_{uuid4().hex[:8]}"
+        data.mkdir(mode=0o700)
+        if user := pg.unprivileged():
+            shutil.chown(data, user)
+        with psycopg.connect(postgres_server, autocommit=True) as server:
+            server.execute(f"CREATE TABLESPACE {name} LOCATION '{data}'")  # type: ignore[call-overload]
+            with pg.fresh_database(postgres_server) as url:
+                moved = urlsplit(url).path[1:]
+                server.execute(f"ALTER DATABASE {moved} SET TABLESPACE {name}")  # type: ignore[call-overload]
+                yield url, place
+            server.execute(f"DROP TABLESPACE {name}")  # type: ignore[call-overload]
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=False)
+        place.rmdir()
+
+
+async def test_a_full_disk_of_postgresql_leaves_everything_as_it_was(small: tuple[str, Path], tmp_path: Path) -> None:
+    url, place = small
+    shop = Shop(tmp_path / "shop", f"{url}?schema=shop")
+    await filled(shop)
+    async with shop.served() as (_, door):
+        for n in range(300):
+            await post(door, "item", code=f"c{n}", note="n" * 490)
+        room = os.statvfs(place)
+        with (place / "full").open("wb") as file:
+            file.write(b"x" * (room.f_bavail * room.f_frsize - 100_000))
+        said = await refused_and_again(shop, door, (place / "full").unlink)
+        assert "disk is full" in said["detail"], said
 
 
 async def test_a_connection_that_is_cut_leaves_everything_as_it_was(
