@@ -95,21 +95,29 @@ def _row(door: Door, parts: Sequence[str]) -> _Row:
     return _Row(door, words, tuple((n, part[1:-1]) for n, part in enumerate(parts) if part[:1] == "{"))
 
 
+def _first(parts: Sequence[str]) -> str:
+    """The word a path must begin with; empty: a name."""
+    return "" if parts[0][:1] == "{" else parts[0]
+
+
 class Router:
     """Doors in order: of two paths that fit, the one that stands first, with all of its methods."""
 
     def __init__(self, doors: Iterable[Door]) -> None:
         self.doors = tuple(doors)
-        self._rows: dict[int, list[_Row]] = {}
-        for door in self.doors:
-            parts = tuple(door.path.split("/"))
-            self._rows.setdefault(len(parts), []).append(_row(door, parts))
+        self._rows: dict[tuple[int, str], list[_Row]] = {}
+        """By the number of words and the first of them; empty: whatever it is."""
+        split = [(door, tuple(door.path.split("/"))) for door in self.doors]
+        for count, first in {(len(parts), _first(parts)) for _, parts in split} | {(len(p), "") for _, p in split}:
+            found = [(door, p) for door, p in split if len(p) == count and _first(p) in ("", first)]
+            self._rows[count, first] = [_row(door, parts) for door, parts in found]
 
     def find(self, app: App, method: str, path: Sequence[str]) -> tuple[Door, At] | None:
         """The door and where it was entered; None where there is none; a refusal where only the method is wrong."""
         fitting = ""
         allowed: list[str] = []
-        for row in self._rows.get(len(path), ()):
+        rows = self._rows.get((len(path), path[0]))
+        for row in self._rows.get((len(path), ""), ()) if rows is None else rows:
             names = row.at(path) if fitting in ("", row.door.path) else None
             if names is None:
                 continue

@@ -133,7 +133,8 @@ async def get_text(here: Here, entity: Entity, asking: Asking, plain: bool = Fal
         raise of_problems(found) from found
     if statement is None:
         raise refuse("access.denied", operation=rights.WORDS["read"], entity=entity.title)
-    rows = await run(here, statement, {**asking.inputs, "roots": json.dumps([asking.inputs["id"]])})
+    inputs = {**asking.inputs, "roots": id_array([asking.inputs["id"]])} if entity.machine else asking.inputs
+    rows = await run(here, statement, inputs)
     if not rows or rows[0][0] is None:
         raise refuse("api.not-found", entity=entity.title)
     return actions.with_actions(here.app, entity, here.me, rows[0], here.language)
