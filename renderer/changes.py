@@ -99,7 +99,7 @@ def _line(one: Line, language: str) -> dict[str, Any]:
         "overlays": [(layer.layer, layer.where) for layer in one.overlays[:_SHOWN]],
         "more": max(0, len(one.overlays) - _SHOWN),
         "against": one.against,
-        "offenders": list(zip(one.offenders, records, strict=False)),
+        "offenders": list(zip(one.named(language), records, strict=False)),
     }
 
 

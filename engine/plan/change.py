@@ -105,11 +105,17 @@ class Line:
     """file:line:column of what asks for it."""
     records: tuple[str, ...] = ()
     """Where the offenders are: ``shop/item/<id>``, beside ``offenders``; empty where they are no records."""
+    told: tuple[Label, ...] = ()
+    """The offenders in words, where they are sentences."""
     overlays: tuple[Touched, ...] = ()
     rights: tuple[Right, ...] = ()
     people: int | None = None
     section: str = "entities"
     """Of the packs' text, in which the path is found."""
+
+    def named(self, language: str) -> tuple[str, ...]:
+        """The offenders."""
+        return tuple(one.to(language) for one in self.told) or self.offenders
 
     def plain(self) -> dict[str, Any]:
         return {

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from engine.label import Label
 from engine.studio.bodies import bare
+from engine.studio.sentences import say
 
 
 def same(want: Any, have: Any) -> bool:
@@ -40,26 +42,26 @@ def _moment(text: str) -> str:
     return text.replace("T", " ").removesuffix("Z")[:16]
 
 
-def fields(want: Mapping[str, Any], record: Mapping[str, Any], at: str = "") -> list[str]:
+def fields(want: Mapping[str, Any], record: Mapping[str, Any], at: str = "") -> list[Label]:
     """What differs between the fields expected and the record; lines by position from 1."""
-    out = []
+    out: list[Label] = []
     for name, value in want.items():
         wanted, path = bare(value), f"{at}{name}"
         if name not in record:
-            out.append(f"{path} is not in the answer")
+            out.append(say("absent", what=path))
         elif isinstance(wanted, Mapping):
             out += _lines(wanted, record[name] or [], path)
         elif not same(wanted, record[name]):
-            out.append(f"{path} should be {said(wanted)}, is {said(record[name])}")
+            out.append(say("is", what=path, want=said(wanted), have=said(record[name])))
     return out
 
 
-def _lines(want: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], path: str) -> list[str]:
-    out = []
+def _lines(want: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], path: str) -> list[Label]:
+    out: list[Label] = []
     for at, line in want.items():
         place = int(at)
         if not 0 < place <= len(rows):
-            out.append(f"{path} has {len(rows)} lines, none at {place}")
+            out.append(say("lines", what=path, have=len(rows), want=place))
         else:
             out += fields(bare(line), rows[place - 1], f"{path}.{place}.")
     return out

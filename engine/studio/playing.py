@@ -15,6 +15,7 @@ from engine.catalog.data import Act, Expect
 from engine.db import Body
 from engine.fieldtypes import REGISTRY, Refused
 from engine.fieldtypes.links import Files
+from engine.label import LANGUAGES, Label
 from engine.problem import Problems, Where
 from engine.serve import auth, rows
 from engine.serve.bind import ENGINE
@@ -26,6 +27,7 @@ from engine.studio.bodies import bare, from_given
 from engine.studio.door import Asgi, Door, Reply
 from engine.studio.importing import find_import, import_file
 from engine.studio.planting import Planter
+from engine.studio.sentences import say
 from engine.studio.stories import moment, plant_stories
 
 ADMIN = "admin"
@@ -36,7 +38,7 @@ class Failure:
     """One thing that was not as expected, and the line of the scenario that said so."""
 
     step: str
-    says: str
+    says: Label
     where: Where
     missing: str = ""
     """The file that the step names and that is not at hand: it could not be taken, whatever would have come of it."""
@@ -77,8 +79,7 @@ class Stage:
             try:
                 found, over = await self._step(act, actor, scenario)
             except NotAtHand as error:
-                says = f"there is no file {error} beside the pack"
-                failures.append(Failure(act.name, says, act.where, missing=str(error)))
+                failures.append(Failure(act.name, say("file", what=error), act.where, missing=str(error)))
                 break
             except (Refusal, Problems, LookupError, Refused) as error:
                 found, over = [_told(error)], True
@@ -109,7 +110,7 @@ class Stage:
     def _now_of(self, text: str) -> datetime:
         return moment(text, self.tenant.zone)
 
-    async def _step(self, act: Act, actor: str, scenario: Scenario) -> tuple[list[str], bool]:
+    async def _step(self, act: Act, actor: str, scenario: Scenario) -> tuple[list[Label], bool]:
         """What was not as expected, and whether the scenario cannot go on."""
         door = await self.door(actor)
         name = act.name if act.verb == "create" else act.of or (act.target if act.verb not in ("", "import") else "")
@@ -119,10 +120,10 @@ class Stage:
         if act.expect.refused:
             found = _refusal(act.expect, reply)
             if before is not None and await self._read(door, entity, name) != before:
-                found.append("the refused step left the record changed")
+                found.append(say("altered"))
             return found, False
         if reply is not None and not reply.ok:
-            return [f"was refused: {_sentences(reply)}"], True
+            return [say("refused", why=_sentences(reply))], True
         if act.verb == "create" and reply is not None and entity is not None:
             self.planter.remember(entity.path, act.name, reply.body["id"])
             self.entities[act.name] = entity.path
@@ -243,12 +244,12 @@ class Stage:
 
     async def _look(
         self, act: Act, door: Door, entity: Entity | None, name: str, reply: Reply | None, scenario: Scenario
-    ) -> list[str]:
-        want, out = act.expect, []
+    ) -> list[Label]:
+        want, out = act.expect, list[Label]()
         if want.warned is not None and reply is not None:
             spoke = [w.get("check", w["code"]) for w in (reply.body or {}).get("warnings", ())]
             if sorted(spoke) != sorted(want.warned):
-                out.append(f"should warn {list(want.warned)}, warned {spoke}")
+                out.append(say("warned", want=list(want.warned), have=spoke))
         if entity is not None and act.verb != "delete":
             out += await self._look_at_record(want, door, entity, name)
         for path, given in want.figures.items():
@@ -257,26 +258,26 @@ class Stage:
             out += await self._look_at_count(path, bare(given), door)
         return out
 
-    async def _look_at_record(self, want: Expect, door: Door, entity: Entity, name: str) -> list[str]:
+    async def _look_at_record(self, want: Expect, door: Door, entity: Entity, name: str) -> list[Label]:
         asked = want.state or want.fields or want.hides or want.next is not None or want.may is not None
         if not asked:
             return []
         answer = await door.ask("GET", f"{self._path(entity)}/{self.planter.names[entity.path, name]}", "actions=true")
         if not answer.ok:
-            return [f"cannot be read afterwards: {_sentences(answer)}"]
-        record, out = answer.body, []
+            return [say("unread", why=_sentences(answer))]
+        record, out = answer.body, list[Label]()
         if want.state and record.get("state") != want.state:
-            out.append(f"state should be {want.state}, is {record.get('state')}")
+            out.append(say("state", want=want.state, have=record.get("state")))
         out += expecting.fields(await self._known(want.fields, entity), record)
-        out += [f"{hidden} should be hidden" for hidden in want.hides if hidden in record]
+        out += [say("hidden", what=hidden) for hidden in want.hides if hidden in record]
         if want.may is not None:
             may = sorted(a["name"] for a in record.get("actions", ()))
             if may != sorted(want.may):
-                out.append(f"may should be {sorted(want.may)}, is {may}")
+                out.append(say("may", want=sorted(want.may), have=may))
         if want.next is not None:
             found = await self._waiting(record["id"])
             if found != list(want.next):
-                out.append(f"next should be {list(want.next)}, is {found}")
+                out.append(say("next", want=list(want.next), have=found))
         return out
 
     async def _waiting(self, record: str) -> list[str]:
@@ -299,7 +300,7 @@ class Stage:
             out[name] = data
         return out
 
-    async def _look_at_figure(self, path: str, want: Mapping[str, Any], door: Door) -> list[str]:
+    async def _look_at_figure(self, path: str, want: Mapping[str, Any], door: Door) -> list[Label]:
         plan = self.tenant.app.figures[path]
         measures = {name: bare(value) for name, value in want.items() if name != "at"}
         query = [("measures", ",".join(measures))]
@@ -312,22 +313,22 @@ class Stage:
         module, _, name = path.partition(".")
         answer = await door.ask("GET", f"/api/v1/{module}/figures/{name}", urlencode(query))
         if not answer.ok:
-            return [f"{path} could not be asked: {_sentences(answer)}"]
+            return [say("unasked", what=path, why=_sentences(answer))]
         row = (answer.body["rows"] or [{}])[0]
         return [
-            f"{path}.{name} should be {expecting.said(value)}, is {expecting.said(row.get(name))}"
+            say("is", what=f"{path}.{name}", want=expecting.said(value), have=expecting.said(row.get(name)))
             for name, value in measures.items()
             if not expecting.same(value, row.get(name)) and not (not row and str(value) in ("0", "null"))
         ]
 
-    async def _look_at_count(self, path: str, want: Any, door: Door) -> list[str]:
+    async def _look_at_count(self, path: str, want: Any, door: Door) -> list[Label]:
         where, number = (str(bare(want["where"])), bare(want["is"])) if isinstance(want, Mapping) else ("", want)
         query = [("count", "exact"), ("limit", "1"), *([("where", where)] if where else [])]
         answer = await door.ask("GET", self._path(self.catalog.entities[path]), urlencode(query))
         if not answer.ok:
-            return [f"{path} could not be counted: {_sentences(answer)}"]
+            return [say("uncounted", what=path, why=_sentences(answer))]
         total = answer.body.get("total")
-        return [] if int(str(number)) == total else [f"there should be {number} of {path}, there are {total}"]
+        return [] if int(str(number)) == total else [say("count", what=path, want=number, have=total)]
 
 
 def _by_position(body: dict[str, Any], stored: Mapping[str, Any]) -> None:
@@ -338,16 +339,18 @@ def _by_position(body: dict[str, Any], stored: Mapping[str, Any]) -> None:
             body[name] = [{"id": lines[at - 1]["id"], **line} for at, line in value.items() if at <= len(lines)]
 
 
-def _refusal(want: Expect, reply: Reply | None) -> list[str]:
+def _refusal(want: Expect, reply: Reply | None) -> list[Label]:
     if reply is None or reply.ok:
-        return [f"should be refused for {', '.join(want.refused)}, was accepted"]
+        return [say("accepted", want=", ".join(want.refused))]
     errors = reply.body.get("errors", []) if isinstance(reply.body, Mapping) else []
     reasons = {e.get("check") or e["code"] for e in errors} | {e["code"] for e in errors}
-    out = [f"should be refused for {name}, was for {_sentences(reply)}" for name in want.refused if name not in reasons]
-    if want.message and want.message not in _sentences(reply):
-        out.append(f"should say “{want.message}”, says “{_sentences(reply)}”")
-    if want.field and want.field not in [_dotted(e.get("pointer", "")) for e in errors]:
-        out.append(f"should point at {want.field}, points at {[_dotted(e.get('pointer', '')) for e in errors]}")
+    told = _sentences(reply)
+    out = [say("otherwise", want=name, why=told) for name in want.refused if name not in reasons]
+    if want.message and want.message not in told:
+        out.append(say("message", want=want.message, have=told))
+    pointed = [_dotted(e.get("pointer", "")) for e in errors]
+    if want.field and want.field not in pointed:
+        out.append(say("pointer", want=want.field, have=pointed))
     return out
 
 
@@ -363,9 +366,11 @@ def _sentences(reply: Reply) -> str:
     return "; ".join(f"{e.get('check') or e.get('code')}: {e.get('message')}" for e in errors)
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception) -> Label:
     if isinstance(error, Refusal):
-        return "; ".join(f"{f.check or f.code} {f.pointer}: {f.says.zh or f.says.en}" for f in error.faults)
-    if isinstance(error, Refused):
-        return f"{error.code.code} {error.params}"
-    return str(error)
+        return Label(*(_joined(error, language) for language in LANGUAGES))
+    return Label(en=f"{error.code.code} {error.params}" if isinstance(error, Refused) else str(error))
+
+
+def _joined(error: Refusal, language: str) -> str:
+    return "; ".join(f"{f.check or f.code} {f.pointer}: {f.says.to(language)}" for f in error.faults)

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.catalog import Catalog
-from engine.label import Label
+from engine.label import LANGUAGES, Label
 from engine.paths import ENGINE
 from engine.plan.change import Line
+from engine.plan.metadata import plain
 from engine.problem import Problems, problem
 from engine.studio.build import Source, cache_dir, source_from
 from engine.studio.codes import CODES
@@ -52,10 +53,10 @@ def _lines(found: Sequence[dict[str, Any]]) -> Iterator[Line]:
             continue
         failures = one["failures"]
         says = Label(f"场景不成立：{title.zh}", f"the scenario does not hold: {title.en}")
-        named = tuple(f"{f['step']}: {f['says']}" for f in failures)
+        told = tuple(Label(*(f"{f['step']}: {f['says'][of]}" for of in LANGUAGES)) for f in failures)
         yield Line(
-            "scenario", one["scenario"], "guarded", says, against=len(named), offenders=named, section="tests",
-            where=failures[0]["where"],
+            "scenario", one["scenario"], "guarded", says, against=len(told), offenders=tuple(one.en for one in told),
+            told=told, section="tests", where=failures[0]["where"],
         )  # fmt: skip
 
 
@@ -113,7 +114,7 @@ async def _play(source: Source, beside: Sequence[Path]) -> list[dict[str, Any]]:
         for scenario in catalog.scenarios.values():
             failures = await made.play(scenario) if scenario.steps else []
             if failures:
-                told = [{"step": f.step, "says": f.says, "where": str(f.where)} for f in failures]
+                told = [{"step": f.step, "says": plain(f.says), "where": str(f.where)} for f in failures]
                 missing = [f.missing for f in failures if f.missing]
                 title = {"zh": scenario.title.to("zh"), "en": scenario.title.to("en")}
                 out.append(

@@ -82,7 +82,7 @@ def line_of(line: Line, language: str) -> str:
     out = "".join(parts)
     if line.against:
         more = line.against - len(line.offenders)
-        named = ", ".join(line.offenders)
+        named = ", ".join(line.named(language))
         tail = (f" 等 {line.against} 条" if zh else f" and {more} more") if more else ""
         out += f"\n    {'不满足' if zh else 'in the way'}: {named}{tail}"
     return "\n    ".join([out, *_details(line, zh)])

@@ -61,7 +61,7 @@ def _print(played: Sequence[Played]) -> None:
         mark = "[green]✓[/green]" if not one.failures else "[red]✗[/red]"
         out.print(f"{mark} {one.scenario.path}  {one.scenario.title.to('zh')}  [dim]{one.seconds * 1000:.0f} ms[/dim]")
         for failure in one.failures:
-            out.print(f"    {failure.where}: {failure.step}: {failure.says}", markup=False)
+            out.print(f"    {failure.where}: {failure.step}: {failure.says.en}", markup=False)
     failed = sum(bool(p.failures) for p in played)
     out.print(f"{len(played) - failed} passed, {failed} failed")
 
@@ -71,5 +71,5 @@ def _plain(one: Played) -> dict[str, object]:
         "scenario": one.scenario.path,
         "passed": not one.failures,
         "seconds": round(one.seconds, 3),
-        "failures": [{"step": f.step, "says": f.says, "where": str(f.where)} for f in one.failures],
+        "failures": [{"step": f.step, "says": f.says.en, "where": str(f.where)} for f in one.failures],
     }

@@ -21,7 +21,7 @@ TARGETS = {
 async def failures_of(target: Path, database: str) -> list[str]:
     played = await play(target, database=database)
     assert played, "a pack without scenarios proves nothing"
-    return [f"{p.scenario.path}: {f.where}: {f.step}: {f.says}" for p in played for f in p.failures]
+    return [f"{p.scenario.path}: {f.where}: {f.step}: {f.says.en}" for p in played for f in p.failures]
 
 
 @pytest.mark.parametrize("name", TARGETS)

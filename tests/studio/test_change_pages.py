@@ -14,6 +14,7 @@ from engine.plan.statement import Dialect
 from engine.serve import OneTenant, asgi, open_session
 from tests.studio.shop import WHOEVER, Shop, filled
 from tests.studio.test_doors import OVERLAY, REQUIRED
+from tests.studio.test_planned import SCENARIO
 
 
 @asynccontextmanager
@@ -173,3 +174,14 @@ async def test_a_bundle_is_taken_from_administrators_of_this_system_alone(shop: 
 
 def _plain(dialect: Dialect) -> Body[None]:
     yield Call("UPDATE _login SET admin = " + ("0" if dialect == "sqlite" else "false"))
+
+
+async def test_a_scenario_that_breaks_is_told_in_the_readers_language(shop: Shop) -> None:
+    shop.pack["tests"] = SCENARIO
+    await filled(shop)
+    text = OVERLAY.replace("colour: {type: text}", "price: {max: 0.04}")
+    async with browser(shop) as client:
+        for language, says in (("zh", "被拒绝："), ("en", "was refused:")):
+            client.headers["cookie"] = client.headers["cookie"].rpartition("=")[0] + f"={language}"
+            page = await send(client, "/system/changes", group="0", name="acme.yaml", text=text)
+            assert says in page.text, page.text[-2500:]

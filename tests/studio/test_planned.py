@@ -49,6 +49,8 @@ async def test_a_scenario_that_would_break_refuses_the_apply(shop: Shop) -> None
         assert (line.kind, line.path, line.against, line.risk) == ("scenario", "shop.cheap", 1, "guarded")
         assert line.where.startswith("shop/module.yaml:")
         assert "0.04" in line.offenders[0]
+        for language, says in (("zh", "被拒绝："), ("en", "was refused:")):
+            assert says in line.named(language)[0]
         assert made.plan.refused
         assert not made.plan.barred
         for told, code in (({}, "plan.scenario"), ({"despite": True}, "plan.despite")):
