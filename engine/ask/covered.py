@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from engine.ask import access, expressions, filters, kept
 from engine.ask.build import Build
-from engine.ask.facts import owner_column
+from engine.ask.facts import owner_column, owner_of
 from engine.ask.kept import SIGN, Kept, Over, Unkept, of_rows
 from engine.ask.slices import Dimension, Slice
 from engine.ask.symbols import KeptMeasure, SourceSymbol
@@ -238,8 +238,7 @@ def _rules(build: Build, entity: Entity) -> Iterator[Node]:
     root = entity
     while root.owner:
         owner = build.facts.entities[root.owner]
-        column = owner_column(root)
-        above.append(Hop(root.path, column, column, owner.path, owner.table))
+        above.append(Hop(root.path, owner_of(root), owner_column(root), owner.path, owner.table))
         root = owner
     for tree in access.rules_of(build, root, "read"):
         yield _below(of_rows(tree), tuple(above))

@@ -76,7 +76,7 @@ class Facts:
             if name not in out and name in columns:
                 target = self.users if type_ == "user" else entity.path if name == "id" else ""
                 out[name] = Field(name, title, Spec(type_, target=target), "system", name, kind, target=target)
-        if entity.owner and (owner := owner_column(entity)) not in out:
+        if entity.owner and (owner := owner_of(entity)) not in out:
             title = self.entities[entity.owner].title
             spec = Spec("ref", target=entity.owner)
             out[owner] = Field(owner, title, spec, "system", owner, "uuid", target=entity.owner)
@@ -94,9 +94,15 @@ def make_facts(
     return Facts(dialect, entities, columns, users, symbols)
 
 
-def owner_column(entity: Entity) -> str:
-    """Lines point at their owner by a column named after it."""
+def owner_of(entity: Entity) -> str:
+    """Lines call their owner by its name."""
     return entity.owner.rpartition(".")[2]
+
+
+def owner_column(entity: Entity) -> str:
+    """The column by which lines point at their owner."""
+    known = entity.fields.get(owner_of(entity))
+    return (known.column if known is not None else None) or owner_of(entity)
 
 
 def unknown(code: str, name: str, names: Iterable[str], **params: object) -> Problem:

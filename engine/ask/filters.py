@@ -74,7 +74,7 @@ def condition(build: Build, operator: str, name: str, sql: str, kind: str, scale
 
 def _linked(build: Build, operator: str, name: str, cell: Cell) -> str:
     """Whether a set of references holds the id, or one of them; a set the reader does not see holds nothing."""
-    links = quote(link_table(cell.entity.table, cell.field.name))
+    links = quote(link_table(cell.entity.table, cell.field.column or cell.field.name))
     wanted = (
         f"k.target = {build.input(name, 'uuid')}"
         if operator == "contains"

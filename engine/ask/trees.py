@@ -35,6 +35,7 @@ def tree_of(build: Build, target: str) -> Tree | None:
 
 def under(build: Build, tree: Tree, sql: str, top: str) -> str:
     """Whether a reference leads to the record ``top`` or to one below it."""
+
     def said(here: str) -> str:
         table, parent = quote(tree.entity.table), quote(tree.parent)
         return f"(id) AS (SELECT {top} UNION SELECT c.id FROM {here} JOIN {table} AS c ON c.{parent} = {here}.id)"

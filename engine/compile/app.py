@@ -27,7 +27,7 @@ from engine.compile import (
     writes,
 )
 from engine.compile.late import Late
-from engine.compile.names import owner_column
+from engine.compile.names import owner_column, owner_of
 from engine.compile.refused import refuse
 from engine.compile.symbols import symbols
 from engine.compile.tables import tables
@@ -101,7 +101,7 @@ def _table(shape: writes.Shape, dialect: Dialect) -> TableWrite:
     return TableWrite(
         shape.entity.path,
         shape.table,
-        tuple((c.name, c.kind, c.scale) for c in shape.inputs),
+        tuple((c.called, c.kind, c.scale) for c in shape.inputs),
         writes.insert(shape, dialect),
         writes.update(shape, dialect),
         writes.remove(shape, dialect),
@@ -117,7 +117,8 @@ def _lines(
     return tuple(
         LineWrite(
             f.name,
-            owner_column(catalog.entities[f.target]),
+            owner_of(catalog.entities[f.target]),
+            owner_column(catalog, catalog.entities[f.target]),
             _table(shapes[f.target], dialect),
             _lines(catalog, catalog.entities[f.target], shapes, dialect),
         )

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from engine.catalog import Catalog, Entity
 from engine.compile import checks, controls, tables, texts, writes
 from engine.compile.draft import Draft, writing
-from engine.compile.names import COMPANIONS, Column, table_name
+from engine.compile.names import COMPANIONS, Column, table_of
 from engine.compile.writes import Shape
 from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.links import Files
@@ -80,9 +80,10 @@ def _living(draft: Draft, shape: Shape) -> Iterator[str]:
     rows = draft.bind("input", "rows", "json")
     for c in shape.inputs:
         if c.field is not None and c.kind == "uuid" and (target := tables.target_of(shape.catalog, shape.entity, c)):
+            table = quote(table_of(shape.catalog, target))
             yield (
-                f"(w.{quote(c.name)} IS NULL OR NOT ({rows}::jsonb -> 0) ? {literal(c.name)} OR EXISTS (SELECT 1"
-                f" FROM {quote(table_name(target))} AS k WHERE k.id = w.{quote(c.name)} AND k.deleted_at IS NULL"
+                f"(w.{quote(c.name)} IS NULL OR NOT ({rows}::jsonb -> 0) ? {literal(c.called)} OR EXISTS (SELECT 1"
+                f" FROM {table} AS k WHERE k.id = w.{quote(c.name)} AND k.deleted_at IS NULL"
                 " FOR KEY SHARE))"
             )
 
@@ -118,7 +119,7 @@ def _told(shape: Shape, kind: str) -> str:
             exact = c.kind == "datetime"  # what is told of a moment ends with its seconds
             differs = f"{new if exact else 'w.' + quote(c.name)} IS DISTINCT FROM"
             differs += f" {old if exact or kind == 'create' else 'b.' + quote(c.name)}"
-            said = f"{literal(f',{chr(34)}{c.name}{chr(34)}:')} || json_build_array({old}, {new})::text"
+            said = f"{literal(f',{chr(34)}{c.called}{chr(34)}:')} || json_build_array({old}, {new})::text"
             pieces.append(f"CASE WHEN {differs} THEN {said} END")
     parts = [f"concat({', '.join(pieces[at : at + _MOST])})" for at in range(0, len(pieces), _MOST)]
     return " || ".join(parts) or "''"
@@ -134,5 +135,5 @@ def _companions(shape: Shape) -> str:
     if not any(c.name in COMPANIONS for c in shape.columns):
         return texts.null("postgresql", "text", 0)
     named = {"id", *COMPANIONS, *entity.search, *(hole.name.partition(".")[0] for hole in entity.display.holes)}
-    pairs = [(c.name, _json(c, "w")) for c in shape.columns if c.name in named]
+    pairs = [(c.called, _json(c, "w")) for c in shape.columns if c.called in named]
     return f"({json_object('postgresql', pairs)})::text"

@@ -16,7 +16,7 @@ from typing import Literal
 from engine.catalog import Catalog, Entity, Field
 from engine.compile import emit, texts
 from engine.compile.draft import Draft
-from engine.compile.names import has_column, kind_of, scale_of
+from engine.compile.names import column_of, has_column, kind_of, scale_of
 from engine.compile.reads import Reads, reads_of
 from engine.fieldtypes.storage import quote
 
@@ -29,6 +29,7 @@ class Derived:
     else it is taken once, when the row is born."""
 
     field: Field
+    column: str
     how: How
     reads: Reads
     follows: bool
@@ -44,17 +45,18 @@ def derived(catalog: Catalog, entity: Entity) -> tuple[Derived, ...]:
 
 
 def _derived(catalog: Catalog, entity: Entity, field: Field) -> Derived | None:
+    column = column_of(catalog, entity.path, field.name)
     if field.compute is not None:
-        return Derived(field, "compute", reads_of(catalog, entity, field.compute), True)
+        return Derived(field, column, "compute", reads_of(catalog, entity, field.compute), True)
     if field.find is not None:
         orders = (o.by for o in field.order)
-        return Derived(field, "find", reads_of(catalog, entity, field.find, *orders, looked_at=True), True)
+        return Derived(field, column, "find", reads_of(catalog, entity, field.find, *orders, looked_at=True), True)
     if field.default is None:
         return None
     if field.default.expr is None:
-        return Derived(field, "default", Reads(), False)
+        return Derived(field, column, "default", Reads(), False)
     reads = reads_of(catalog, entity, field.default.expr)
-    return Derived(field, "default", reads, reads.record)
+    return Derived(field, column, "default", reads, reads.record)
 
 
 def levels(fields: Iterable[Derived]) -> list[list[Derived]]:
@@ -86,13 +88,13 @@ class Links:
 def links(
     draft: Draft, catalog: Catalog, entity: Entity, base: str, steps: Sequence[Mapping[str, str] | list[Derived]]
 ) -> Links:
-    """``base`` is a SELECT; each step adds columns: given SQL by name, or derived fields whose raw value the row
-    before it holds as ``_i_<name>`` and whether that one stands as ``_t_<name>``."""
+    """``base`` is a SELECT; each step adds columns: given SQL by column, or derived fields whose raw value the row
+    before it holds as ``_i_<column>`` and whether that one stands as ``_t_<column>``."""
     ctes = [f"c0 AS MATERIALIZED ({base})"]
     for n, step in enumerate(steps):
         last = f"c{n}"
         added = (
-            [f"{_value(draft, catalog, entity, d, last)} AS {quote(d.name)}" for d in step]
+            [f"{_value(draft, catalog, entity, d, last)} AS {quote(d.column)}" for d in step]
             if isinstance(step, list)
             else [f"{sql} AS {quote(name)}" for name, sql in step.items()]
         )
@@ -103,7 +105,7 @@ def links(
 def _value(draft: Draft, catalog: Catalog, entity: Entity, made: Derived, alias: str) -> str:
     """The value that stands (typed, given, frozen), else the computed one."""
     sql = value_sql(draft, catalog, entity, made, alias)
-    return f"CASE WHEN {alias}.{quote('_t_' + made.name)} THEN {alias}.{quote('_i_' + made.name)} ELSE {sql} END"
+    return f"CASE WHEN {alias}.{quote('_t_' + made.column)} THEN {alias}.{quote('_i_' + made.column)} ELSE {sql} END"
 
 
 def value_sql(draft: Draft, catalog: Catalog, entity: Entity, made: Derived, alias: str) -> str:

@@ -12,7 +12,7 @@ from engine.catalog import Catalog, Check, Entity, Field, Hole, Value
 from engine.catalog.entity import Moment
 from engine.compile import controls, emit, late, texts
 from engine.compile.draft import Draft
-from engine.compile.names import has_column, kind_of, owner_column, scale_of, table_name
+from engine.compile.names import column_of, has_column, kind_of, owner_column, scale_of, table_of
 from engine.compile.words import message
 from engine.fieldtypes.storage import json_value, link_table, literal, quote
 from engine.label import Label
@@ -194,7 +194,7 @@ def _check_sql(asked: Asked, entity: Entity, check: Check) -> str:
         inside = emit.Rows("f", this="r", found="f")
         values = _values(draft, catalog, check, emit.Rows("r", this="r", found="f"), found="f.id")
         culprit = (
-            f"(SELECT {values} FROM {quote(table_name(target.path))} AS f"
+            f"(SELECT {values} FROM {quote(table_of(catalog, target.path))} AS f"
             f" WHERE f.deleted_at IS NULL AND {emit.truth(draft, catalog, check.rows, inside)} ORDER BY f.id LIMIT 1)"
         )
         return asked.whole(head, culprit, source)
@@ -241,55 +241,57 @@ def _rule_sql(asked: Asked, entity: Entity, rule: Rule) -> str:
 def _rule(draft: Draft, catalog: Catalog, entity: Entity, rule: Rule, row: str) -> tuple[str, list[tuple[str, str]]]:
     """What is true where the row at alias ``row`` breaks it, and what its words need."""
     field, rows = rule.field, emit.Rows(row)
+    value = f"{row}.{quote(column_of(catalog, entity.path, field.name))}"
     pairs: list[tuple[str, str]] = []
     if rule.kind == "lines":
         child = catalog.entities[field.target]
         count = (
-            f"(SELECT COUNT(*) FROM {quote(table_name(child.path))} AS l"
-            f" WHERE l.{quote(owner_column(child))} = {row}.id AND l.deleted_at IS NULL)"
+            f"(SELECT COUNT(*) FROM {quote(table_of(catalog, child.path))} AS l"
+            f" WHERE l.{quote(owner_column(catalog, child))} = {row}.id AND l.deleted_at IS NULL)"
         )
         test = f"{count} < {fewest(field)}"
     elif rule.kind == "required":
-        test = f"{row}.{quote(field.name)} IS NULL"
+        test = f"{value} IS NULL"
         if kind_of(field) == "text":
-            test = f"COALESCE({row}.{quote(field.name)}, '') = ''"
+            test = f"COALESCE({value}, '') = ''"
         if not isinstance(field.required, bool | str):
             test += f" AND {emit.truth(draft, catalog, field.required, rows)}"
     elif rule.kind == "outside":
-        test = _outside(draft, catalog, field, row)
+        test = _outside(draft, catalog, entity, field, row)
     elif rule.kind == "ring":
-        test = _ring(entity, field, row)
+        test = _ring(catalog, entity, field, row)
     else:
         assert rule.bound is not None
         bound = emit.slot(draft, catalog, rule.bound, rows, field)
-        test = f"{row}.{quote(field.name)} {'<' if rule.kind == 'min' else '>'} {bound}"
+        test = f"{value} {'<' if rule.kind == 'min' else '>'} {bound}"
         pairs.append(("bound", json_value(kind_of(field), scale_of(field), draft.dialect, f"({bound})")))
     seen = f"{emit.truth(draft, catalog, field.visible, rows)} AND " if field.visible is not None else ""
     return f"{seen}{test}", pairs
 
 
-def _outside(draft: Draft, catalog: Catalog, field: Field, row: str) -> str:
+def _outside(draft: Draft, catalog: Catalog, entity: Entity, field: Field, row: str) -> str:
     """What a picker would not offer is not taken either."""
     assert field.ref_where is not None
-    target = catalog.entities[field.target or field.path.rpartition(".")[0]]
-    alias = draft.binder.alias()
+    target = catalog.entities[field.target or entity.path]
+    name = column_of(catalog, entity.path, field.name)
+    table, alias = quote(table_of(catalog, target.path)), draft.binder.alias()
     offered = emit.truth(draft, catalog, field.ref_where, emit.Rows(alias, this=row))
     if field.spec.type == "refs":
-        links = quote(link_table(table_name(field.path.rpartition(".")[0]), field.name))
+        links = quote(link_table(table_of(catalog, entity.path), name))
         return (
-            f"EXISTS (SELECT 1 FROM {links} AS k JOIN {quote(table_name(target.path))} AS {alias}"
+            f"EXISTS (SELECT 1 FROM {links} AS k JOIN {table} AS {alias}"
             f" ON {alias}.id = k.target WHERE k.owner = {row}.id AND {offered} IS NOT TRUE)"
         )
-    column = f"{row}.{quote(field.name)}"
+    column = f"{row}.{quote(name)}"
     return (
-        f"{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {quote(table_name(target.path))} AS {alias}"
+        f"{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {table} AS {alias}"
         f" WHERE {alias}.id = {column} AND {offered})"
     )
 
 
-def _ring(entity: Entity, field: Field, row: str) -> str:
+def _ring(catalog: Catalog, entity: Entity, field: Field, row: str) -> str:
     """Following the reference leads back; UNION ends the walk also where another ring is met."""
-    table, column = quote(table_name(entity.path)), quote(field.name)
+    table, column = (quote(n) for n in (table_of(catalog, entity.path), column_of(catalog, entity.path, field.name)))
     return (
         f"EXISTS (WITH RECURSIVE up(id) AS (SELECT {row}.{column} UNION SELECT p.{column} FROM up"
         f" JOIN {table} AS p ON p.id = up.id) SELECT 1 FROM up WHERE up.id = {row}.id)"
@@ -307,12 +309,13 @@ def _referring(asked: Asked) -> Iterable[str]:
             if field.on_delete != "refuse" or (other.path in going and other.path != root.path):
                 continue
             pairs = [("$found", "f.id"), ("entity", literal(other.path)), ("field", literal(field.name))]
-            refers = f"f.{quote(field.name)} = r.id"
+            column = column_of(catalog, other.path, field.name)
+            refers = f"f.{quote(column)} = r.id"
             if field.spec.type == "refs":
-                links = quote(link_table(table_name(other.path), field.name))
+                links = quote(link_table(table_of(catalog, other.path), column))
                 refers = f"f.id IN (SELECT k.owner FROM {links} AS k WHERE k.target = r.id)"
             found = (
-                f"(SELECT {texts.object_text(draft.dialect, pairs)} FROM {quote(table_name(other.path))} AS f"
+                f"(SELECT {texts.object_text(draft.dialect, pairs)} FROM {quote(table_of(catalog, other.path))} AS f"
                 f" WHERE {refers} AND f.deleted_at IS NULL AND NOT {draft.among('f.id')}"
                 " ORDER BY f.id LIMIT 1)"
             )

@@ -13,7 +13,7 @@ from engine.catalog import Catalog, Control, Entity, Hole, Posting, Value
 from engine.compile import emit, levels, texts
 from engine.compile.codes import CODES
 from engine.compile.draft import Draft
-from engine.compile.names import table_name
+from engine.compile.names import column_of, table_of
 from engine.compile.words import message
 from engine.expr.build import parse_expression
 from engine.expr.build.scope import Scope
@@ -66,7 +66,7 @@ def named(catalog: Catalog, control: Control) -> plan.Check:
 
 def part(draft: Draft, catalog: Catalog, control: Control) -> str:
     """Rows (control, root, line or NULL, values JSON): one for each key that the documents bring too far."""
-    ledger = quote(table_name(control.of))
+    ledger = quote(table_of(catalog, control.of))
     at = " AND ".join(f"{name} = {name}" for name in control.key)
     value = f"FIGURE({'.'.join(control.value)} WHERE {at})"
     limit = f"COALESCE(FIGURE({'.'.join(control.limit)} WHERE {at}), 0)"
@@ -89,7 +89,8 @@ def part(draft: Draft, catalog: Catalog, control: Control) -> str:
         }
         return ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
 
-    same = " AND ".join(texts.equal(draft.dialect, f"o.{quote(k)}", f"e.{quote(k)}") for k in control.key)
+    keys = [quote(column_of(catalog, control.of, k)) for k in control.key]
+    same = " AND ".join(texts.equal(draft.dialect, f"o.{k}", f"e.{k}") for k in keys)
     first = (
         f"NOT EXISTS (SELECT 1 FROM {ledger} AS o WHERE o._source_id = e._source_id AND o.id < e.id AND {same}"
         f" AND {_stands(ledger, 'o')})"

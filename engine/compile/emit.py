@@ -10,7 +10,7 @@ from typing import Any, cast
 from engine.catalog import Catalog, Check, Field, Hole, Template, Value
 from engine.compile import figures, texts
 from engine.compile.draft import Draft
-from engine.compile.names import kind_of, scale_of, table_name
+from engine.compile.names import kind_of, scale_of, table_of
 from engine.expr.build import Expr, forms, to_program
 from engine.expr.build.binder import Binder
 from engine.expr.build.sql import Context, Joins, to_sql
@@ -68,7 +68,7 @@ def found(draft: Draft, catalog: Catalog, field: Field, this: str) -> str:
     condition = to_sql(field.find, here)
     orders = [f"{to_sql(o.by, here)}{' DESC' if o.descending else ''} NULLS LAST" for o in field.order]
     return (
-        f"(SELECT {alias}.id FROM {quote(table_name(field.target))} AS {alias}{joins.sql}"
+        f"(SELECT {alias}.id FROM {quote(table_of(catalog, field.target))} AS {alias}{joins.sql}"
         f" WHERE {alias}.deleted_at IS NULL AND {condition} ORDER BY {', '.join((*orders, f'{alias}.id'))} LIMIT 1)"
     )
 
@@ -117,7 +117,7 @@ def display(draft: Draft, catalog: Catalog, target: str, reference: str, deep: i
         return f"CAST({reference} AS TEXT)"
     alias = draft.binder.alias()
     shown_as = text(draft, catalog, entity.display, Rows(alias), deep + 1)
-    return f"(SELECT {shown_as} FROM {quote(table_name(target))} AS {alias} WHERE {alias}.id = {reference})"
+    return f"(SELECT {shown_as} FROM {quote(table_of(catalog, target))} AS {alias} WHERE {alias}.id = {reference})"
 
 
 def text(draft: Draft, catalog: Catalog, made: Template, rows: Rows, deep: int = 0) -> str:

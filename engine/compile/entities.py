@@ -6,7 +6,7 @@ from typing import Literal
 
 from engine.catalog import Catalog, Entity, Field
 from engine.compile import access, checks, emit, texts
-from engine.compile.names import has_column, kind_of, owner_column, scale_of, table_name
+from engine.compile.names import column_of, has_column, kind_of, owner_column, owner_of, scale_of, table_of
 from engine.compile.paths import STATE, SYSTEM_TITLES
 from engine.compile.reads import reads_of
 from engine.compile.words import template
@@ -20,7 +20,7 @@ def entity(catalog: Catalog, made: Entity, write: plan.Write | None) -> plan.Ent
         made.module,
         made.name,
         made.title,
-        table_name(made.path),
+        table_of(catalog, made.path),
         fields(catalog, made),
         template(made.display),
         texts.key_of(made),
@@ -44,18 +44,14 @@ def fields(catalog: Catalog, made: Entity) -> dict[str, plan.Field]:
         workflow = catalog.workflows[path]
         options = tuple(Option(s.name, s.title) for s in workflow.states.values())
         title = out[workflow.field].title if workflow.field in out else STATE
+        column = column_of(catalog, made.path, workflow.field)
         out[workflow.field] = plan.Field(
-            workflow.field, title, Spec("choice", options=options), "system", workflow.field, public=True
+            workflow.field, title, Spec("choice", options=options), "system", column, public=True
         )
     if made.owned_by:
-        name = owner_column(made)
-        title = catalog.entities[made.owned_by].title
-        out.setdefault(
-            name,
-            plan.Field(
-                name, title, Spec("ref", target=made.owned_by), "system", name, kind="uuid", target=made.owned_by
-            ),
-        )
+        name, title = owner_of(made), catalog.entities[made.owned_by].title
+        spec, column = Spec("ref", target=made.owned_by), owner_column(catalog, made)
+        out.setdefault(name, plan.Field(name, title, spec, "system", column, kind="uuid", target=made.owned_by))
         out.setdefault("position", _system("position", "integer", "integer"))
     people = catalog.people.users
     for name in ("created_at", "updated_at"):
@@ -80,7 +76,7 @@ def _field(catalog: Catalog, entity: Entity, made: Field) -> plan.Field:
         made.title,
         made.spec,
         _origin(made),
-        made.name if has_column(made) else None,
+        column_of(catalog, entity.path, made.name) if has_column(made) else None,
         kind_of(made),
         scale_of(made),
         target,

@@ -112,5 +112,5 @@ SCHEMAS: Json = {
         fields={"type": "array", "items": {"type": "object"}},
         moves={"type": "array", "items": {"type": "object"}},
         waiting={"type": "array", "items": {"type": "object"}},
-    )
+    ),
 }

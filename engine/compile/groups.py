@@ -14,7 +14,7 @@ from engine.catalog import Catalog, Each, Posting, Value
 from engine.compile import emit, texts
 from engine.compile.codes import CODES
 from engine.compile.draft import Draft
-from engine.compile.names import ELEMENT, table_name
+from engine.compile.names import ELEMENT, table_of
 from engine.expr.build.sql import Context, Joins, to_sql, total
 from engine.expr.build.sql import emit as node_sql
 from engine.expr.build.tree import Agg, Fig, Lit, Node, Op, Par, Path
@@ -72,8 +72,9 @@ def groups(draft: Draft, catalog: Catalog, made: Posting, rows: str, terms: Sequ
     columns = ["r.id AS _r", *(f"{sql} AS k{n}" for n, sql in enumerate(keys))]
     columns += [f"{sql} AS a{n}" for n, sql in enumerate(aggregates)]
     by = ", ".join(str(n + 1) for n in range(len(keys) + 1))
+    table = quote(table_of(catalog, each.entity))
     grouped = (
-        f"SELECT {', '.join(columns)} FROM {rows} AS r JOIN {quote(table_name(each.entity))} AS e ON TRUE{joins.sql}"
+        f"SELECT {', '.join(columns)} FROM {rows} AS r JOIN {table} AS e ON TRUE{joins.sql}"
         f" WHERE {' AND '.join(wanted)} GROUP BY {by}"
     )
     named = ", ".join(f"x.k{n}" for n in range(len(keys)))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from engine.catalog import Aggregation, Catalog, Check, Control, Entity, Posting, Source, Value
 from engine.compile import emit, groups, late, levels
 from engine.compile.draft import Draft, writing
-from engine.compile.names import owner_column, table_name
+from engine.compile.names import column_of, owner_column, table_of
 from engine.expr.build.tree import Agg, Fig, Group, Measure, Node, Op, Path, walk
 from engine.fieldtypes.storage import literal, quote
 from engine.plan.statement import Dialect, Statement
@@ -68,7 +68,7 @@ def _of_control(catalog: Catalog, control: Control) -> Iterator[Key]:
             for name in control.lock or control.key:
                 made = source.by.get(name)
                 if made is not None and _of_document(catalog, source.of, made.tree):
-                    own = Path(made.type, "row", (), ledger.path, name, name)
+                    own = Path(made.type, "row", (), ledger.path, name, column_of(catalog, ledger.path, name))
                     level = control.levels.get(name)
                     terms.append(Term(_called(made.tree) or f"~{made.text}", made.tree, own, level))
             key = Key(ledger.path, source.of, tuple(sorted(terms, key=lambda term: term.name)), True)
@@ -172,7 +172,7 @@ def _is_own(node: Node) -> bool:
 def _in_document(catalog: Catalog, target: Entity, path: Path) -> bool:
     """Whoever writes the looked-at row writes what the path reads: it only goes up to owners."""
     for hop in path.hops:
-        if not target.owned_by or hop.column != owner_column(target):
+        if not target.owned_by or hop.column != owner_column(catalog, target):
             return False
         target = catalog.entities[target.owned_by]
     return True
@@ -277,6 +277,6 @@ def _posted(
         joined = " ON r.id = g._r" if posting.each is not None else ""
         yield f"{_select(source, name, values)}{joined} WHERE {holds}"
     stored = [_text(draft, catalog, term, node, emit.Rows("r")) for term, node in terms]
-    entries = f"{quote(table_name(ledger.path))} AS r WHERE r._posting = {literal(posting.path)}"
+    entries = f"{quote(table_of(catalog, ledger.path))} AS r WHERE r._posting = {literal(posting.path)}"
     made = " || '|' || ".join((literal(name), *stored))
     yield f"SELECT {made} FROM {entries} AND {draft.among('r._source_id')}"

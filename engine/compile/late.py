@@ -13,7 +13,7 @@ from engine.catalog import Catalog, Entity
 from engine.compile import chain, texts
 from engine.compile.chain import Derived
 from engine.compile.draft import Draft, writing
-from engine.compile.names import columns_of, owner_column, table_name
+from engine.compile.names import columns_of, owner_column, table_of
 from engine.fieldtypes.storage import quote
 from engine.plan.statement import Dialect, Statement
 
@@ -104,12 +104,12 @@ def _pass(catalog: Catalog, root: Entity, entity: Entity, fields: tuple[Derived,
 
 def computing(draft: Draft, catalog: Catalog, entity: Entity, fields: tuple[Derived, ...], where: str) -> Statement:
     """Computes ``fields`` of the rows ``t`` that ``where`` holds for, from what else they hold."""
-    table = table_name(entity.path)
+    table = table_of(catalog, entity.path)
     mine = {d.name for d in fields}
     base = []
     for c in columns_of(catalog, entity):
-        if c.name in mine:
-            made = next(d for d in fields if d.name == c.name)
+        if c.called in mine:
+            made = next(d for d in fields if d.name == c.called)
             base.append(f"t.{quote(c.name)} AS {quote('_i_' + c.name)}")
             base.append(f"{_stands(draft, made)} AS {quote('_t_' + c.name)}")
         else:
@@ -122,8 +122,8 @@ def computing(draft: Draft, catalog: Catalog, entity: Entity, fields: tuple[Deri
         chain.levels(fields),
     )
     distinct = texts.differs(draft.dialect)
-    sets = ", ".join(f"{quote(d.name)} = {chained.last}.{quote(d.name)}" for d in fields)
-    moved = " OR ".join(f"{quote(table)}.{quote(d.name)} {distinct} {chained.last}.{quote(d.name)}" for d in fields)
+    sets = ", ".join(f"{quote(d.column)} = {chained.last}.{quote(d.column)}" for d in fields)
+    moved = " OR ".join(f"{quote(table)}.{quote(d.column)} {distinct} {chained.last}.{quote(d.column)}" for d in fields)
     return writing(
         draft,
         f"{chained.text} UPDATE {quote(table)} SET {sets} FROM {chained.last}"
@@ -134,7 +134,7 @@ def computing(draft: Draft, catalog: Catalog, entity: Entity, fields: tuple[Deri
 def _stands(draft: Draft, made: Derived) -> str:
     if made.how != "default":
         return texts.no(draft.dialect)
-    return texts.holds_text(draft.dialect, "t._typed", made.name)
+    return texts.holds_text(draft.dialect, "t._typed", made.column)
 
 
 def within(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, alias: str) -> str:
@@ -142,12 +142,12 @@ def within(draft: Draft, catalog: Catalog, root: Entity, entity: Entity, alias: 
     if entity.path == root.path:
         return draft.among(f"{alias}.id")
     owner = catalog.entities[entity.owned_by]
-    column = f"{alias}.{quote(owner_column(entity))}"
+    column = f"{alias}.{quote(owner_column(catalog, entity))}"
     if owner.path == root.path:
         return draft.among(column)
     up = f"{alias}_o"
     return (
-        f"{column} IN (SELECT {up}.id FROM {quote(table_name(owner.path))} AS {up}"
+        f"{column} IN (SELECT {up}.id FROM {quote(table_of(catalog, owner.path))} AS {up}"
         f" WHERE {within(draft, catalog, root, owner, up)})"
     )
 
@@ -165,7 +165,8 @@ class Gathered:
         if entity.path not in self._ctes:
             where = within(self._draft, self._catalog, self._root, entity, "r")
             where += " AND r.deleted_at IS NULL" if self._living else ""
-            self._ctes[entity.path] = f"SELECT r.* FROM {quote(table_name(entity.path))} AS r WHERE {where}"
+            table = quote(table_of(self._catalog, entity.path))
+            self._ctes[entity.path] = f"SELECT r.* FROM {table} AS r WHERE {where}"
         return f"d{list(self._ctes).index(entity.path)}"
 
     def before(self, sql: str) -> str:

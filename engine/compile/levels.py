@@ -15,7 +15,7 @@ from engine.ask.figure import At
 from engine.catalog import Catalog, Control, Entity, Value
 from engine.compile import emit, figures, texts
 from engine.compile.draft import Draft
-from engine.compile.names import columns_of, table_name
+from engine.compile.names import column_of, columns_of, table_of
 from engine.expr.build.sql import Context
 from engine.expr.build.tree import Agg, Fig, Path, walk
 from engine.fieldtypes.storage import literal, quote
@@ -24,11 +24,12 @@ from engine.fieldtypes.storage import literal, quote
 def rows(draft: Draft, catalog: Catalog, control: Control, wanted: str, measured: Callable[[Context], str]) -> str:
     """The entries ``wanted``, each with its figures at every level where it is judged."""
     ledger = catalog.entities[control.of]
-    table = quote(table_name(ledger.path))
+    table = quote(table_of(catalog, ledger.path))
     names = list(control.levels)
     steps = [_up(catalog, ledger, table, name, wanted) for name in names]
-    kept = [c.name for c in columns_of(catalog, ledger) if c.name not in names]
-    columns = [*(f"e.{quote(name)}" for name in kept), *(f"{_cte('up', n)}.at AS {quote(n)}" for n in names)]
+    kept = [c.name for c in columns_of(catalog, ledger) if c.called not in names]
+    columns = [f"e.{quote(name)}" for name in kept]
+    columns += [f"{_cte('up', n)}.at AS {quote(column_of(catalog, ledger.path, n))}" for n in names]
     joined = "".join(f" JOIN {_cte('up', n)} ON {_cte('up', n)}.entry = e.id" for n in names)
     deep = " + ".join(f"{_cte('up', n)}.deep" for n in names)
     judged = " AND ".join(_judged(draft, catalog, control.levels[n], _cte("up", n)) for n in names)
@@ -36,20 +37,18 @@ def rows(draft: Draft, catalog: Catalog, control: Control, wanted: str, measured
     applies = f" WHERE {emit.truth(draft, catalog, control.when, emit.Rows('e'))}" if control.when is not None else ""
     steps.append(f"_lv AS MATERIALIZED (SELECT e.* FROM _at AS e{applies})")
     steps += [_below(draft, catalog, ledger, name, control.levels[name]) for name in names]
-    keys = ", ".join(quote(k) for k in control.key)
-    here = replace(emit.context(draft, catalog, emit.Rows("e")), figure_sql=_figures(catalog, names))
-    steps.append(f"_fig AS MATERIALIZED (SELECT e.*, {measured(here)} FROM (SELECT DISTINCT {keys} FROM _lv) AS e)")
-    same = " AND ".join(texts.equal(draft.dialect, f"l.{quote(k)}", f"f.{quote(k)}") for k in control.key)
+    key = [quote(column_of(catalog, ledger.path, k)) for k in control.key]
+    here = replace(emit.context(draft, catalog, emit.Rows("e")), figure_sql=_figures(catalog, ledger, names))
+    steps.append(
+        f"_fig AS MATERIALIZED (SELECT e.*, {measured(here)} FROM (SELECT DISTINCT {', '.join(key)} FROM _lv) AS e)"
+    )
+    same = " AND ".join(texts.equal(draft.dialect, f"l.{k}", f"f.{k}") for k in key)
     limits = "SUM(CASE WHEN f._limit <> 0 THEN 1 ELSE 0 END) OVER (PARTITION BY l.id)"
     found = f"SELECT l.*, f._value, f._before, f._limit, {limits} AS _limits FROM _lv AS l JOIN _fig AS f ON {same}"
-    turn = f"ROW_NUMBER() OVER (PARTITION BY w._source_id, {_of('w', control)} ORDER BY w._deep, w.id)"
+    turn = f"ROW_NUMBER() OVER (PARTITION BY w._source_id, {', '.join(f'w.{k}' for k in key)} ORDER BY w._deep, w.id)"
     counts = "w._limit <> 0 OR w._limits = 0 AND w._deep = 0"
     once = f"SELECT w.*, {turn} AS _turn FROM ({found}) AS w WHERE {counts}"
     return f"WITH RECURSIVE {', '.join(steps)} SELECT t.* FROM ({once}) AS t WHERE t._turn = 1"
-
-
-def _of(alias: str, control: Control) -> str:
-    return ", ".join(f"{alias}.{quote(k)}" for k in control.key)
 
 
 def _cte(kind: str, name: str) -> str:
@@ -59,15 +58,15 @@ def _cte(kind: str, name: str) -> str:
 def _tree(catalog: Catalog, ledger: Entity, name: str) -> tuple[str, str]:
     """(table, the column that names the node above)."""
     tree = catalog.entities[ledger.fields[name].target]
-    return quote(table_name(tree.path)), quote(tree.parent)
+    return quote(table_of(catalog, tree.path)), quote(column_of(catalog, tree.path, tree.parent))
 
 
 def _up(catalog: Catalog, ledger: Entity, table: str, name: str, wanted: str) -> str:
     """An entry's node, each one above, and at last none: the whole."""
     tree, parent = _tree(catalog, ledger, name)
-    up = _cte("up", name)
+    up, node = _cte("up", name), quote(column_of(catalog, ledger.path, name))
     return (
-        f"{up}(entry, at, deep) AS (SELECT e.id, e.{quote(name)}, 0 FROM {table} AS e WHERE {wanted}"
+        f"{up}(entry, at, deep) AS (SELECT e.id, e.{node}, 0 FROM {table} AS e WHERE {wanted}"
         f" UNION ALL SELECT u.entry, p.{parent}, u.deep + 1 FROM {up} AS u JOIN {tree} AS p ON p.id = u.at)"
     )
 
@@ -75,7 +74,7 @@ def _up(catalog: Catalog, ledger: Entity, table: str, name: str, wanted: str) ->
 def _below(draft: Draft, catalog: Catalog, ledger: Entity, name: str, level: Value) -> str:
     """A judged node with itself and, where levels above are judged, all that hangs under it."""
     tree, parent = _tree(catalog, ledger, name)
-    node, below = quote(name), _cte("below", name)
+    node, below = quote(column_of(catalog, ledger.path, name)), _cte("below", name)
     alone = f" WHERE {told(draft, catalog, level)} <> 'own'" if of_nobody(level) else ""
     return (
         f"{below}(at, node) AS (SELECT DISTINCT {node}, {node} FROM _lv WHERE {node} IS NOT NULL"
@@ -102,13 +101,13 @@ def _judged(draft: Draft, catalog: Catalog, level: Value, up: str) -> str:
     )
 
 
-def _figures(catalog: Catalog, names: list[str]) -> Callable[[Fig, Context], str]:
-    under = {name: _under(name) for name in names}
+def _figures(catalog: Catalog, ledger: Entity, names: list[str]) -> Callable[[Fig, Context], str]:
+    under = {name: _under(column_of(catalog, ledger.path, name), _cte("below", name)) for name in names}
     return lambda figure, context: figures.figure_sql(catalog, figure, context, under)
 
 
-def _under(name: str) -> At:
-    node, below = f"e.{quote(name)}", _cte("below", name)
+def _under(column: str, below: str) -> At:
+    node = f"e.{quote(column)}"
 
     def at(by: str | None) -> str:
         """At the whole also what has no such dimension."""

@@ -11,7 +11,7 @@ from engine.catalog import Catalog, Entity, Step, Transition, Value, Workflow
 from engine.compile import chain, controls, emit, people, texts
 from engine.compile.chain import Derived
 from engine.compile.draft import Draft, writing
-from engine.compile.names import Column, table_name
+from engine.compile.names import Column, column_of, table_of
 from engine.compile.writes import Shape
 from engine.expr.build.binder import Key
 from engine.expr.build.tree import Par, walk
@@ -113,9 +113,8 @@ def truth(catalog: Catalog, entity: Entity, made: emit.Expr, dialect: Dialect) -
 
     draft.binder.known = known
     sql = emit.value(draft, catalog, made, emit.Rows("r"))
-    return draft.finish(
-        f"SELECT r.id, {sql} FROM {quote(table_name(entity.path))} AS r WHERE {draft.among('r.id')} ORDER BY r.id"
-    )
+    table = quote(table_of(catalog, entity.path))
+    return draft.finish(f"SELECT r.id, {sql} FROM {table} AS r WHERE {draft.among('r.id')} ORDER BY r.id")
 
 
 def _apply(
@@ -127,18 +126,18 @@ def _apply(
     given = {workflow.field: literal(to)}
     for field in entity.fields.values():
         if field.keep and field.keep_at == stage:
-            given[field.name] = f"t.{quote(field.keep)}"
+            given[field.name] = f"t.{quote(column_of(catalog, entity.path, field.keep))}"
     for name, value in sets.items():
         given[name] = emit.slot(draft, catalog, value, emit.Rows("t"), entity.fields[name])
     after = _dependents(shape, set(given))
-    base = [f"{given.get(c.name, 't.' + quote(c.name))} AS {quote(c.name)}" for c in _others(shape, after)]
-    base += [f"t.{quote(d.name)} AS {quote('_i_' + d.name)}" for d in after]
-    base += [f"{_stands(draft, d)} AS {quote('_t_' + d.name)}" for d in after]
+    base = [f"{given.get(c.called, 't.' + quote(c.name))} AS {quote(c.name)}" for c in _others(shape, after)]
+    base += [f"t.{quote(d.column)} AS {quote('_i_' + d.column)}" for d in after]
+    base += [f"{_stands(draft, d)} AS {quote('_t_' + d.column)}" for d in after]
     source = f"SELECT {', '.join(base)} FROM {quote(shape.table)} AS t WHERE {draft.among('t.id')}"
     chained = chain.links(draft, catalog, entity, f"{source} AND t.deleted_at IS NULL", chain.levels(after))
     now, me = draft.now(), draft.me()
     table = quote(shape.table)
-    columns = [*given, *(d.name for d in after)]
+    columns = [*(column_of(catalog, entity.path, name) for name in given), *(d.column for d in after)]
     changes = [f"{quote(c)} = {chained.last}.{quote(c)}" for c in columns]
     changes += [f"rev = {table}.rev + 1", f"updated_at = {now}", f"updated_by = {me}"]
     return writing(
@@ -150,7 +149,7 @@ def _apply(
 
 def _others(shape: Shape, after: Sequence[Derived]) -> list[Column]:
     names = {d.name for d in after}
-    return [c for c in shape.columns if c.name not in names]
+    return [c for c in shape.columns if c.called not in names]
 
 
 def _dependents(shape: Shape, changed: set[str]) -> tuple[Derived, ...]:
@@ -170,4 +169,4 @@ def _dependents(shape: Shape, changed: set[str]) -> tuple[Derived, ...]:
 def _stands(draft: Draft, made: Derived) -> str:
     if made.how != "default":
         return texts.no(draft.dialect)
-    return texts.holds_text(draft.dialect, "t._typed", made.name)
+    return texts.holds_text(draft.dialect, "t._typed", made.column)

@@ -37,18 +37,29 @@ ELEMENT = "_element"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of an entity's table; ``field`` is there when people declared it."""
+    """A column of an entity's table; ``field`` is there when people declared it. ``called``: what it is called in
+    rows, documents and expressions, which a rename changes; its ``name`` in the database stays."""
 
     name: str
     kind: str
     scale: int = 0
     nullable: bool = True
     field: Field | None = None
+    called: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.called:
+            object.__setattr__(self, "called", self.name)
 
 
-def table_name(entity: str) -> str:
-    """``day_labor.sheet`` → ``day_labor__sheet``."""
-    return short(entity.replace(".", "__"))
+def table_of(catalog: Catalog, entity: str) -> str:
+    """The table of an entity, by its path."""
+    return catalog.world.entities[entity].table
+
+
+def column_of(catalog: Catalog, entity: str, name: str) -> str:
+    """The column of a field of an entity."""
+    return catalog.world.entities[entity].columns.get(name, name)
 
 
 def kind_of(field: Field) -> str:
@@ -68,9 +79,14 @@ def followable(field: Field) -> bool:
     return field.default is not None and field.default.expr is not None and has_column(field)
 
 
-def owner_column(entity: Entity) -> str:
-    """Lines point at their owner by a column named after it."""
+def owner_of(entity: Entity) -> str:
+    """Lines call their owner by its name."""
     return entity.owned_by.rpartition(".")[2] if entity.owned_by else ""
+
+
+def owner_column(catalog: Catalog, entity: Entity) -> str:
+    """The column by which lines point at their owner."""
+    return column_of(catalog, entity.path, owner_of(entity)) if entity.owned_by else ""
 
 
 def status_fields(catalog: Catalog, entity: Entity) -> tuple[Workflow, ...]:
@@ -80,13 +96,20 @@ def status_fields(catalog: Catalog, entity: Entity) -> tuple[Workflow, ...]:
 def columns_of(catalog: Catalog, entity: Entity) -> tuple[Column, ...]:
     """All columns in the order of the table: system, place, state, fields, companions, ledger."""
     out = [Column(name, kind, nullable=nullable) for name, kind, nullable in SYSTEM]
-    taken = {c.name for c in out}
+
+    def column(name: str) -> str:
+        return column_of(catalog, entity.path, name)
+
     if entity.owned_by:
-        out += [Column(owner_column(entity), "uuid", nullable=False), Column("position", "integer", nullable=False)]
-    out += [Column(w.field, "text", nullable=False) for w in status_fields(catalog, entity)]
-    taken = {c.name for c in out}
+        owner = owner_of(entity)
+        out += [
+            Column(column(owner), "uuid", nullable=False, called=owner),
+            Column("position", "integer", nullable=False),
+        ]
+    out += [Column(column(w.field), "text", nullable=False, called=w.field) for w in status_fields(catalog, entity)]
+    taken = {c.called for c in out}
     out += [
-        Column(f.name, kind_of(f), scale_of(f), field=f)
+        Column(column(f.name), kind_of(f), scale_of(f), field=f, called=f.name)
         for f in entity.fields.values()
         if has_column(f) and f.name not in taken
     ]

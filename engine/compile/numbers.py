@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.catalog import Catalog, Entity, Field, NumberRule
 from engine.compile import emit
 from engine.compile.draft import Draft, writing
-from engine.compile.names import kind_of, scale_of, table_name
+from engine.compile.names import column_of, kind_of, scale_of, table_of
 from engine.fieldtypes.storage import json_value, literal, quote
 from engine.plan import entity as plan
 from engine.plan.statement import Dialect, Statement
@@ -26,20 +26,22 @@ def _statements(
     catalog: Catalog, entity: Entity, field: Field, rule: NumberRule, dialect: Dialect
 ) -> tuple[Statement, Statement]:
     draft = Draft(dialect)
-    table = quote(table_name(entity.path))
+    table, column = (
+        quote(name) for name in (table_of(catalog, entity.path), column_of(catalog, entity.path, field.name))
+    )
     rows = emit.Rows("r")
     before = emit.text(draft, catalog, rule.before, rows)
     after = emit.text(draft, catalog, rule.after, rows)
     ask = draft.finish(
         f"SELECT r.id, {_key(draft, catalog, entity, field, rule)} AS counter, {before}, {rule.width}, {after}"
-        f" FROM {table} AS r WHERE {draft.among('r.id', 'ids')} AND r.{quote(field.name)} IS NULL"
+        f" FROM {table} AS r WHERE {draft.among('r.id', 'ids')} AND r.{column} IS NULL"
         f" AND r.deleted_at IS NULL ORDER BY counter, r.id"
     )
     draft = Draft(dialect)
     source = draft.rows([("id", "uuid", 0), (field.name, "text", 0)], "i")
     assign = writing(
         draft,
-        f"UPDATE {table} SET {quote(field.name)} = i.{quote(field.name)} FROM {source}"
+        f"UPDATE {table} SET {column} = i.{quote(field.name)} FROM {source}"
         f" WHERE {table}.id = i.id RETURNING {table}.id",
     )
     return ask, assign
@@ -50,10 +52,13 @@ def _key(draft: Draft, catalog: Catalog, entity: Entity, field: Field, rule: Num
     parts = [literal(f"{entity.path}.{field.name}")]
     for name in rule.per:
         per = entity.fields[name]
-        value = json_value(kind_of(per), scale_of(per), draft.dialect, f"r.{quote(name)}")
+        value = json_value(
+            kind_of(per), scale_of(per), draft.dialect, f"r.{quote(column_of(catalog, entity.path, name))}"
+        )
         parts.append(f"COALESCE(CAST({value} AS text), '')")
     if rule.period:
         length = _PERIODS[rule.period]
-        day = f"r.{quote(rule.dated)}" if rule.dated else draft.value("today", "today", "date")
+        dated = column_of(catalog, entity.path, rule.dated)
+        day = f"r.{quote(dated)}" if rule.dated else draft.value("today", "today", "date")
         parts.append(f"COALESCE(substr(CAST({day} AS text), 1, {length}), '')")
     return " || '|' || ".join(parts)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from engine.catalog import Assignment, Catalog, Entity, People
 from engine.compile import emit
 from engine.compile.draft import Draft
-from engine.compile.names import table_name
+from engine.compile.names import column_of, table_of
 from engine.expr.build import Expr
 from engine.fieldtypes.storage import literal, quote
 from engine.plan import app, machine
@@ -27,7 +27,7 @@ def _active(catalog: Catalog, dialect: Dialect) -> Statement | None:
     user = draft.value("input", "user", "uuid")
     holds = catalog.people.active
     also = f" AND {emit.truth(draft, catalog, holds, emit.Rows('u'))}" if holds is not None else ""
-    table = quote(table_name(catalog.people.users))
+    table = quote(table_of(catalog, catalog.people.users))
     return draft.finish(f"SELECT u.id FROM {table} AS u WHERE u.id = {user} AND u.deleted_at IS NULL{also}")
 
 
@@ -35,10 +35,14 @@ def _assignment(catalog: Catalog, made: Assignment, dialect: Dialect) -> app.Ass
     """Takes (user), gives (role, word, place), place NULL for everywhere: what counts today."""
     draft = Draft(dialect)
     user = draft.value("input", "user", "uuid")
-    rows = f"FROM {quote(table_name(made.of))} AS a WHERE a.{quote(made.user)} = {user} AND {_counts(draft, made, 'a')}"
+    role = _of(catalog, made, made.role)
+    rows = (
+        f"FROM {quote(table_of(catalog, made.of))} AS a WHERE {_of(catalog, made, made.user)} = {user}"
+        f" AND {_counts(draft, catalog, made)}"
+    )
     if not made.at:
-        return app.Assignment(made.name, draft.finish(f"SELECT DISTINCT a.{quote(made.role)}, NULL, NULL {rows}"))
-    held = f"SELECT DISTINCT a.{quote(made.role)} AS role, a.{quote(made.at)} AS place {rows}"
+        return app.Assignment(made.name, draft.finish(f"SELECT DISTINCT {role}, NULL, NULL {rows}"))
+    held = f"SELECT DISTINCT {role} AS role, {_of(catalog, made, made.at)} AS place {rows}"
     parts = [f"SELECT role, {literal(made.gives)} AS word, place FROM held"]
     steps = [f"held(role, place) AS ({held})"]
     if made.below:
@@ -52,22 +56,33 @@ def _assignment(catalog: Catalog, made: Assignment, dialect: Dialect) -> app.Ass
     return app.Assignment(made.name, draft.finish(sql))
 
 
+def _of(catalog: Catalog, made: Assignment, name: str) -> str:
+    """A field of the row ``a`` that assigns."""
+    return f"a.{quote(column_of(catalog, made.of, name))}"
+
+
+def _parent(catalog: Catalog, tree: str) -> str:
+    return quote(column_of(catalog, tree, catalog.entities[tree].parent))
+
+
 def holders(catalog: Catalog, dialect: Dialect) -> list[Statement]:
     """Each gives (role, user) of everybody who holds one today, wherever."""
     out = []
     for made in catalog.people.assignments.values():
         draft = Draft(dialect)
-        role, user = (f"a.{quote(name)}" for name in (made.role, made.user))
-        holds = _counts(draft, made, "a")
-        out.append(draft.finish(f"SELECT DISTINCT {role}, {user} FROM {quote(table_name(made.of))} AS a WHERE {holds}"))
+        role, user = (_of(catalog, made, name) for name in (made.role, made.user))
+        holds = _counts(draft, catalog, made)
+        out.append(
+            draft.finish(f"SELECT DISTINCT {role}, {user} FROM {quote(table_of(catalog, made.of))} AS a WHERE {holds}")
+        )
     return out
 
 
 def _below(catalog: Catalog, made: Assignment) -> str:
-    parent = quote(catalog.entities[made.place].parent)
+    parent = _parent(catalog, made.place)
     return (
         "SELECT role, place FROM held WHERE place IS NOT NULL UNION"
-        f" SELECT b.role, t.id FROM below AS b JOIN {quote(table_name(made.place))} AS t"
+        f" SELECT b.role, t.id FROM below AS b JOIN {quote(table_of(catalog, made.place))} AS t"
         f" ON t.{parent} = b.place AND t.deleted_at IS NULL"
     )
 
@@ -77,7 +92,7 @@ def _above(
 ) -> str:
     """From a place upwards until ``holds``. ``starts``: what is carried along, the rows begun from and their place."""
     carried, rows, place = starts
-    table, parent = quote(table_name(made.place)), quote(catalog.entities[made.place].parent)
+    table, parent = quote(table_of(catalog, made.place)), _parent(catalog, made.place)
     stops = f"CASE WHEN {emit.truth(draft, catalog, holds, emit.Rows('t'))} THEN 1 ELSE 0 END"
     again = carried.replace("h.", "u.")
     return (
@@ -91,13 +106,13 @@ def _there(draft: Draft, catalog: Catalog, made: Assignment, path: Expr | None) 
     """Whether the role of row ``a`` is held at the place ``path`` of row ``r``: at it, within it, or everywhere."""
     field = catalog.entities[made.of].fields.get(made.at) if made.at else None
     may_lack = field is not None and field.required is not True
-    everywhere = [f"a.{quote(made.at)} IS NULL"] if may_lack else []
+    everywhere = [f"{_of(catalog, made, made.at)} IS NULL"] if may_lack else []
     if path is None or path.type.entity != made.place:
         return " OR ".join(everywhere)
     place = emit.value(draft, catalog, path, emit.Rows("r"))
-    tests = [*everywhere, f"a.{quote(made.at)} = {place}"]
+    tests = [*everywhere, f"{_of(catalog, made, made.at)} = {place}"]
     for n, holds in enumerate(made.above.values()):
-        starts = ("", "(SELECT 1) AS h", f"a.{quote(made.at)}")
+        starts = ("", "(SELECT 1) AS h", _of(catalog, made, made.at))
         up = _above(draft, catalog, made, holds, f"up{n}", starts)
         tests.append(
             f"EXISTS (WITH RECURSIVE up{n}(place, stops) AS ({up})"
@@ -106,15 +121,17 @@ def _there(draft: Draft, catalog: Catalog, made: Assignment, path: Expr | None) 
     return " OR ".join(tests)
 
 
-def _counts(draft: Draft, made: Assignment, alias: str) -> str:
-    """Living, and today lies within its dates, both inclusive."""
-    tests = [f"{alias}.deleted_at IS NULL"]
+def _counts(draft: Draft, catalog: Catalog, made: Assignment) -> str:
+    """The row ``a`` is living, and today lies within its dates, both inclusive."""
+    tests = ["a.deleted_at IS NULL"]
     if made.starts or made.ends:
         today = draft.value("today", "today", "date")
         if made.starts:
-            tests.append(f"({alias}.{quote(made.starts)} IS NULL OR {alias}.{quote(made.starts)} <= {today})")
+            starts = _of(catalog, made, made.starts)
+            tests.append(f"({starts} IS NULL OR {starts} <= {today})")
         if made.ends:
-            tests.append(f"({alias}.{quote(made.ends)} IS NULL OR {alias}.{quote(made.ends)} >= {today})")
+            ends = _of(catalog, made, made.ends)
+            tests.append(f"({ends} IS NULL OR {ends} >= {today})")
     return " AND ".join(tests)
 
 
@@ -135,7 +152,7 @@ def people(catalog: Catalog, entity: Entity, made: Iterable[People], dialect: Di
 
 
 def _users(draft: Draft, catalog: Catalog, entity: Entity, made: People) -> Iterable[str]:
-    rows = f"FROM {quote(table_name(entity.path))} AS r"
+    rows = f"FROM {quote(table_of(catalog, entity.path))} AS r"
     among = draft.among("r.id")
     if made.kind == "role":
         for a in catalog.people.assignments.values():
@@ -145,20 +162,19 @@ def _users(draft: Draft, catalog: Catalog, entity: Entity, made: People) -> Iter
                 if not there:
                     continue
                 at = f" AND ({there})"
-            yield (
-                f"SELECT r.id AS root, a.{quote(a.user)} AS person {rows} JOIN {quote(table_name(a.of))} AS a"
-                f" ON a.{quote(a.role)} = {literal(made.role)}{at} AND {_counts(draft, a, 'a')} WHERE {among}"
-            )
+            table, person = quote(table_of(catalog, a.of)), _of(catalog, a, a.user)
+            holds = f"{_of(catalog, a, a.role)} = {literal(made.role)}{at} AND {_counts(draft, catalog, a)}"
+            yield (f"SELECT r.id AS root, {person} AS person {rows} JOIN {table} AS a ON {holds} WHERE {among}")
     elif made.kind == "path" and made.path is not None:
         user = emit.value(draft, catalog, made.path, emit.Rows("r"))
         yield f"SELECT r.id AS root, {user} AS person {rows} WHERE {among} AND {user} IS NOT NULL"
     elif made.kind == "leader" and made.path is not None and catalog.people.leader:
-        field = quote(catalog.people.leader.rpartition(".")[2])
         department = emit.value(draft, catalog, made.path, emit.Rows("r"))
         owner = made.path.type.entity
         if owner in catalog.entities:
+            field = quote(column_of(catalog, owner, catalog.people.leader.rpartition(".")[2]))
             yield (
                 f"SELECT r.id AS root, d.{field} AS person {rows}"
-                f" JOIN {quote(table_name(owner))} AS d ON d.id = {department}"
+                f" JOIN {quote(table_of(catalog, owner))} AS d ON d.id = {department}"
                 f" WHERE {among} AND d.{field} IS NOT NULL"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.catalog import Catalog, Entity
 from engine.compile.draft import Draft
-from engine.compile.names import table_name
+from engine.compile.names import column_of, table_of
 from engine.expr.build.sql import Context, to_sql
 from engine.expr.build.tree import Path
 from engine.fieldtypes.storage import quote
@@ -26,11 +26,11 @@ def closed(draft: Draft, catalog: Catalog, ledger: Entity, entry: str, period: s
     assert made.closed_when is not None
 
     def column(alias: str, path: Path) -> str | None:
-        return period if alias == entry and not path.hops and path.column == made.period else None
+        return period if alias == entry and not path.hops and path.name == made.period else None
 
     row = draft.binder.alias()
     holds = to_sql(made.closed_when, Context(draft.binder, row, entry, column_sql=column))
-    table = quote(table_name(catalog.entities[made.closed_by].path))
+    table = quote(table_of(catalog, catalog.entities[made.closed_by].path))
     return f"EXISTS (SELECT 1 FROM {table} AS {row} WHERE {row}.deleted_at IS NULL AND {holds})"
 
 
@@ -47,6 +47,7 @@ def first_open(draft: Draft, catalog: Catalog, ledger: Entity, entry: str, perio
 def same(draft: Draft, catalog: Catalog, ledger: Entity, wanted: str, held: str) -> str:
     """The entry that stands is in the period wanted, or went on from there because that one was closed."""
     equal = "IS NOT DISTINCT FROM" if draft.dialect == "postgresql" else "IS"
-    one, other = f"{wanted}.{quote(closes(ledger))}", f"{held}.{quote(closes(ledger))}"
+    column = quote(column_of(catalog, ledger.path, closes(ledger)))
+    one, other = f"{wanted}.{column}", f"{held}.{column}"
     shut = closed(draft, catalog, ledger, wanted, one)
     return f"({one} {equal} {other} OR ({other} > {one} AND {shut}))"

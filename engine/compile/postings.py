@@ -11,7 +11,7 @@ from engine.compile import chain, emit, groups, periods, texts
 from engine.compile.chain import Links
 from engine.compile.draft import Draft, writing
 from engine.compile.late import within
-from engine.compile.names import COMPANIONS, ELEMENT, Column, columns_of, table_name
+from engine.compile.names import COMPANIONS, ELEMENT, Column, column_of, columns_of, table_of
 from engine.fieldtypes.storage import literal, quote
 from engine.plan import entity as plan
 from engine.plan.statement import Dialect, Statement
@@ -40,7 +40,7 @@ def _signed(ledger: Entity) -> list[str]:
 def _want(draft: Draft, catalog: Catalog, root: Entity, made: Posting) -> Links:
     """One row per entry that should stand, with every column of the ledger that an expression gives."""
     source, ledger = catalog.entities[made.of], catalog.entities[made.into]
-    rows, given, table = emit.Rows("r"), made.set, quote(table_name(source.path))
+    rows, given, table = emit.Rows("r"), made.set, quote(table_of(catalog, source.path))
     wanted = [within(draft, catalog, root, source, "r"), "r.deleted_at IS NULL", *_living_root(catalog, source)]
     wanted.append(emit.truth(draft, catalog, made.holds, rows))
     where, element = f"{table} AS r WHERE {' AND '.join(wanted)}", ""
@@ -54,11 +54,11 @@ def _want(draft: Draft, catalog: Catalog, root: Entity, made: Posting) -> Links:
     for c in columns_of(catalog, ledger):
         if c.field is None:
             continue
-        if c.name in made.set:
-            sql = emit.slot(draft, catalog, given[c.name], rows, c.field)
+        if c.called in made.set:
+            sql = emit.slot(draft, catalog, given[c.called], rows, c.field)
         else:
             sql = texts.null(draft.dialect, c.kind, c.scale)
-        if c.name in derived:
+        if c.called in derived:
             base += [f"{sql} AS {quote('_i_' + c.name)}", f"{texts.no(draft.dialect)} AS {quote('_t_' + c.name)}"]
         else:
             base.append(f"{sql} AS {quote(c.name)}")
@@ -77,8 +77,8 @@ def _one(made: Posting, want: str, held: str) -> str:
     return lines if made.each is None else f"{lines} AND {want}.{ELEMENT} = {held}.{ELEMENT}"
 
 
-def _held(draft: Draft, made: Posting) -> str:
-    table = quote(table_name(made.into))
+def _held(draft: Draft, catalog: Catalog, made: Posting) -> str:
+    table = quote(table_of(catalog, made.into))
     return (
         f"held AS MATERIALIZED (SELECT e.* FROM {table} AS e WHERE e._posting = {literal(made.path)}"
         f" AND {draft.among('e._source_id')} AND e._mirrors IS NULL AND e.deleted_at IS NULL"
@@ -86,9 +86,9 @@ def _held(draft: Draft, made: Posting) -> str:
     )
 
 
-def _worth(ledger: Entity, made: Posting, alias: str) -> str:
+def _worth(catalog: Catalog, ledger: Entity, made: Posting, alias: str) -> str:
     """Entries of nothing are not posted."""
-    names = [n for n in _signed(ledger) if n in made.set]
+    names = [column_of(catalog, ledger.path, n) for n in _signed(ledger) if n in made.set]
     if not names:
         return ""
     return f" AND ({' OR '.join(f'COALESCE({alias}.{quote(n)}, 0) <> 0' for n in names)})"
@@ -103,8 +103,9 @@ def _same(draft: Draft, catalog: Catalog, ledger: Entity, made: Posting, want: s
         if f.name == moved:
             terms.append(periods.same(draft, catalog, ledger, want, "held"))
         else:
-            terms.append(f"{want}.{quote(f.name)} {no} held.{quote(f.name)}")
-    return " AND ".join(terms) + _worth(ledger, made, want)
+            column = quote(column_of(catalog, ledger.path, f.name))
+            terms.append(f"{want}.{column} {no} held.{column}")
+    return " AND ".join(terms) + _worth(catalog, ledger, made, want)
 
 
 def _reverse(catalog: Catalog, root: Entity, made: Posting, dialect: Dialect) -> Statement:
@@ -115,16 +116,17 @@ def _reverse(catalog: Catalog, root: Entity, made: Posting, dialect: Dialect) ->
     given: dict[str, str] = {}
     for c in columns_of(catalog, ledger):
         if c.field is not None:
-            given[c.name] = f"-held.{quote(c.name)}" if c.name in signed else f"held.{quote(c.name)}"
+            given[c.called] = f"-held.{quote(c.name)}" if c.called in signed else f"held.{quote(c.name)}"
         elif c.name in ("_source", "_source_id", "_source_line", "_posting", "_round", ELEMENT):
             given[c.name] = f"held.{quote(c.name)}"
     given["_mirrors"] = "held.id"
     if moved := periods.closes(ledger):
-        given[moved] = periods.first_open(draft, catalog, ledger, "held", f"held.{quote(moved)}")
+        column = quote(column_of(catalog, ledger.path, moved))
+        given[moved] = periods.first_open(draft, catalog, ledger, "held", f"held.{column}")
     select = (
         f"FROM held WHERE NOT EXISTS (SELECT 1 FROM {want.last} WHERE {_same(draft, catalog, ledger, made, want.last)})"
     )
-    return _insert(draft, catalog, ledger, f"{want.text}, {_held(draft, made)}", given, select)
+    return _insert(draft, catalog, ledger, f"{want.text}, {_held(draft, catalog, made)}", given, select)
 
 
 def _post(catalog: Catalog, root: Entity, made: Posting, dialect: Dialect) -> Statement:
@@ -132,25 +134,26 @@ def _post(catalog: Catalog, root: Entity, made: Posting, dialect: Dialect) -> St
     ledger = catalog.entities[made.into]
     want = _want(draft, catalog, root, made)
     w = want.last
-    given = {c.name: f"{w}.{quote(c.name)}" for c in columns_of(catalog, ledger) if c.field is not None}
+    given = {c.called: f"{w}.{quote(c.name)}" for c in columns_of(catalog, ledger) if c.field is not None}
     given |= {
         "_source": literal(catalog.root_of(catalog.entities[made.of]).path),
         "_source_id": f"{w}._source_id",
         "_source_line": f"{w}._source_line",
         "_posting": literal(made.path),
         "_round": (
-            f"{_nth(made, w)} + COALESCE((SELECT MAX(e._round) FROM {quote(table_name(made.into))} AS e"
+            f"{_nth(made, w)} + COALESCE((SELECT MAX(e._round) FROM {quote(table_of(catalog, made.into))} AS e"
             f" WHERE e._posting = {literal(made.path)} AND e._source_line = {w}._source_line), 0)"
         ),
         "_mirrors": texts.null(dialect, "uuid", 0),
     }
     if moved := periods.closes(ledger):
-        given[moved] = periods.first_open(draft, catalog, ledger, w, f"{w}.{quote(moved)}")
+        column = quote(column_of(catalog, ledger.path, moved))
+        given[moved] = periods.first_open(draft, catalog, ledger, w, f"{w}.{column}")
     if made.each is not None:
         given[ELEMENT] = f"{w}.{ELEMENT}"
     standing = f"SELECT 1 FROM held WHERE {_one(made, w, 'held')}"
-    select = f"FROM {w} WHERE NOT EXISTS ({standing}){_worth(ledger, made, w)}"
-    return _insert(draft, catalog, ledger, f"{want.text}, {_held(draft, made)}", given, select)
+    select = f"FROM {w} WHERE NOT EXISTS ({standing}){_worth(catalog, ledger, made, w)}"
+    return _insert(draft, catalog, ledger, f"{want.text}, {_held(draft, catalog, made)}", given, select)
 
 
 def _nth(made: Posting, want: str) -> str:
@@ -172,8 +175,8 @@ def _insert(draft: Draft, catalog: Catalog, ledger: Entity, ctes: str, given: di
         "deleted_at": texts.null(draft.dialect, "datetime", 0),
         **given,
     }
-    table = quote(table_name(ledger.path))
-    columns: list[Column] = [c for c in columns_of(catalog, ledger) if c.name in made and c.name not in COMPANIONS]
+    table = quote(table_of(catalog, ledger.path))
+    columns: list[Column] = [c for c in columns_of(catalog, ledger) if c.called in made and c.name not in COMPANIONS]
     names = ", ".join(quote(c.name) for c in columns)
-    values = ", ".join(made[c.name] for c in columns)
+    values = ", ".join(made[c.called] for c in columns)
     return writing(draft, f"{ctes} INSERT INTO {table} ({names}) SELECT {values} {select} RETURNING {table}.id")

@@ -13,7 +13,7 @@ from engine.expr.build.tree import Agg, Hop, Node, Path, children
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """``own``: columns of the same row. ``document``: (entity path, field) in owners and lines of the same document.
+    """``own``: fields of the same row. ``document``: (entity path, field) in owners and lines of the same document.
     ``children``: rows of lines are gathered. ``record``: anything of the record at all, references included."""
 
     own: frozenset[str] = frozenset()
@@ -34,7 +34,7 @@ class _Scope:
 @dataclass(frozen=True, slots=True)
 class _Field:
     entity: Entity
-    column: str
+    name: str
     own: bool
 
 
@@ -46,8 +46,8 @@ def reads_of(catalog: Catalog, entity: Entity, *expressions: Expr, looked_at: bo
     """``looked_at``: bare names are of rows of another entity (``find``), and the record is ``this``."""
     scope = _Scope(entity, None if looked_at else entity, not looked_at)
     found = [f for made in expressions for f in _visit(catalog, scope, made.tree)]
-    own = frozenset(f.column for f in found if f is not None and f.own)
-    document = frozenset((f.entity.path, f.column) for f in found if f is not None and not f.own)
+    own = frozenset(f.name for f in found if f is not None and f.own)
+    document = frozenset((f.entity.path, f.name) for f in found if f is not None and not f.own)
     return Reads(own, document, _GATHERED in found, bool(found))
 
 
@@ -80,7 +80,7 @@ def _visit(catalog: Catalog, scope: _Scope, node: Node) -> Iterator[_Field | Non
 def _end(catalog: Catalog, start: Entity | None, hops: tuple[Hop, ...]) -> Entity | None:
     """The entity a path leads to while it stays in the document: upwards only."""
     for hop in hops:
-        if start is None or not start.owned_by or hop.column != owner_column(start):
+        if start is None or not start.owned_by or hop.column != owner_column(catalog, start):
             return None
         start = catalog.entities[start.owned_by]
     return start
@@ -88,10 +88,10 @@ def _end(catalog: Catalog, start: Entity | None, hops: tuple[Hop, ...]) -> Entit
 
 def _path(catalog: Catalog, start: Entity, node: Path, hops: tuple[Hop, ...], own: bool) -> Iterator[_Field | None]:
     if hops:
-        yield _Field(start, hops[0].column, own)
-        if start.owned_by and hops[0].column == owner_column(start):
+        yield _Field(start, hops[0].name, own)
+        if start.owned_by and hops[0].column == owner_column(catalog, start):
             yield from _path(catalog, catalog.entities[start.owned_by], node, hops[1:], False)
     elif node.live is not None:
         yield from _visit(catalog, _Scope(start, start, own), node.live)
     elif node.column:
-        yield _Field(start, node.column, own)
+        yield _Field(start, node.name, own)

@@ -9,7 +9,7 @@ from engine.ask.kept import SIGN, Kept, Over, columns_of, contributions
 from engine.ask.symbols import KeptDimension, RollupSymbol
 from engine.catalog import Catalog
 from engine.compile import rollup_triggers
-from engine.compile.names import table_name
+from engine.compile.names import table_of
 from engine.expr.build.binder import Binder
 from engine.expr.build.sql import Context, Joins, emit
 from engine.fieldtypes.storage import column_type, quote, short
@@ -164,7 +164,7 @@ class _Sql:
         return f"SELECT {', '.join(columns)} FROM {source} AS r{joins.sql}{wanted}"
 
     def records(self) -> str:
-        return self.flow(quote(table_name(self.symbol.of)), "r.deleted_at IS NULL", None, "1")
+        return self.flow(quote(table_of(self.catalog, self.symbol.of)), "r.deleted_at IS NULL", None, "1")
 
     def pending(self, source: str, where: str) -> str:
         return self.flow(source, where, Kept(self.symbol).pending, f"r.{SIGN}")

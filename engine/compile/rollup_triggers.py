@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from engine.ask.kept import SIGN
 from engine.ask.symbols import RollupSymbol
 from engine.catalog import Catalog
-from engine.compile.names import owner_column, table_name
+from engine.compile.names import owner_column, table_of
 from engine.fieldtypes.storage import quote, short
 from engine.plan.statement import Dialect
 
@@ -51,7 +51,7 @@ def _levels(catalog: Catalog, symbol: RollupSymbol) -> list[_Level]:
     for at in range(deepest):
         columns = tuple(key[-1] for key in symbol.leaves if len(key) == at + 1)
         last = at == deepest - 1
-        out.append(_Level(table_name(entity.path), columns, "" if last else owner_column(entity)))
+        out.append(_Level(table_of(catalog, entity.path), columns, "" if last else owner_column(catalog, entity)))
         if not last:
             entity = catalog.entities[entity.owned_by]
     return out

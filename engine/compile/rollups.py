@@ -15,7 +15,7 @@ from engine.ask.kept import kept_measure, of_rows, steps
 from engine.ask.symbols import KeptDimension, KeptMeasure, RollupSymbol
 from engine.catalog import Aggregation, Catalog, Entity, Rollup, Source
 from engine.compile.codes import CODES
-from engine.compile.names import owner_column, table_name
+from engine.compile.names import owner_column, table_of
 from engine.expr.build.laid import is_laid
 from engine.expr.build.tree import Group, Lit, Node, Op, Path, walk
 from engine.fieldtypes.storage import short
@@ -65,7 +65,7 @@ def symbols(catalog: Catalog) -> dict[str, tuple[RollupSymbol, ...]]:
     out = {}
     for entity, found in plans.items():
         leaves = _leaves(found)
-        log = _named(f"_log_{table_name(entity)}", entity, sorted(leaves.items()), _tables(catalog, entity))
+        log = _named(f"_log_{table_of(catalog, entity)}", entity, sorted(leaves.items()), _tables(catalog, entity))
         made = [_symbol(plan, log, leaves) for plan in found]
         out[entity] = tuple(sorted(made, key=lambda r: (len(r.dimensions), r.name)))
     return out
@@ -121,7 +121,7 @@ def _reads_elsewhere(catalog: Catalog, entity: Entity, node: Node) -> str:
 
 def _of_document(catalog: Catalog, entity: Entity, path: Path) -> bool:
     for hop in path.hops:
-        if not entity.owned_by or hop.column != owner_column(entity):
+        if not entity.owned_by or hop.column != owner_column(catalog, entity):
             return False
         entity = catalog.entities[entity.owned_by]
     return True
@@ -140,7 +140,7 @@ def _leaves(plans: list[_Plan]) -> Leaves:
 def _tables(catalog: Catalog, entity: str) -> list[str]:
     out = []
     while entity:
-        out.append(table_name(entity))
+        out.append(table_of(catalog, entity))
         entity = catalog.entities[entity].owned_by
     return out
 

@@ -9,12 +9,13 @@ from engine.compile import emit
 from engine.compile.names import (
     COMPANIONS,
     Column,
+    column_of,
     columns_of,
     has_column,
     index_name,
     kind_of,
     owner_column,
-    table_name,
+    table_of,
 )
 from engine.fieldtypes.storage import link_table, quote, short
 from engine.plan import table as plan
@@ -32,7 +33,7 @@ def tables(
     out = []
     for entity in catalog.entities.values():
         out.append(_table(catalog, entity, tuple(guarded.get(entity.path, ())), dialect))
-        out += [_links(entity, field) for field in sets_of(catalog, entity)]
+        out += [_links(catalog, entity, field) for field in sets_of(catalog, entity)]
     return tuple(out)
 
 
@@ -43,10 +44,10 @@ def sets_of(catalog: Catalog, entity: Entity) -> tuple[Field, ...]:
     )
 
 
-def _links(entity: Entity, field: Field) -> plan.Table:
+def _links(catalog: Catalog, entity: Entity, field: Field) -> plan.Table:
     """A set of references as the database can follow and index it; the record's own column says the same in order."""
-    owner = table_name(entity.path)
-    name = link_table(owner, field.name)
+    owner = table_of(catalog, entity.path)
+    name = link_table(owner, column_of(catalog, entity.path, field.name))
     return plan.Table(
         name,
         (
@@ -57,20 +58,20 @@ def _links(entity: Entity, field: Field) -> plan.Table:
         ("owner", "target"),
         foreign_keys=(
             plan.ForeignKey(short(f"{name}_owner_fk"), "owner", owner, "cascade"),
-            plan.ForeignKey(short(f"{name}_target_fk"), "target", table_name(field.target)),
+            plan.ForeignKey(short(f"{name}_target_fk"), "target", table_of(catalog, field.target)),
         ),
         indexes=(plan.Index(index_name(name, ("target",)), ("target",)),),
     )
 
 
 def _table(catalog: Catalog, entity: Entity, guarded: tuple[tuple[str, ...], ...], dialect: Dialect) -> plan.Table:
-    name = table_name(entity.path)
+    name = table_of(catalog, entity.path)
     columns = columns_of(catalog, entity)
     required = _always_required(entity)
-    uniques = _uniques(name, entity, dialect)
+    uniques = _uniques(name, catalog, entity, dialect)
     return plan.Table(
         name,
-        tuple(plan.Column(c.name, c.kind, c.scale, c.nullable and c.name not in required) for c in columns),
+        tuple(plan.Column(c.name, c.kind, c.scale, c.nullable and c.called not in required) for c in columns),
         foreign_keys=_foreign_keys(name, catalog, entity, columns),
         checks=(*_type_checks(name, columns), *_row_checks(name, catalog, entity)),
         indexes=(*uniques, *_useful(name, catalog, entity, columns, guarded, uniques)),
@@ -98,11 +99,13 @@ def _foreign_keys(
 ) -> tuple[plan.ForeignKey, ...]:
     out = []
     if entity.owned_by:
-        column = owner_column(entity)
-        out.append(plan.ForeignKey(short(f"{name}_{column}_fk"), column, table_name(entity.owned_by), "cascade"))
+        column = owner_column(catalog, entity)
+        out.append(plan.ForeignKey(short(f"{name}_{column}_fk"), column, table_of(catalog, entity.owned_by), "cascade"))
     for c in columns:
         if c.field is not None and c.kind == "uuid" and target_of(catalog, entity, c):
-            out.append(plan.ForeignKey(short(f"{name}_{c.name}_fk"), c.name, table_name(target_of(catalog, entity, c))))
+            out.append(
+                plan.ForeignKey(short(f"{name}_{c.name}_fk"), c.name, table_of(catalog, target_of(catalog, entity, c)))
+            )
     return tuple(out)
 
 
@@ -138,10 +141,10 @@ def _row_checks(name: str, catalog: Catalog, entity: Entity) -> list[plan.TableC
     return out
 
 
-def _uniques(name: str, entity: Entity, dialect: Dialect) -> tuple[plan.Index, ...]:
+def _uniques(name: str, catalog: Catalog, entity: Entity, dialect: Dialect) -> tuple[plan.Index, ...]:
     out: list[plan.Index] = []
     for unique in entity.uniques.values():
-        out += _unique(name, entity, unique, dialect)
+        out += _unique(name, catalog, entity, unique, dialect)
     if entity.kind == "ledger":
         out.append(plan.Index(short(f"{name}_mirrors_key"), ("_mirrors",), unique=True))
         key = ("_source_line", "_posting", "_round")
@@ -149,18 +152,19 @@ def _uniques(name: str, entity: Entity, dialect: Dialect) -> tuple[plan.Index, .
     return tuple(out)
 
 
-def _unique(name: str, entity: Entity, unique: Unique, dialect: Dialect) -> Iterable[plan.Index]:
+def _unique(name: str, catalog: Catalog, entity: Entity, unique: Unique, dialect: Dialect) -> Iterable[plan.Index]:
     where = LIVING
     if unique.rows is not None:
         where += f" AND {emit.of_table(dialect, unique.rows)}"
-    first = plan.Index(short(f"{name}_{unique.name}_key"), unique.fields, unique=True, where=where)
+    columns = tuple(column_of(catalog, entity.path, f) for f in unique.fields)
+    first = plan.Index(short(f"{name}_{unique.name}_key"), columns, unique=True, where=where)
     if unique.nulls == "distinct":
         return (first,)
-    loose = [f for f in unique.fields if f in entity.fields][:_MOST_EMPTY]
+    loose = [c for f, c in zip(unique.fields, columns, strict=True) if f in entity.fields][:_MOST_EMPTY]
     out = [first]
     for n in range(1, 2 ** len(loose)):
         empty = tuple(f for at, f in enumerate(loose) if n >> at & 1)
-        full = tuple(f for f in unique.fields if f not in empty) or ("deleted_at",)
+        full = tuple(c for c in columns if c not in empty) or ("deleted_at",)
         if full == ("deleted_at",):
             continue
         narrowed = " AND ".join((where, *(f"{quote(f)} IS NULL" for f in empty)))
@@ -178,18 +182,19 @@ def _useful(
 ) -> list[plan.Index]:
     """References, place and date, owner and position, orders of lists, what cross-row checks look up."""
     have = {c.name for c in columns}
+    known_as = {c.called: c.name for c in columns}
     wanted: list[tuple[str, ...]] = []
     if entity.owned_by:
-        wanted.append((owner_column(entity), "position"))
+        wanted.append((owner_column(catalog, entity), "position"))
     dates = [c.name for c in columns if c.field is not None and c.kind == "date"]
-    if entity.scope in have:
-        wanted.append((entity.scope, *dates[:1], "id"))
+    if entity.scope in known_as:
+        wanted.append((known_as[entity.scope], *dates[:1], "id"))
     wanted += [key for key in guarded if set(key) <= have]
     if entity.kind == "ledger":
         wanted += [("_source_id", "_posting")]
     for shown in catalog.lists.values():
-        if shown.of == entity.path and shown.sort and shown.sort[0].path in have:
-            wanted.append((shown.sort[0].path, "id"))
+        if shown.of == entity.path and shown.sort and shown.sort[0].path in known_as:
+            wanted.append((known_as[shown.sort[0].path], "id"))
     if "_sort" in have:
         wanted.append(("_sort", "id"))
     wanted += [(c.name,) for c in columns if c.kind == "uuid" and c.field is not None]

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.catalog import Catalog, Entity
 from engine.compile.draft import Draft
-from engine.compile.names import kind_of, owner_column, scale_of, table_name
+from engine.compile.names import column_of, kind_of, owner_column, scale_of, table_of
 from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.storage import KINDS, bind, column_type, json_object, literal, quote
 from engine.plan.statement import Dialect
@@ -85,14 +85,14 @@ def frozen(dialect: Dialect, catalog: Catalog, entity: Entity, alias: str) -> st
 
 
 def of_root(catalog: Catalog, entity: Entity, alias: str, column: str) -> str:
-    """A column of the root, seen from a row of the root or of its lines."""
+    """What the root calls ``column``, seen from a row of the root or of its lines."""
     if not entity.owned_by:
-        return f"{alias}.{quote(column)}"
+        return f"{alias}.{quote(column_of(catalog, entity.path, column))}"
     owner = catalog.entities[entity.owned_by]
     up = f"{alias}_o"
     return (
-        f"(SELECT {of_root(catalog, owner, up, column)} FROM {quote(table_name(owner.path))} AS {up}"
-        f" WHERE {up}.id = {alias}.{quote(owner_column(entity))})"
+        f"(SELECT {of_root(catalog, owner, up, column)} FROM {quote(table_of(catalog, owner.path))} AS {up}"
+        f" WHERE {up}.id = {alias}.{quote(owner_column(catalog, entity))})"
     )
 
 
@@ -113,8 +113,8 @@ def by_key(draft: Draft, catalog: Catalog, target: str, key: object) -> str:
     value = key if not isinstance(key, str) else REGISTRY[field.spec.type].parse(key, field.spec)
     sql = constant(draft.dialect, kind_of(field), scale_of(field), value)
     return (
-        f"(SELECT k.id FROM {quote(table_name(entity.path))} AS k"
-        f" WHERE k.{quote(field.name)} = {sql} AND k.deleted_at IS NULL LIMIT 1)"
+        f"(SELECT k.id FROM {quote(table_of(catalog, entity.path))} AS k"
+        f" WHERE k.{quote(column_of(catalog, target, field.name))} = {sql} AND k.deleted_at IS NULL LIMIT 1)"
     )
 
 
@@ -124,11 +124,11 @@ def root_id(catalog: Catalog, entity: Entity, alias: str) -> str:
         return f"{alias}.id"
     owner = catalog.entities[entity.owned_by]
     if not owner.owned_by:
-        return f"{alias}.{quote(owner_column(entity))}"
+        return f"{alias}.{quote(owner_column(catalog, entity))}"
     up = f"{alias}_o"
     return (
-        f"(SELECT {root_id(catalog, owner, up)} FROM {quote(table_name(owner.path))} AS {up}"
-        f" WHERE {up}.id = {alias}.{quote(owner_column(entity))})"
+        f"(SELECT {root_id(catalog, owner, up)} FROM {quote(table_of(catalog, owner.path))} AS {up}"
+        f" WHERE {up}.id = {alias}.{quote(owner_column(catalog, entity))})"
     )
 
 

@@ -14,10 +14,11 @@ from engine.compile.names import (
     ELEMENT,
     LEDGER,
     Column,
+    column_of,
     columns_of,
-    owner_column,
+    owner_of,
     status_fields,
-    table_name,
+    table_of,
 )
 from engine.fieldtypes.storage import has, link_table, quote
 from engine.plan.entity import LinkWrite
@@ -39,8 +40,8 @@ class Shape:
     """Derived from the row itself, its owner and what it refers to."""
     late: tuple[Derived, ...]
     """Derived from children, or from what is; left to the passes."""
-    followed: tuple[str, ...]
-    """Defaults that follow until typed, by name."""
+    followed: tuple[Derived, ...]
+    """Defaults that follow until typed."""
 
     @property
     def derived(self) -> tuple[Derived, ...]:
@@ -60,12 +61,12 @@ def shape(catalog: Catalog, entity: Entity, late: Late) -> Shape:
     return Shape(
         catalog,
         entity,
-        table_name(entity.path),
+        table_of(catalog, entity.path),
         columns,
-        tuple(c for c in columns if c.name not in fixed),
+        tuple(c for c in columns if c.called not in fixed),
         tuple(d for d in made if d.name not in late.of(entity.path)),
         tuple(d for d in made if d.name in late.of(entity.path)),
-        tuple(d.name for d in made if d.how == "default" and d.follows),
+        tuple(d for d in made if d.how == "default" and d.follows),
     )
 
 
@@ -82,26 +83,26 @@ def inserting(shape: Shape, born: chain.Links) -> str:
 
 def births(draft: Draft, shape: Shape) -> chain.Links:
     """System columns, then what was given, then defaults, finds and computes where nothing was."""
-    source = draft.rows([(c.name, c.kind, c.scale) for c in shape.inputs], "i")
+    source = draft.rows([(c.called, c.kind, c.scale) for c in shape.inputs], "i")
     base = [f"{sql} AS {quote(name)}" for name, sql in _born(draft, shape).items()]
-    have = {c.name for c in shape.inputs}
+    have = {c.called for c in shape.inputs}
     states = {w.field: w.initial for w in status_fields(shape.catalog, shape.entity)}
     made = {d.name: d for d in shape.derived}
     for c in shape.columns:
-        if c.name in _ENGINE or c.name == "_typed":
+        if c.called in _ENGINE or c.called == "_typed":
             continue
-        given = f"i.{quote(c.name)}" if c.name in have else _empty(draft, c)
-        if c.name in states:
-            given = f"COALESCE({given}, {draft.text(states[c.name])})"
-        elif c.name == "position":
+        given = f"i.{quote(c.called)}" if c.called in have else _empty(draft, c)
+        if c.called in states:
+            given = f"COALESCE({given}, {draft.text(states[c.called])})"
+        elif c.called == "position":
             given = f"COALESCE({given}, i._n)"
-        elif c.name in made:
+        elif c.called in made:
             base.append(f"{given} AS {quote('_i_' + c.name)}")
-            base.append(f"{_stands(draft, shape, made[c.name], None)} AS {quote('_t_' + c.name)}")
+            base.append(f"{_stands(draft, shape, made[c.called], None)} AS {quote('_t_' + c.name)}")
             continue
         base.append(f"{given} AS {quote(c.name)}")
     steps = _steps(draft, shape)
-    late = {d.name: f"{quote('_i_' + d.name)}" for d in shape.late}
+    late = {d.column: quote("_i_" + d.column) for d in shape.late}
     return chain.links(
         draft,
         shape.catalog,
@@ -143,22 +144,22 @@ def _stands(draft: Draft, shape: Shape, made: Derived, stored: str | None) -> st
     given = has(made.name, draft.dialect)
     if not made.follows:
         return given if stored is None else texts.yes(draft.dialect)
-    return _typed(draft, shape, made.name, stored)
+    return _typed(draft, made, stored)
 
 
-def _typed(draft: Draft, shape: Shape, name: str, stored: str | None) -> str:
+def _typed(draft: Draft, made: Derived, stored: str | None) -> str:
     """Whether a person typed the field: as the row says, else as it was before or is given now."""
-    given = has(name, draft.dialect)
-    before = texts.holds_text(draft.dialect, f"{stored}._typed", name) if stored else ""
+    given = has(made.name, draft.dialect)
+    before = texts.holds_text(draft.dialect, f"{stored}._typed", made.column) if stored else ""
     otherwise = f"({before} OR {given})" if before else given
-    said = texts.holds_text(draft.dialect, 'i."_typed"', name)
+    said = texts.holds_text(draft.dialect, 'i."_typed"', made.column)
     return f"CASE WHEN {has('_typed', draft.dialect)} THEN {said} ELSE {otherwise} END"
 
 
 def _typed_json(draft: Draft, shape: Shape, stored: str | None) -> str:
     parts = [
-        f"CASE WHEN {_typed(draft, shape, name, stored)} THEN {draft.text(f'{chr(34)}{name}{chr(34)},')} ELSE '' END"
-        for name in shape.followed
+        f"CASE WHEN {_typed(draft, d, stored)} THEN {draft.text(f'{chr(34)}{d.column}{chr(34)},')} ELSE '' END"
+        for d in shape.followed
     ]
     joined = " || ".join(parts) or "''"
     made = f"'[' || rtrim({joined}, ',') || ']'"
@@ -173,18 +174,18 @@ def update(shape: Shape, dialect: Dialect) -> Statement:
 
 def kept(shape: Shape) -> list[str]:
     """The columns that an update may change."""
-    fixed = {w.field for w in status_fields(shape.catalog, shape.entity)} | {owner_column(shape.entity)}
+    fixed = {w.field for w in status_fields(shape.catalog, shape.entity)} | {owner_of(shape.entity)}
     keep = {"id", "created_at", "created_by", "deleted_at", *fixed}
-    return [c.name for c in shape.columns if c.name not in keep]
+    return [c.name for c in shape.columns if c.called not in keep]
 
 
 def changes(draft: Draft, shape: Shape, held: str) -> chain.Links:
     """A column left out keeps what the rows ``held`` hold; what follows is computed anew, unless the document is in
     force."""
     dialect = draft.dialect
-    source = draft.rows([(c.name, c.kind, c.scale) for c in shape.inputs], "i")
-    have = {c.name for c in shape.inputs}
-    fixed = {w.field for w in status_fields(shape.catalog, shape.entity)} | {owner_column(shape.entity)}
+    source = draft.rows([(c.called, c.kind, c.scale) for c in shape.inputs], "i")
+    have = {c.called for c in shape.inputs}
+    fixed = {w.field for w in status_fields(shape.catalog, shape.entity)} | {owner_of(shape.entity)}
     made = {d.name: d for d in shape.derived}
     now, me = draft.now(), draft.me()
     base = ["t.id AS id", "t.rev + 1 AS rev", "t.created_at AS created_at", "t.created_by AS created_by"]
@@ -193,21 +194,21 @@ def changes(draft: Draft, shape: Shape, held: str) -> chain.Links:
         base.append(f"{_typed_json(draft, shape, 't')} AS _typed")
     frozen = texts.frozen(dialect, shape.catalog, shape.entity, "t")
     for c in shape.columns:
-        if c.name in _ENGINE or c.name == "_typed":
+        if c.called in _ENGINE or c.called == "_typed":
             continue
         stored = f"t.{quote(c.name)}"
         given = stored
-        if c.name in have and c.name not in fixed:
-            given = f"CASE WHEN {has(c.name, dialect)} THEN i.{quote(c.name)} ELSE {stored} END"
-        if c.name in made:
-            stands = _stands(draft, shape, made[c.name], "t")
-            if frozen and made[c.name].follows:
+        if c.called in have and c.called not in fixed:
+            given = f"CASE WHEN {has(c.called, dialect)} THEN i.{quote(c.called)} ELSE {stored} END"
+        if c.called in made:
+            stands = _stands(draft, shape, made[c.called], "t")
+            if frozen and made[c.called].follows:
                 stands = f"({frozen} OR {stands})"
             base.append(f"{given} AS {quote('_i_' + c.name)}")
             base.append(f"{stands} AS {quote('_t_' + c.name)}")
         else:
             base.append(f"{given} AS {quote(c.name)}")
-    late = {d.name: quote("_i_" + d.name) for d in shape.late}
+    late = {d.column: quote("_i_" + d.column) for d in shape.late}
     return chain.links(
         draft,
         shape.catalog,
@@ -242,7 +243,8 @@ def links(shape: Shape, dialect: Dialect) -> tuple[LinkWrite, ...]:
 
 
 def _link(shape: Shape, name: str, dialect: Dialect) -> LinkWrite:
-    table, column = quote(link_table(shape.table, name)), f"t.{quote(name)}"
+    stored = column_of(shape.catalog, shape.entity.path, name)
+    table, column = quote(link_table(shape.table, stored)), f"t.{quote(stored)}"
     if dialect == "sqlite":
         held, value, place = f"json_each({column}) AS e", "e.value", "e.key"
     else:

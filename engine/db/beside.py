@@ -132,19 +132,17 @@ class Columns:
         return self.change.before.name
 
     def _values(self) -> list[tuple[str, str, str, str]]:
-        """(column as it is called now, second column, its type, its value of row ``{}``)"""
+        """(column, second column, its type, its value of row ``{}``)"""
         out = []
-        came = {new: old for old, new in self.change.moved.items()}
         for name in self.other:
             column = next(c for c in self.change.after.columns if c.name == name)
             was = self.change.column_before(name)
             assert was is not None
-            old = came[name]
-            value = converted(was, column, "{}" + quote(old), "postgresql")
+            value = converted(was, column, "{}" + quote(name), "postgresql")
             if fit(was, column) == "narrower" and column.kind == "integer":  # what cannot be held stops nobody
-                value = f"CASE WHEN abs({{0}}{quote(old)}) < 9e18 THEN {value.replace('{}', '{0}')} END"
+                value = f"CASE WHEN abs({{0}}{quote(name)}) < 9e18 THEN {value.replace('{}', '{0}')} END"
             kind = column_type(column.kind, column.scale, "postgresql")
-            out.append((old, new_name(old), kind, value.replace("{}", "{0}")))
+            out.append((name, new_name(name), kind, value.replace("{}", "{0}")))
         return out
 
     def create(self) -> Iterator[str]:

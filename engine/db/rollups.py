@@ -20,9 +20,7 @@ _LOCK_WAIT = "SET LOCAL lock_timeout = '300ms'"
 """Writers queue behind whoever waits for a table's lock; the database's client tries again."""
 
 
-async def settle(
-    database: Database, logs: Sequence[ChangeLog], epoch: int = 0, wait: bool = True
-) -> frozenset[str]:
+async def settle(database: Database, logs: Sequence[ChangeLog], epoch: int = 0, wait: bool = True) -> frozenset[str]:
     """Makes what is missing and fills it; gives the tables that may be read. Taking it twice changes nothing.
 
     A log's triggers are there before its rollups are filled, so a change is in the records that are counted or still in

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from engine.db.diff import TableChange, fit, reworded
+from engine.db.diff import TableChange, fit
 from engine.db.install import definitions
 from engine.fieldtypes.storage import column_type, json_value, quote, short
 from engine.plan.statement import Dialect
@@ -53,9 +53,7 @@ def rebuilt(change: TableChange, fills: Fills) -> bool:
     kept = {c.name: c for c in before.columns}
     fresh = set(change.fresh)
     return (
-        before.name != after.name
-        or any(old != new for old, new in change.moved.items())
-        or any(kept[c.name] != c for c in after.columns if c.name not in fresh)
+        any(kept[c.name] != c for c in after.columns if c.name not in fresh)
         or any(not c.nullable for c in after.columns if c.name in fresh)
         or any((after.name, name) in fills for name in fresh)
         or set(before.foreign_keys) != {k for k in after.foreign_keys if k.column not in fresh}
@@ -69,11 +67,7 @@ def _about(sql: str, columns: set[str]) -> bool:
 
 
 def _sqlite(changes: Sequence[TableChange], fills: Fills, ready: Ready) -> Iterator[str]:
-    new = [c.after for c in changes if c.before is None]
-    for change in changes:
-        if change.before is not None and change.before.name != change.after.name:
-            yield f"ALTER TABLE {quote(change.before.name)} RENAME TO {quote(change.after.name)}"
-    yield from definitions(new, "sqlite")
+    yield from definitions([c.after for c in changes if c.before is None], "sqlite")
     for change in changes:
         if change.before is None:
             continue
@@ -99,7 +93,6 @@ def _anew(change: TableChange, fills: Fills) -> Iterator[str]:
 
 def copying(change: TableChange, fills: Fills) -> tuple[str, str]:
     """The columns of the table as it will be, and what each gets of a row as it is."""
-    came = {new: old for old, new in change.moved.items()}
     given = []
     for column in change.after.columns:
         old = change.column_before(column.name)
@@ -107,7 +100,7 @@ def copying(change: TableChange, fills: Fills) -> tuple[str, str]:
         if old is None:
             given.append(fill or "NULL")
         else:
-            value = converted(old, column, quote(came[column.name]), "sqlite")
+            value = converted(old, column, quote(column.name), "sqlite")
             given.append(f"COALESCE({value}, {fill})" if fill else value)
     return ", ".join(quote(c.name) for c in change.after.columns), ", ".join(given)
 
@@ -165,10 +158,6 @@ def converted(old: Column, new: Column, sql: str, dialect: Dialect) -> str:
 def _postgresql(changes: Sequence[TableChange], fills: Fills, ready: Ready) -> Iterator[str]:
     old = [c for c in changes if c.before is not None]
     for change in old:
-        assert change.before is not None
-        if change.before.name != change.after.name:
-            yield f"ALTER TABLE {quote(change.before.name)} RENAME TO {quote(change.after.name)}"
-    for change in old:
         yield from _dropped(change)
     for change in old:
         yield from _columns(change, fills, ready)
@@ -180,13 +169,6 @@ def _postgresql(changes: Sequence[TableChange], fills: Fills, ready: Ready) -> I
 def _columns(change: TableChange, fills: Fills, ready: Ready) -> Iterator[str]:
     table = change.after
     alter = f"ALTER TABLE {quote(table.name)}"
-    going = [(old, new) for old, new in change.moved.items() if old != new]
-    taken = {old for old, _ in going}
-    for n, (old, new) in enumerate(going):
-        yield f"{alter} RENAME COLUMN {quote(old)} TO {quote(f'_moving_{n}' if new in taken else new)}"
-    for n, (_, new) in enumerate(going):
-        if new in taken:
-            yield f"{alter} RENAME COLUMN {quote(f'_moving_{n}')} TO {quote(new)}"
     for column in table.columns:
         was = change.column_before(column.name)
         kind = column_type(column.kind, column.scale, "postgresql")
@@ -200,9 +182,8 @@ def _columns(change: TableChange, fills: Fills, ready: Ready) -> Iterator[str]:
                 yield f"{alter} ALTER COLUMN {quote(column.name)} DROP DEFAULT"
             continue
         if (table.name, column.name) in ready.other:
-            came = next(old for old, new in change.moved.items() if new == column.name)
             yield f"{alter} DROP COLUMN {quote(column.name)}"
-            yield f"{alter} RENAME COLUMN {quote(new_name(came))} TO {quote(column.name)}"
+            yield f"{alter} RENAME COLUMN {quote(new_name(column.name))} TO {quote(column.name)}"
             yield f"COMMENT ON COLUMN {quote(table.name)}.{quote(column.name)} IS NULL"
             if not column.nullable and was.nullable == column.nullable:
                 yield f"{alter} ALTER COLUMN {quote(column.name)} SET NOT NULL"
@@ -225,20 +206,9 @@ def _held(table: Table) -> dict[object, tuple[str, str]]:
 
 
 def _both(change: TableChange) -> tuple[dict[object, tuple[str, str]], dict[object, tuple[str, str]]]:
-    """What there is, as it reads after its columns have been renamed, and what shall be."""
+    """What there is, and what shall be."""
     assert change.before is not None
-    moved = {old: new for old, new in change.moved.items() if old != new}
-    before = change.before
-    now = replace(
-        before,
-        foreign_keys=tuple(replace(k, column=moved.get(k.column, k.column)) for k in before.foreign_keys),
-        checks=tuple(replace(c, postgresql=reworded(c.postgresql, moved)) for c in before.checks),
-        indexes=tuple(
-            replace(i, columns=tuple(moved.get(c, c) for c in i.columns), where=reworded(i.where, moved))
-            for i in before.indexes
-        ),
-    )
-    return _held(now), _held(change.after)
+    return _held(change.before), _held(change.after)
 
 
 def _dropped(change: TableChange) -> Iterator[str]:

@@ -128,7 +128,7 @@ class TableWrite:
     ``insert`` and ``update`` compute what the row can compute by itself; ``remove`` sends to the bin (of a row it
     needs ``id`` only). ``inputs`` are the columns a row object may hold, with their storage kind and scale.
     A column left out of a row is not the same as null: on insert its default applies, on update it keeps what is
-    stored. ``_typed`` is among the inputs where defaults follow: what people typed, a JSON array of field names;
+    stored. ``_typed`` is among the inputs where defaults follow: what people typed, a JSON array of columns;
     left out, it is what was stored plus the columns this row holds.
     """
 
@@ -146,9 +146,11 @@ class TableWrite:
 
 @dataclass(frozen=True, slots=True)
 class LineWrite:
-    """Owned lines: the body's field, the column that points at the owner, and their own lines."""
+    """Owned lines: the body's field, what their rows call the owner and the column that points at it, and their own
+    lines."""
 
     field: str
+    owner: str
     owner_column: str
     write: TableWrite
     lines: tuple[LineWrite, ...] = ()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.catalog import Catalog
+from engine.catalog.layout import NOTHING_RENAMED, Layout
 from engine.problem import Problem, Problems
 from engine.read.packs import Texts
 from engine.read.pipeline import Toggles, all_kept, digest_of, read_texts, texts_in
@@ -34,17 +35,21 @@ def read_cached(
 
 
 def texts_cached(
-    base: Sequence[Texts], over: Sequence[Texts] = (), toggles: Toggles | None = None, *, cache: Path
+    base: Sequence[Texts],
+    over: Sequence[Texts] = (),
+    toggles: Toggles | None = None,
+    *,
+    layout: Layout = NOTHING_RENAMED,
+    cache: Path,
 ) -> Catalog:
     """The same from texts, wherever they come from."""
     names = "\n".join(file for texts in (*base, *over) for file in texts)
-    key = hashlib.sha256(f"{digest_of(base, over, toggles or {})}\n{names}\n{engine_digest()}".encode()).hexdigest()[
-        :32
-    ]
+    content = digest_of(base, over, toggles or {}, layout)
+    key = hashlib.sha256(f"{content}\n{names}\n{engine_digest()}".encode()).hexdigest()[:32]
     kept = cache / f"catalog-{key}.pickle"
     found = _load(kept)
     if found is None:
-        found = read_texts(base, over, toggles)
+        found = read_texts(base, over, toggles, layout=layout)
         _keep(kept, found)
     return found
 

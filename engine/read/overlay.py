@@ -216,9 +216,7 @@ def _put(slot: Slot, base: Map, key: str, node: Node, where: Where, path: str, l
         base.put(key, base.keys.get(key, where), node)
 
 
-def _one(
-    slot: One, base: Map, key: str, there: Node, node: Node, where: Where, path: str, laying: Laying
-) -> None:
+def _one(slot: One, base: Map, key: str, there: Node, node: Node, where: Where, path: str, laying: Laying) -> None:
     if not isinstance(there, Map) or slot.labelled(there):
         place = base.keys[key]
         there = Map(place, {slot.short: there}, {slot.short: place}) if slot.short else Map(place)

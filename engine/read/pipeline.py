@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.catalog import Catalog, Origin
+from engine.catalog.layout import NOTHING_RENAMED, Layout
 from engine.problem import Problem, Problems
 from engine.read.link.linking import Linked, link
 from engine.read.overlay import Change, lay, origins
@@ -38,13 +39,21 @@ def read_texts(
     overlays: Sequence[Texts] = (),
     toggles: Toggles | None = None,
     problems: Sequence[Problem] = (),
+    layout: Layout = NOTHING_RENAMED,
 ) -> Catalog:
-    """The same from texts, wherever they come from; ``problems`` are what was found while fetching them."""
+    """The same from texts, wherever they come from; ``problems`` are what was found while fetching them. ``layout`` is
+    that of the database it is read for."""
     with all_kept():
-        return _read(packs, overlays, toggles or {}, problems)
+        return _read(packs, overlays, toggles or {}, problems, layout)
 
 
-def _read(packs: Sequence[Texts], overlays: Sequence[Texts], toggles: Toggles, problems: Sequence[Problem]) -> Catalog:
+def _read(
+    packs: Sequence[Texts],
+    overlays: Sequence[Texts],
+    toggles: Toggles,
+    problems: Sequence[Problem],
+    layout: Layout,
+) -> Catalog:
     made = shaped(packs, overlays, toggles)
     found = [*problems, *made.problems]
     if made.whole and not problems:
@@ -54,7 +63,8 @@ def _read(packs: Sequence[Texts], overlays: Sequence[Texts], toggles: Toggles, p
             tuple(name.replace("-", "_") for name in made.off),
             frozenset(file for texts in overlays for file in texts),
             made.origins,
-            digest_of(packs, overlays, toggles),
+            digest_of(packs, overlays, toggles, layout),
+            layout,
         )
         found += linked.problems
         found += judged(sound(linked))
@@ -166,10 +176,13 @@ def texts_in(paths: Sequence[Path], problems: list[Problem]) -> list[dict[str, s
     return out
 
 
-def digest_of(packs: Sequence[Texts], overlays: Sequence[Texts], toggles: Toggles) -> str:
+def digest_of(
+    packs: Sequence[Texts], overlays: Sequence[Texts], toggles: Toggles, layout: Layout = NOTHING_RENAMED
+) -> str:
     """The content, whatever the folders are called: the same packs on another machine have the same digest."""
     parts = [[[_short(file), text] for file, text in texts.items()] for texts in (*packs, *overlays)]
-    whole = json.dumps([GRAMMAR, len(packs), parts, sorted(toggles.items())], ensure_ascii=False)
+    laid = [sorted(layout.items())] if layout else []
+    whole = json.dumps([GRAMMAR, len(packs), parts, sorted(toggles.items()), *laid], ensure_ascii=False)
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 

@@ -84,7 +84,7 @@ def _lines(
                 place = {"position": position}
             new = not item.id
             record = item.id or item.change.id or uuid7()
-            tie = {line.owner_column: owner, **place} if new else place
+            tie = {line.owner: owner, **place} if new else place
             batch.places[record] = at
             gather(batch, line.write, line.lines, record, item.change, None if new else known[item.id], at, tie)
     for line_id, untouched in known.items():

@@ -80,7 +80,9 @@ def _look_up(app: App, entity: Entity, keys: list[str]) -> tuple[str, tuple[Any,
     columns = [entity.fields[name] for name in entity.key]
     from_json = "json_build_array" if dialect == "postgresql" else "json_array"
     shown = ", ".join(
-        f"{quote(f.name)}" if f.kind in ("text", "integer", "duration") else f"CAST({quote(f.name)} AS text)"
+        f"{quote(str(f.column))}"
+        if f.kind in ("text", "integer", "duration")
+        else f"CAST({quote(str(f.column))} AS text)"
         for f in columns
     )
     tail = "::text" if dialect == "postgresql" else ""
@@ -92,7 +94,7 @@ def _look_up(app: App, entity: Entity, keys: list[str]) -> tuple[str, tuple[Any,
         except Refused:
             continue
     listed = encode_list(first.kind, first.scale, dialect, values)
-    wanted = among(dialect, quote(first.name), placeholder(dialect, 1), first.kind)
+    wanted = among(dialect, quote(str(first.column)), placeholder(dialect, 1), first.kind)
     sql = f"SELECT {from_json}({shown}){tail}, id FROM {quote(entity.table)} WHERE {wanted} AND deleted_at IS NULL"
     return sql, (listed,)
 

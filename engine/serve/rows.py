@@ -71,20 +71,6 @@ def names_of(table: str) -> tuple[str, ...]:
     return tuple(c.name for c in _TABLES[table].columns)
 
 
-def set_state(table: str, field: str, ids: str, state: str, moment: Any) -> Call:
-    """Moves records to a state; every move is a version."""
-    dialect: Dialect = moment.dialect
-    p = [placeholder(dialect, n) for n in range(1, 5)]
-    sql = (
-        f"UPDATE {quote(table)} SET {quote(field)} = {p[0]}, rev = rev + 1, updated_at = {p[1]}, updated_by = {p[2]}"
-        f" WHERE {among(dialect, 'id', p[3])}"
-    )
-    return Call(
-        sql,
-        (state, bind("datetime", 0, dialect, moment.now), moment.me.user, ids),
-    )
-
-
 def restore(table: str, ids: str, moment: Any) -> Call:
     """Back from the bin; every move is a version."""
     dialect: Dialect = moment.dialect

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.catalog import Catalog
+from engine.catalog.layout import Layout
 from engine.compile.app import compile_app
 from engine.label import Label
 from engine.plan.app import App
@@ -39,6 +40,8 @@ class Source:
     features: Mapping[str, bool] = field(default_factory=dict)
     switches: Mapping[str, bool] = field(default_factory=dict)
     """What was switched in the running system, over the project's ``features``: it stays when the text is changed."""
+    layout: Layout = field(default_factory=dict)
+    """What is not called in the database what it is called here, since it was born under another name."""
 
     def told(self) -> str:
         """The same text for the same system."""
@@ -53,6 +56,7 @@ class Source:
             "overlays": [dict(texts) for texts in self.overlays],
             "features": dict(sorted(self.features.items())),
             "switches": dict(sorted(self.switches.items())),
+            **({"layout": dict(sorted(self.layout.items()))} if self.layout else {}),
         }
         return json.dumps(whole, ensure_ascii=False)
 
@@ -68,7 +72,9 @@ class Source:
         return made.apps[dialect]
 
     def read(self) -> Catalog:
-        return texts_cached(self.packs, self.overlays, {**self.features, **self.switches}, cache=cache_dir())
+        return texts_cached(
+            self.packs, self.overlays, {**self.features, **self.switches}, layout=self.layout, cache=cache_dir()
+        )
 
 
 @dataclass(slots=True)
@@ -120,6 +126,7 @@ def source_from(text: str) -> Source:
         tuple(whole["overlays"]),
         whole["features"],
         whole.get("switches", {}),
+        whole.get("layout", {}),
     )
 
 

@@ -103,8 +103,10 @@ def _made(whole: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> Bundl
     packs, overlays = (tuple(files for _, files in sorted(layers[kind].items())) for kind in _LAYERS)
     app = values["app"]
     title = Label(app["title"]["zh"], app["title"]["en"])
-    switched = {kind: {str(name): bool(on) for name, on in values[kind].items()} for kind in ("features", "switches")}
-    source = Source(app["name"], title, app["language"], app["zone"], packs, overlays, **switched)
+    features, switches = (
+        {str(name): bool(on) for name, on in values[kind].items()} for kind in ("features", "switches")
+    )
+    source = Source(app["name"], title, app["language"], app["zone"], packs, overlays, features, switches)
     settings = tuple((str(name), str(since), value) for name, since, value in values["settings"])
     return Bundle(source, settings, dict(whole.get("expects", {})), str(whole["engine"]))
 

@@ -73,9 +73,7 @@ async def bring(where: Where, bundle: Bundle, arrival: Arrival, asked: Asked) ->
         return await taken(made, database, asked)
 
 
-async def arriving(
-    bundle: Bundle, database: Database, arrival: Arrival, beside: Sequence[Path] = ()
-) -> Planned:
+async def arriving(bundle: Bundle, database: Database, arrival: Arrival, beside: Sequence[Path] = ()) -> Planned:
     """The plan. Raises Problems where the target is another system, was changed since, or has a newer pack."""
     now, source = await bundle_of(database), bundle.source
     if not arrival.over:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine.catalog import Catalog, Entity, Field
 from engine.compile.names import has_column, kind_of
 from engine.db import Body, Call, Database
-from engine.db.diff import TableChange, fit, reworded
+from engine.db.diff import TableChange, fit
 from engine.db.inspect import sample
 from engine.db.steps import Fills
 from engine.fieldtypes.storage import literal, quote
@@ -27,7 +27,7 @@ OURS = frozenset({"narrowed", "replaced"})
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """``where`` is over ``t``, a row of ``table`` as it is called now; whatever row it holds for is in the way."""
+    """``where`` is over ``t``, a row of ``table``; whatever row it holds for is in the way."""
 
     kind: str
     path: str
@@ -79,10 +79,9 @@ def of_tables(
     before, after = change.before, change.after
     if before is None:
         return
-    now = {new: old for old, new in change.moved.items()}
     for column in after.columns:
         was = change.column_before(column.name)
-        at = f"{path}.{column.name}"
+        at = f"{path}.{made.called(path, column.name)}"
         if was is None:
             if not column.nullable and (after.name, column.name) not in fills:
                 says = Label(
@@ -102,16 +101,16 @@ def of_tables(
                 f"keeps {column.scale} decimals; records that have more",
             )
             yield Guard("narrowed", at, before.name, _too_fine(was, column, sql, dialect), says, key=key)
-    for name in change.aside:
-        old = now[name]
-        wanted = next(old_name for old_name in (c.name for c in after.columns) if name.startswith(f"{old_name}__"))
+    for at, old in made.replaced.items():
+        if at.rpartition(".")[0] != path:
+            continue
         says = Label(
             "新类型装不下现有值；仍有值的记录（给新字段另取名称，旧字段即被停用并保留）",
             "its new type cannot hold what is there; records that have a value "
             "(give the new field another name: the old one is then retired and keeps them)",
         )
-        yield Guard("replaced", f"{path}.{wanted}", before.name, f"t.{quote(old)} IS NOT NULL", says, key=key)
-    yield from _constraints(change, path, now, key, made, dialect)
+        yield Guard("replaced", at, before.name, f"t.{quote(old.physical)} IS NOT NULL", says, key=key)
+    yield from _constraints(change, path, key, made, dialect)
 
 
 def _too_fine(was: Column, column: Column, sql: str, dialect: Dialect) -> str:
@@ -123,7 +122,6 @@ def _too_fine(was: Column, column: Column, sql: str, dialect: Dialect) -> str:
 def _constraints(
     change: TableChange,
     path: str,
-    now: Mapping[str, str],
     key: str,
     made: Matching,
     dialect: Dialect,
@@ -131,40 +129,39 @@ def _constraints(
     before, after = change.before, change.after
     assert before is not None
     fresh = set(change.fresh)
-    held = {reworded(c.sqlite if dialect == "sqlite" else c.postgresql, dict(change.moved)) for c in before.checks}
+    held = {c.sqlite if dialect == "sqlite" else c.postgresql for c in before.checks}
     for check in after.checks:
         sql = check.sqlite if dialect == "sqlite" else check.postgresql
         if sql and check.check and sql not in held and not any(quote(c) in sql for c in fresh):
             says = Label(
                 f"检查 {check.check} 由数据库强制；不满足的记录", f"check {check.check}: records that break it"
             )
-            yield Guard("checked", path, before.name, f"NOT ({reworded(sql, now)})", says, key=key)
-    indexes = {(tuple(change.moved.get(c, c) for c in i.columns), i.unique, i.where) for i in before.indexes}
+            yield Guard("checked", path, before.name, f"NOT ({sql})", says, key=key)
+    indexes = {(i.columns, i.unique, i.where) for i in before.indexes}
     for index in after.indexes:
         known = (index.columns, index.unique, index.where) in indexes
         if index.unique and not known and not fresh & set(index.columns):
+            called = [made.called(path, column) for column in index.columns]
             says = Label(
-                f"{'、'.join(index.columns)} 改为唯一；重复的记录",
-                f"{', '.join(index.columns)} become unique; records that are the same",
+                f"{'、'.join(called)} 改为唯一；重复的记录",
+                f"{', '.join(called)} become unique; records that are the same",
             )
-            yield Guard("unique", path, before.name, _twice(before, index, now), says, key=key)
-    targets = {(change.moved.get(k.column, k.column), made.tables.get(k.table, k.table)) for k in before.foreign_keys}
-    back = {new: old for old, new in made.tables.items()}
+            yield Guard("unique", path, before.name, _twice(before, index), says, key=key)
+    targets = {(k.column, k.table) for k in before.foreign_keys}
     for link in after.foreign_keys:
         if link.column not in fresh and (link.column, link.table) not in targets:
-            column = f"t.{quote(now[link.column])}"
+            column = f"t.{quote(link.column)}"
             says = Label(
                 "改为引用其他实体；引用不存在的记录", "refers to another entity; records that refer to nothing"
             )
-            target = back.get(link.table, link.table)
-            living = f"SELECT 1 FROM {quote(target)} AS o WHERE o.id = {column}"
-            where = f"{column} IS NOT NULL" + (f" AND NOT EXISTS ({living})" if target in made.there else "")
-            yield Guard("refers", f"{path}.{link.column}", before.name, where, says, key=key)
+            living = f"SELECT 1 FROM {quote(link.table)} AS o WHERE o.id = {column}"
+            where = f"{column} IS NOT NULL" + (f" AND NOT EXISTS ({living})" if link.table in made.there else "")
+            yield Guard("refers", f"{path}.{made.called(path, link.column)}", before.name, where, says, key=key)
 
 
-def _twice(before: Table, index: Index, now: Mapping[str, str]) -> str:
-    columns = [quote(now[c]) for c in index.columns]
-    where = reworded(index.where, now) if index.where else "id IS NOT NULL"
+def _twice(before: Table, index: Index) -> str:
+    columns = [quote(c) for c in index.columns]
+    where = index.where or "id IS NOT NULL"
     same = " AND ".join(f"o.{c} = t.{c}" for c in columns)
     inner = f"SELECT o.* FROM {quote(before.name)} AS o WHERE {where}"
     own = f"t.id IN (SELECT id FROM {quote(before.name)} WHERE {where})"
@@ -187,11 +184,11 @@ def of_values(
             if one is not None and field.spec.options and kind_of(field) in ("text", "json"):
                 before = _options(old, one.path)
                 yield from _choices(entity, field, one.physical, before, table, key, dialect)
-        yield from _states(old, new, entity, was, table, key)
+        yield from _states(old, new, entity, was, table, key, made)
 
 
 def key_of(made: Matching, entity: Entity, table: Table) -> str:
-    """The column by which people know a record, as it is called now."""
+    """The column by which people know a record."""
     names = {c.name for c in table.columns}
     for name in (*entity.key, "number", "code", "name"):
         one = made.held.get(f"{entity.path}.{name}")
@@ -240,13 +237,16 @@ def _choices(
     )
 
 
-def _states(old: Catalog | None, new: Catalog, entity: Entity, was: str, table: Table, key: str) -> Iterator[Guard]:
+def _states(
+    old: Catalog | None, new: Catalog, entity: Entity, was: str, table: Table, key: str, made: Matching
+) -> Iterator[Guard]:
     columns = {c.name for c in table.columns}
     before = old.entities.get(was) if old is not None else None
     held = {old.workflows[p].field: old.workflows[p] for p in before.workflows} if old and before else {}
     for path in entity.workflows:
         flow = new.workflows[path]
-        if flow.field not in columns:
+        column = made.names[f"{entity.path}.{flow.field}"]
+        if column not in columns:
             continue
         previous = held.pop(flow.field, None)
         gone = sorted(set(previous.states) - set(flow.states)) if previous is not None else []
@@ -256,7 +256,7 @@ def _states(old: Catalog | None, new: Catalog, entity: Entity, was: str, table: 
                 f"去掉状态 {'、'.join(gone)}；仍处于其中的记录",
                 f"loses the states {', '.join(gone)}; records still there",
             )
-            where = f"t.{quote(flow.field)} NOT IN ({known})"
+            where = f"t.{quote(column)} NOT IN ({known})"
             yield Guard("states", path, table.name, where, says, key=key, quiet=previous is None)
         steps = sorted(set(previous.steps) - set(flow.steps)) if previous is not None else []
         if steps:

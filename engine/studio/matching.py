@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from engine.catalog import Catalog, Entity
-from engine.compile.names import kind_of, owner_column, scale_of, table_name
-from engine.db.diff import Renames, fit
-from engine.fieldtypes.storage import link_table, short
-from engine.plan.app import App
+from engine.catalog.layout import Layout, by_default
+from engine.compile.names import has_column, kind_of, owner_of, scale_of, status_fields
+from engine.db.diff import fit
+from engine.fieldtypes.storage import short
 from engine.plan.table import Column, Table
 from engine.tenants import identity
 from engine.tenants.identity import Identity
@@ -29,11 +29,12 @@ class Matching:
     renamed: dict[str, str] = field(default_factory=dict)
     held: dict[str, Identity] = field(default_factory=dict)
     """New path → its identity as it is now."""
-    tables: dict[str, str] = field(default_factory=dict)
-    columns: dict[str, dict[str, str]] = field(default_factory=dict)
-
+    replaced: dict[str, Identity] = field(default_factory=dict)
+    """Path → whose values the new one of this name cannot hold: it retires."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Path → the table or column that holds it, of everything there will be."""
     there: frozenset[str] = frozenset()
-    """The tables there are, by their names of now."""
+    """The tables there are."""
     started: dict[str, Identity] = field(default_factory=dict)
 
     @property
@@ -41,8 +42,13 @@ class Matching:
         return [one for key, one in self.rows.items() if self.started.get(key) != one]
 
     @property
-    def renames(self) -> Renames:
-        return Renames(self.tables, self.columns)
+    def layout(self) -> Layout:
+        return {path: name for path, name in sorted(self.names.items()) if name != by_default(path)}
+
+    def called(self, entity: str, column: str) -> str:
+        """What a column of an entity is called."""
+        paths = (path for path, name in self.names.items() if name == column)
+        return next((p.rpartition(".")[2] for p in paths if p.rpartition(".")[0] == entity), column)
 
     def before(self, path: str) -> str:
         """What an entity or field is called now."""
@@ -61,49 +67,81 @@ class Matching:
         """A new one of this path; another one that was called so is not it."""
         one = identity.born(path, physical, self.number, self.rows)
         self.rows[one.identity] = one
+        self.added.append(path)
 
 
 def match(
-    held: Sequence[Identity],
-    have: Sequence[Table],
-    catalog: Catalog,
-    app: App,
-    number: int,
-    old: Catalog | None = None,
+    held: Sequence[Identity], have: Sequence[Table], catalog: Catalog, number: int, old: Catalog | None = None
 ) -> Matching:
     """``old`` is the catalog that holds now: what it was called before it may be called again."""
     made = Matching(number, {one.identity: one for one in held}, started={one.identity: one for one in held})
     made.there = frozenset(table.name for table in have)
     tables = {table.name: table for table in have}
-    named = dict(identity.named(app))
+    taken = {table.name for table in have} | {one.physical for one in held if one.path.count(".") == 1}
     open_ = _Open(held)
     later = _later(old) if old is not None else {}
     for entity in catalog.entities.values():
         module = entity.path.rpartition(".")[0]
         names = [f"{module}.{w}" for w in entity.was] + later.get(entity.path, [])
         one = _find(open_, entity.path, names, catalog.entities)
-        _take(made, open_, one, entity.path, named[entity.path])
-        was = made.renamed.get(entity.path, entity.path)
-        if one is not None and one.physical != named[entity.path]:
-            made.tables[one.physical] = named[entity.path]
-        for fld in entity.fields.values():
-            path = f"{entity.path}.{fld.name}"
-            if path in named:
-                names = [f"{was}.{w}" for w in fld.was] + later.get(f"{was}.{fld.name}", [])
-                known = {f"{was}.{name}" for name in entity.fields}
-                fits = partial(_fits, one, tables, Column("", kind_of(fld), scale_of(fld)))
-                held_one = _find(open_, f"{was}.{fld.name}", names, known, fits)
-                _take(made, open_, held_one, path, named[path])
+        made.names[entity.path] = _take(made, open_, one, entity.path, taken)
+        _columns(made, open_, catalog, entity, tables.get(made.names[entity.path]), later)
+    for entity in catalog.entities.values():
+        _of_the_engine(made, catalog, entity, tables.get(made.names[entity.path]))
     for left in open_.all():
-        key = left.identity
         if left.retired is None:
             made.retired.append(left.path)
-            made.rows[key] = identity.retired(left, number)
+            made.rows[left.identity] = identity.retired(left, number)
     made.retired.sort()
-    for entity in catalog.entities.values():
-        _columns(made, entity, catalog, tables)
-    _aside(made, tables)
     return made
+
+
+def _columns(
+    made: Matching,
+    open_: _Open,
+    catalog: Catalog,
+    entity: Entity,
+    table: Table | None,
+    later: Mapping[str, list[str]],
+) -> None:
+    """The fields of an entity. A retired column keeps its values whatever takes its name: the new one gets another."""
+    was = made.renamed.get(entity.path, entity.path)
+    taken = {column.name for column in table.columns} if table is not None else set()
+    states = {workflow.field for workflow in status_fields(catalog, entity)}
+    for fld in entity.fields.values():
+        path = f"{entity.path}.{fld.name}"
+        if not has_column(fld) or fld.name in states:
+            continue
+        names = [f"{was}.{w}" for w in fld.was] + later.get(f"{was}.{fld.name}", [])
+        known = {f"{was}.{name}" for name in entity.fields}
+        fits = partial(_fits, table, Column("", kind_of(fld), scale_of(fld)))
+        one = _find(open_, f"{was}.{fld.name}", names, known, fits)
+        if one is not None and not fits(one):
+            if one.retired is None:
+                made.replaced[path] = one
+                made.rows[one.identity] = identity.retired(one, made.number)
+                open_.take(one)
+            one = None
+        made.names[path] = _take(made, open_, one, path, taken)
+
+
+def _of_the_engine(made: Matching, catalog: Catalog, entity: Entity, table: Table | None) -> None:
+    """The columns that no field declares: whom lines belong to, and states. They are where they were."""
+    paths = (f"{entity.path}.{name}" for name in entity.fields)
+    taken = {made.names[path] for path in paths if path in made.names}
+    if entity.owned_by:
+        owner = made.names[entity.owned_by]
+        keys = table.foreign_keys if table is not None else ()
+        there = next((k.column for k in keys if k.table == owner and k.on_delete == "cascade"), "")
+        path = f"{entity.path}.{owner_of(entity)}"
+        columns = {column.name for column in table.columns} if table is not None else set()
+        made.names[path] = there or _free(by_default(path), taken | columns)
+        taken.add(made.names[path])
+    text = Column("", "text")
+    for workflow in status_fields(catalog, entity):
+        path = f"{entity.path}.{workflow.field}"
+        unfit = {c.name for c in table.columns if fit(c, text) == "none"} if table is not None else set()
+        made.names[path] = _free(by_default(path), taken | unfit)
 
 
 def _later(old: Catalog) -> dict[str, list[str]]:
@@ -118,9 +156,8 @@ def _later(old: Catalog) -> dict[str, list[str]]:
     return out
 
 
-def _fits(entity: Identity | None, tables: Mapping[str, Table], wanted: Column, one: Identity) -> bool:
-    there = tables.get(entity.physical) if entity is not None else None
-    column = next((c for c in there.columns if c.name == one.physical), None) if there is not None else None
+def _fits(table: Table | None, wanted: Column, one: Identity) -> bool:
+    column = next((c for c in table.columns if c.name == one.physical), None) if table is not None else None
     return column is not None and fit(column, wanted) != "none"
 
 
@@ -156,79 +193,26 @@ def _find(
     return next((one for one in (*own, *earlier) if fits(one)), own[0] if own else None)
 
 
-def _take(made: Matching, open_: _Open, one: Identity | None, path: str, physical: str) -> None:
+def _take(made: Matching, open_: _Open, one: Identity | None, path: str, taken: set[str]) -> str:
+    """What holds it in the database: what always has, or a name that is free."""
     if one is None:
+        physical = _free(by_default(path), taken)
+        taken.add(physical)
         made.fresh(path, physical)
-        made.added.append(path)
-        return
+        return physical
     open_.take(one)
     if one.retired is not None:
         made.restored.append(path)
     if one.path != path and one.path.rpartition(".")[2] != path.rpartition(".")[2]:
         made.renamed[path] = one.path
     made.held[path] = one
-    made.rows[one.identity] = replace(one, path=path, physical=physical, retired=None)
+    made.rows[one.identity] = replace(one, path=path, retired=None)
+    return one.physical
 
 
-def _columns(made: Matching, entity: Entity, catalog: Catalog, tables: Mapping[str, Table]) -> None:
-    """What is called otherwise in an entity's table, and in the tables of its sets of references."""
-    old_entity = made.renamed.get(entity.path, entity.path)
-    table = table_name(entity.path)
-    moved = made.columns.setdefault(table, {})
-    for fld in entity.fields.values():
-        one = made.held.get(f"{entity.path}.{fld.name}")
-        if one is None:
-            continue
-        before = one.physical
-        if before != fld.name:
-            moved[before] = fld.name
-        links = link_table(table_name(old_entity), before)
-        if fld.spec.type == "refs" and links in tables and links != link_table(table, fld.name):
-            made.tables[links] = link_table(table, fld.name)
-    if entity.owned_by and entity.owned_by in made.renamed:
-        before = made.renamed[entity.owned_by].rpartition(".")[2]
-        if before != owner_column(entity):
-            moved[before] = owner_column(entity)
-    if not moved:
-        del made.columns[table]
-
-
-def _aside(made: Matching, tables: Mapping[str, Table]) -> None:
-    """A retired one that bears the name which another one is given now moves out of its way."""
-    for new in set(made.tables.values()) & (set(tables) - set(made.tables)):
-        name = _free(new, {*tables, *made.tables.values()})
-        made.tables[new] = name
-        made.rows |= {i: replace(o, physical=name) for i, o in made.rows.items() if o.retired and o.physical == new}
-    back = {new: old for old, new in made.tables.items()}
-    for table, moved in made.columns.items():
-        there = tables.get(back.get(table, table))
-        if there is None:
-            continue
-        names = {c.name for c in there.columns}
-        for new in set(moved.values()) & (names - set(moved)):
-            moved[new] = _free(new, names | set(moved.values()))
-            made.rows |= {
-                i: replace(o, physical=moved[new])
-                for i, o in made.rows.items()
-                if o.retired and o.physical == new and table_name(o.path.rpartition(".")[0]) == table
-            }
-
-
-def _free(name: str, taken: set[str]) -> str:
-    n = 2
-    while short(f"{name}__{n}") in taken:
+def _free(name: str, taken: Container[str]) -> str:
+    made, n = name, 1
+    while made in taken:
         n += 1
-    return short(f"{name}__{n}")
-
-
-def replaced(made: Matching, table: str, column: str, aside: str) -> None:
-    """A field whose new kind cannot hold what the old one held: the old one retires under another column, and the new
-    one begins empty."""
-    for key, one in list(made.rows.items()):
-        entity, _, name = one.path.rpartition(".")
-        if one.retired is None and "." in entity and table_name(entity) == table and name == column:
-            made.rows[key] = replace(one, physical=aside, retired=made.number)
-            made.fresh(one.path, column)
-            if one.path in made.restored:
-                made.restored.remove(one.path)
-            made.added.append(one.path)
+        made = short(f"{name}__{n}")
+    return made

@@ -96,9 +96,9 @@ async def opened_in(project: Project, catalog: Catalog | None, database: Databas
     if have is not None:
         kept = source_from(have.source)
         if source is not None:
-            source = replace(source, switches=kept.switches)
+            source = replace(source, switches=kept.switches, layout=kept.layout)
         behind = source is None or source.told() != have.source
-        if source is None or catalog is None or behind or source.switches:
+        if source is None or catalog is None or behind or source.switches or source.layout:
             source, catalog = kept, kept.catalog()
     else:
         behind = False

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.catalog import Catalog, Entity
+from engine.catalog import Catalog, Entity, Field
 from engine.compile import texts
-from engine.compile.names import has_column, kind_of, scale_of, table_name
+from engine.compile.names import column_of, columns_of, has_column, kind_of, scale_of, table_of
 from engine.db import Body, Database
 from engine.db.beside import LARGE
 from engine.db.diff import Difference, TableChange, difference, fit
@@ -30,7 +30,7 @@ from engine.studio.build import Source, source_from
 from engine.studio.codes import CODES
 from engine.studio.comparing import compared
 from engine.studio.following import held
-from engine.studio.matching import Matching, match, replaced
+from engine.studio.matching import Matching, match
 from engine.studio.touching import touched
 from engine.tenants import identity
 from engine.tenants.revision import Revision
@@ -59,12 +59,8 @@ class Planned:
     def computed(self) -> dict[str, list[str]]:
         """Entity → computed fields that records which are there do not have yet."""
         changed = {c.after.entity: c for c in self.difference.changes if c.before is not None and c.after.entity}
-        fresh = {path: [n for n in c.fresh if self._computes(path, n)] for path, c in changed.items()}
+        fresh = {path: [f.name for f in computing(self.catalog, path, c)] for path, c in changed.items()}
         return {path: names for path, names in fresh.items() if names}
-
-    def _computes(self, path: str, name: str) -> bool:
-        field = self.catalog.entities[path].fields.get(name)
-        return field is not None and (field.compute is not None or field.find is not None)
 
     def statements(self, ready: Ready = NOTHING) -> list[str]:
         return statements(self.difference.changes, self.app.dialect, self.fills, ready)
@@ -100,15 +96,13 @@ async def planned(
     switched in the running system stays so, unless the source itself says it (``switched``). Scenarios are ``played``
     on what shall be; files that they name are looked for ``beside``."""
     have = await installed(database)
-    if not switched:
-        source = replace(source, switches=source_from(have.source).switches)
-    catalog, app, old = await asyncio.to_thread(_compiled, source, have, database.dialect)
-    matching = match(await identity.all_of(database), have.tables, catalog, app, have.number + 1, old)
-    made = difference(have.tables, (*TABLES, *app.tables), matching.renames)
-    for change in made.changes:
-        for name in change.aside:
-            wanted = next(c.name for c in change.after.columns if name.startswith(f"{c.name}__"))
-            replaced(matching, change.after.name, wanted, name)
+    now = source_from(have.source)
+    source = replace(source, switches=source.switches if switched else now.switches, layout=now.layout)
+    catalog, old = await asyncio.to_thread(_catalogs, source, have)
+    matching = match(await identity.all_of(database), have.tables, catalog, have.number + 1, old)
+    source = replace(source, layout=matching.layout)
+    catalog, app = await asyncio.to_thread(_compiled, source, database.dialect)
+    made = difference(have.tables, (*TABLES, *app.tables))
     fills = _fills(catalog, made, matching, database.dialect)
     lines = [*_names(matching, catalog)]
     guards: list[guarding.Guard] = []
@@ -132,18 +126,28 @@ async def planned(
     return Planned(plan, source, catalog, app, have, matching, made, fills, tuple(guards))
 
 
-def _computing(entity: Entity, change: TableChange, path: str, rows: int) -> Iterator[Line]:
-    for name in change.fresh:
-        field = entity.fields.get(name)
-        if field is not None and rows and (field.compute is not None or field.find is not None):
-            says = Label("为已有记录计算", "computed for the records that are there")
-            wait = _BESIDE if rows >= LARGE else Label("写入片刻等待", "writers wait a moment")
-            yield Line("computed", f"{path}.{name}", "online", says, rows, wait, where=str(field.where))
+def computing(catalog: Catalog, path: str, change: TableChange) -> Iterator[Field]:
+    """The computed fields among an entity's new columns."""
+    for column in columns_of(catalog, catalog.entities[path]):
+        field = column.field
+        if column.name in change.fresh and field is not None and (field.compute or field.find):
+            yield field
 
 
-def _compiled(source: Source, have: Revision, dialect: Dialect) -> tuple[Catalog, App, Catalog | None]:
+def _computing(catalog: Catalog, change: TableChange, rows: int) -> Iterator[Line]:
+    for field in computing(catalog, change.after.entity, change) if rows else ():
+        says = Label("为已有记录计算", "computed for the records that are there")
+        wait = _BESIDE if rows >= LARGE else Label("写入片刻等待", "writers wait a moment")
+        yield Line("computed", field.path, "online", says, rows, wait, where=str(field.where))
+
+
+def _catalogs(source: Source, have: Revision) -> tuple[Catalog, Catalog | None]:
     """Beside the loop, which serves others meanwhile."""
-    return source.catalog(), source.app(dialect), _old(have)
+    return source.catalog(), _old(have)
+
+
+def _compiled(source: Source, dialect: Dialect) -> tuple[Catalog, App]:
+    return source.catalog(), source.app(dialect)
 
 
 def _old(have: Revision) -> Catalog | None:
@@ -158,19 +162,21 @@ def _fills(catalog: Catalog, made: Difference, matching: Matching, dialect: Dial
     """What rows that are there get in a column that is new, or comes back, and may not be empty: a default that is a
     value, a first state."""
     fresh = {(c.after.name, name) for c in made.changes if c.before is not None for name in c.fresh}
-    back = [path.rpartition(".") for path in matching.restored]
-    fresh |= {(table_name(entity), name) for entity, _, name in back}
+    back = [path.rpartition(".") for path in matching.restored if path.count(".") > 1]
+    fresh |= {(table_of(catalog, entity), column_of(catalog, entity, name)) for entity, _, name in back}
     empty = {(c.after.name, k.name) for c in made.changes for k in c.after.columns if not k.nullable}
     out: dict[tuple[str, str], str] = {}
     for entity in catalog.entities.values():
-        table = table_name(entity.path)
+        table = table_of(catalog, entity.path)
         for path in entity.workflows:
             flow = catalog.workflows[path]
-            out[table, flow.field] = texts.constant(dialect, "text", 0, flow.initial)
+            out[table, column_of(catalog, entity.path, flow.field)] = texts.constant(dialect, "text", 0, flow.initial)
         for field in entity.fields.values():
             given = field.default.literal if field.default is not None else None
             if given is not None and has_column(field) and kind_of(field) != "uuid":
-                out[table, field.name] = texts.constant(dialect, kind_of(field), scale_of(field), given)
+                out[table, column_of(catalog, entity.path, field.name)] = texts.constant(
+                    dialect, kind_of(field), scale_of(field), given
+                )
     return {key: sql for key, sql in out.items() if key in fresh and key in empty}
 
 
@@ -233,8 +239,9 @@ async def _table(
         if was is not None and fit(was, column) == "wider":
             kinds = (_kind(was.kind, was.scale), _kind(column.kind, column.scale))
             says = Label(f"{kinds[0]} 放宽为 {kinds[1]}", f"{kinds[0]} becomes {kinds[1]}")
-            yield Line("widened", f"{path}.{column.name}", "online", says, rows, where=_where(entity, column.name))
-    for line in _computing(entity, change, path, rows) if entity is not None else ():
+            name = made.called(path, column.name)
+            yield Line("widened", f"{path}.{name}", "online", says, rows, where=_where(entity, name))
+    for line in _computing(catalog, change, rows) if entity is not None else ():
         yield line
     if _worth_telling(change, fills, database.dialect):
         yield Line(

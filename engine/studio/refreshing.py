@@ -12,7 +12,7 @@ from typing import Any
 from engine.catalog import Catalog, Entity, Field
 from engine.catalog.dump import plain
 from engine.compile import backfill, chain, late
-from engine.compile.names import table_name
+from engine.compile.names import table_of
 from engine.db import Body, Call, Database
 from engine.fieldtypes.storage import quote
 from engine.label import Label
@@ -39,7 +39,7 @@ async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) 
         before = old.entities.get(made.before(entity.path))
         told = list(_lines(before, entity, made)) if before is not None else []
         if before is not None and told:
-            table = quote(table_name(before.path))
+            table = quote(table_of(old, before.path))
             rows = int((await database.read(f"SELECT count(*) FROM {table}"))[0][0])
             out += [Line("refreshed", path, "online", says, rows, where=where) for path, says, where in told if rows]
     return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.compile.names import columns_of, table_name
+from engine.compile.names import table_of
 from engine.db import Call
 from engine.fieldtypes.storage import literal, quote
 from engine.plan.statement import Dialect
@@ -15,7 +15,7 @@ _BY_ENTITY = ("_history", "_outbox", "_case", "_task", "_file")
 
 
 def calls(made: Planned) -> Iterator[Call]:
-    """To run after the tables have their new names. The audit keeps the names of its day: it is sealed."""
+    """Tables and columns keep their names. The audit keeps the names of its day: it is sealed."""
     dialect = made.app.dialect
     for new, old in made.matching.renamed.items():
         if new.count(".") == 1:
@@ -30,7 +30,7 @@ def _entity(made: Planned, old: str, new: str) -> Iterator[Call]:
         yield Call(f"UPDATE {table} SET entity = {literal(new)} WHERE entity = {literal(old)}")
     for entity in made.catalog.entities.values():
         if entity.kind == "ledger":
-            table = quote(table_name(entity.path))
+            table = quote(table_of(made.catalog, entity.path))
             yield Call(f"UPDATE {table} SET _source = {literal(new)} WHERE _source = {literal(old)}")
     yield _words("_webhook", "entities", old, new, made.app.dialect)
     yield _counters(f"{old}.", f"{new}.")
@@ -39,7 +39,6 @@ def _entity(made: Planned, old: str, new: str) -> Iterator[Call]:
 def _field(made: Planned, old: str, path: str, dialect: Dialect) -> Iterator[Call]:
     """By now the entity has its new name everywhere."""
     entity_path, _, new = path.rpartition(".")
-    entity = made.catalog.entities[entity_path]
     at = literal(entity_path)
     yield Call(f"UPDATE _file SET field = {literal(new)} WHERE entity = {at} AND field = {literal(old)}")
     if dialect == "sqlite":
@@ -53,8 +52,6 @@ def _field(made: Planned, old: str, path: str, dialect: Dialect) -> Iterator[Cal
     yield Call(f"UPDATE _history SET change = {moved} WHERE entity = {at} AND {there}")
     yield _counters(f"{entity_path}.{old}|", f"{path}|")
     yield Call(f"UPDATE _sequence SET key = {literal(path)} WHERE key = {literal(f'{entity_path}.{old}')}")
-    if any(c.name == "_typed" for c in columns_of(made.catalog, entity)):
-        yield _words(table_name(entity_path), "_typed", old, new, dialect)
 
 
 def _counters(old: str, new: str) -> Call:

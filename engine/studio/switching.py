@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from engine.compile.names import table_name
 from engine.db import Database
 from engine.fieldtypes.storage import quote
 from engine.label import Label
@@ -17,6 +16,7 @@ from engine.read.packs import PackTree, arrange, gather
 from engine.read.tree import List, Map, Node, Scalar
 from engine.studio.build import Source
 from engine.studio.codes import CODES
+from engine.tenants import identity
 
 _Packs = tuple[tuple[tuple[str, str], ...], ...]
 
@@ -105,7 +105,9 @@ async def counted(switches: Sequence[Switch], tables: Sequence[Table], database:
     """With the records that each holds, whether it is on or off; those of a field are the records that fill it."""
     columns = {table.name: {c.name for c in table.columns} for table in tables}
     paths = {held.path for one in switches for held in one.holds}
-    asked = {path: sql for path in sorted(paths) if (sql := _count(path, columns))}
+    known = sorted(await identity.all_of(database), key=lambda one: (one.retired is None, one.retired or 0))
+    names = {one.path: one.physical for one in known}
+    asked = {path: sql for path in sorted(paths) if (sql := _count(path, names, columns))}
     found: dict[str, int] = {}
     if asked:
         row = (await database.read("SELECT " + ", ".join(f"({sql})" for sql in asked.values())))[0]
@@ -116,13 +118,13 @@ async def counted(switches: Sequence[Switch], tables: Sequence[Table], database:
     ]
 
 
-def _count(path: str, columns: Mapping[str, set[str]]) -> str:
-    module, entity, *field = path.split(".")
-    table = table_name(f"{module}.{entity}")
-    if table not in columns or (field and field[0] not in columns[table]):
+def _count(path: str, names: Mapping[str, str], columns: Mapping[str, set[str]]) -> str:
+    field = names.get(path, "") if path.count(".") > 1 else "*"
+    table = names.get(path if field == "*" else path.rpartition(".")[0], "")
+    if table not in columns or field not in {"*", *columns[table]}:
         return ""
     living = " WHERE deleted_at IS NULL" if "deleted_at" in columns[table] else ""
-    return f"SELECT count({quote(field[0]) if field else '*'}) FROM {quote(table)}{living}"
+    return f"SELECT count({field if field == '*' else quote(field)}) FROM {quote(table)}{living}"
 
 
 def switched(source: Source, name: str, on: bool) -> Source:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.compile import backfill
-from engine.compile.names import table_name
+from engine.compile.names import table_of
 from engine.db import Body, Call, Database, Held
 from engine.db.beside import LARGE, NOTED, UNDER_WAY, Columns, Shadow, noted_no_more, notes, swap
 from engine.db.diff import TableChange, fit, reworded
@@ -91,7 +91,7 @@ class Unfolding:
                 self.rows[change.after.name] = int(rows[0][0])
         roots = {path for path in self.made.computed if self._large_document(path)}
         fresh = {path: names for path, names in self.made.computed.items() if path in roots}
-        if fresh and not self._renames():
+        if fresh and (self.dialect == "sqlite" or all(self._exact(c) for c in changes)):
             self.computing = {
                 root: list(found)
                 for root, found in backfill.documents(self.made.catalog, fresh, self.made.app.dialect).items()
@@ -110,12 +110,6 @@ class Unfolding:
             if names or other:
                 self.columns.append(Columns(change, self.made.fills, names, other, self._over(change, other)))
 
-    def _renames(self) -> bool:
-        """Statements speak of tables and columns as they will be called."""
-        changes = self.made.difference.changes
-        exact = self.dialect == "sqlite" or all(self._exact(c) for c in changes)
-        return bool(self.made.matching.renamed) or any(c.aside for c in changes) or not exact
-
     def _document(self, root: str) -> Iterator[str]:
         yield root
         for line in self.made.catalog.lines_of(self.made.catalog.entities[root]):
@@ -123,7 +117,7 @@ class Unfolding:
 
     def _large_document(self, path: str) -> bool:
         root = self.made.catalog.root_of(self.made.catalog.entities[path]).path
-        return any(self.rows.get(table_name(one), 0) >= LARGE for one in self._document(root))
+        return any(self.rows.get(self._table(one), 0) >= LARGE for one in self._document(root))
 
     def _slow(self, change: TableChange) -> bool:
         there = {(i.columns, i.unique, i.where) for i in change.before.indexes} if change.before else set()
@@ -141,10 +135,9 @@ class Unfolding:
 
     @staticmethod
     def _over(change: TableChange, other: tuple[str, ...]) -> tuple[Index, ...]:
-        """Indexes over columns of another type, where every name in them is one of now."""
+        """Indexes over columns of another type, where all of them are there."""
         before = {c.name for c in change.before.columns} if change.before else set()
-        same = {old for old, new in change.moved.items() if old == new}
-        return tuple(i for i in change.after.indexes if set(i.columns) & set(other) and set(i.columns) <= before & same)
+        return tuple(i for i in change.after.indexes if set(i.columns) & set(other) and set(i.columns) <= before)
 
     def _expand(self) -> Body[None]:
         tables: dict[str, list[str]] = {}
@@ -156,7 +149,7 @@ class Unfolding:
             for statement in columns.create():
                 yield Call(statement)
         for root in self.computing:
-            table = table_name(root)
+            table = self._table(root)
             have = next((t for t in self.made.have.tables if t.name == table), None)
             if have is not None:
                 tables[table] = [c.name for c in have.columns]
@@ -213,7 +206,7 @@ class Unfolding:
         await self._through("fill", columns.table, self.rows[columns.change.after.name], batch, end)
 
     async def _compute(self, root: str) -> None:
-        table = self._named(f"SELECT id FROM {quote(table_name(root))}")
+        table = self._named(f"SELECT id FROM {quote(self._table(root))}")
         mark = "?" if self.dialect == "sqlite" else "$"
         few = f"{table} WHERE id > {mark}1 ORDER BY id LIMIT {mark}2"
 
@@ -222,12 +215,15 @@ class Unfolding:
             yield from self._computed(root, ids)
             return (ids[-1] if ids else ""), len(ids)
 
-        end = await last_of(self.database, table_name(root))
-        await self._through("compute", root, self.rows.get(table_name(root), 0), batch, end)
+        end = await last_of(self.database, self._table(root))
+        await self._through("compute", root, self.rows.get(self._table(root), 0), batch, end)
 
     def _computed(self, root: str, ids: list[str]) -> Body[None]:
         asked = (call(one, self.moment, {"roots": id_array(ids)}) for one in self.computing[root] if ids)
         yield from until_still([Call(self._named(one.sql), one.values) for one in asked])
+
+    def _table(self, entity: str) -> str:
+        return table_of(self.made.catalog, entity)
 
     def _named(self, sql: str) -> str:
         """Over what is being made: there the tables are called so."""
@@ -244,7 +240,7 @@ class Unfolding:
             for statement in shadow.again():
                 yield Call(statement)
         for root in self.computing:
-            ids = [ident for table, ident in noted if table == table_name(root)]
+            ids = [ident for table, ident in noted if table == self._table(root)]
             for n in range(0, len(ids), 2_000):
                 yield from self._computed(root, ids[n : n + 2_000])
         if self.dialect == "sqlite":
@@ -321,9 +317,8 @@ def _drop(name: str) -> Body[None]:
 
 def _buildable(index: Index, change: TableChange) -> bool:
     before = change.before
-    if before is None or before.name != change.after.name:
+    if before is None:
         return False
-    kept = {old for old, new in change.moved.items() if old == new}
     there = {i.name for i in before.indexes}
     stable = {c.name for c in before.columns if c in change.after.columns}
-    return set(index.columns) <= kept & stable and not index.where.count('"') and index.name not in there
+    return set(index.columns) <= stable and not index.where.count('"') and index.name not in there

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from engine.catalog import Catalog, Posting
-from engine.compile.names import table_name
+from engine.compile.names import table_of
 from engine.db import Database
 from engine.fieldtypes.storage import quote
 from engine.label import Label
@@ -23,7 +23,7 @@ async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) 
     """One for each posting that has slept, with the documents it will be asked of."""
     out = []
     for posting in _woken(old, new, made):
-        table = quote(table_name(made.before(posting.of)))
+        table = quote(table_of(old, made.before(posting.of)))
         count = int((await database.read(f"SELECT count(*) FROM {table} WHERE deleted_at IS NULL"))[0][0])
         if count:
             says = Label(

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from engine.catalog import Cast, Catalog, Entity, Field, Module, Template, Unique, Value
-from engine.expr.build.world import World
+from engine.catalog.layout import by_default
+from engine.expr.build.world import Relation, World
 from engine.fieldtypes.spec import Option, Spec
 from engine.label import Label
 
@@ -22,7 +23,7 @@ def catalog(*entities: Entity, **rest: Any) -> Catalog:
         "people": Cast(),
         "seeds": (),
         "demo": (),
-        "world": World({}),
+        "world": World({e.path: Relation(e.path, by_default(e.path), {}) for e in entities}),
         "digest": "0",
     }
     return Catalog(**{**empty, **made, **rest})

@@ -94,7 +94,7 @@ class Stage:
         for position, row in enumerate(rows):
             inner = dict(row)
             nested = {child.field: inner.pop(child.field, []) for child in line.lines}
-            made = {"id": self.id(), line.owner_column: owner, "position": position, **inner}
+            made = {"id": self.id(), line.owner: owner, "position": position, **inner}
             await self.run(line.write.insert, rows=self.rows(line.write, [made]))
             for child in line.lines:
                 await self._insert(child, made["id"], nested[child.field])

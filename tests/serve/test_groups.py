@@ -52,9 +52,7 @@ async def exact(stage: Stage) -> Counter[tuple[str, str, str]]:
     sheets = {s: kinds.get(state) for s, state, gone in await stage.rows("works__sheet", "id", "state", "deleted_at")
               if gone is None}  # fmt: skip
     told: Counter[tuple[str, str, str]] = Counter()
-    for sheet, worker, amount, gone in await stage.rows(
-        "works__sheet_line", "sheet", "worker", "amount", "deleted_at"
-    ):
+    for sheet, worker, amount, gone in await stage.rows("works__sheet_line", "sheet", "worker", "amount", "deleted_at"):
         if gone is None and (kind := sheets.get(sheet)):
             told[str(sheet), names[worker], kind] += amount
     held: Counter[tuple[str, str, str]] = Counter()

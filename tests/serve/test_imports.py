@@ -60,7 +60,7 @@ async def test_what_one_may_bring_is_listed(stage: Stage) -> None:
 async def test_a_rehearsal_tells_all_and_keeps_nothing(stage: Stage) -> None:
     zhao = await stage.door("zhao")
     text = (
-        PROJECTS + "C,丙,2026-01-01,2026-12-31,\"1,000.50\"\n"
+        PROJECTS + 'C,丙,2026-01-01,2026-12-31,"1,000.50"\n'
         "D,丁,2026-12-31,2026-01-01,\n"
         "A,甲,,,\n"
         "E,,,,x\n"

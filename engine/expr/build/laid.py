@@ -79,9 +79,7 @@ def _listed(node: Node, value: str, start: str, end: str, curve: int) -> str:
     scale = node.type.scale if node.type.kind == "decimal" else 0
     kind = "numeric" if node.type.kind == "decimal" or node.type.wide else "bigint"
     given = f"SELECT ({value})::numeric AS v, COALESCE({start}, {end}) AS a, COALESCE({end}, {start}) AS b"
-    span = (
-        f"SELECT v, a, CASE WHEN b < a OR b - a >= {MOST_DAYS} THEN a ELSE b END AS b FROM ({given}) AS _g"
-    )
+    span = f"SELECT v, a, CASE WHEN b < a OR b - a >= {MOST_DAYS} THEN a ELSE b END AS b FROM ({given}) AS _g"
     whole = "(b - a + 1)::numeric"
     months = "(EXTRACT(YEAR FROM b) - EXTRACT(YEAR FROM a)) * 12 + EXTRACT(MONTH FROM b) - EXTRACT(MONTH FROM a)"
     first = "(date_trunc('month', a::timestamp) + make_interval(months => k))::date"

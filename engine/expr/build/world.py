@@ -46,6 +46,8 @@ class Relation:
     owner: str | None = None
     living: bool = True
     display: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Attribute → column, where that is called otherwise."""
 
     @property
     def module(self) -> str:

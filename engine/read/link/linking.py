@@ -22,6 +22,7 @@ from engine.catalog import (
     Setting,
 )
 from engine.catalog.flow import Workflow
+from engine.catalog.layout import Layout
 from engine.expr.build.world import Figure
 from engine.fieldtypes import Spec
 from engine.label import Label
@@ -54,12 +55,12 @@ class Linked:
 
 def link(
     written: Mapping[str, Written], gone: Gone, absent: tuple[str, ...], overlay_files: frozenset[str],
-    origins: Mapping[str, Origin], digest: str,
+    origins: Mapping[str, Origin], digest: str, layout: Layout,
 ) -> Linked:  # fmt: skip
     """The catalog, and what is wrong. What sleeps takes along what names it, so this goes in rounds until quiet."""
     while True:
         desk = Desk(written, gone, absent, overlay_files)
-        catalog = _round(desk, origins, digest)
+        catalog = _round(desk, origins, digest, layout)
         fresh = {path: found for path, found in desk.asleep.parts.items() if path not in gone.parts}
         if not fresh:
             return Linked(catalog, desk.problems, frozenset(desk.wrong))
@@ -67,13 +68,13 @@ def link(
             gone.add(path, why, where)
 
 
-def _round(desk: Desk, origins: Mapping[str, Origin], digest: str) -> Catalog:
+def _round(desk: Desk, origins: Mapping[str, Origin], digest: str, layout: Layout) -> Catalog:
     frame = Frame(desk, skeletons(desk))
     state_options(frame)
     owned(frame)
     specs = _setting_specs(desk)
     figures: dict[str, Figure] = {}
-    world = world_of(desk, frame, figures, specs)
+    world = world_of(desk, frame, figures, specs, layout)
     speech = Speech(frame, parser(desk, frame, world))
 
     makers = Figures(frame, speech)

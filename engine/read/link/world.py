@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from engine.catalog.layout import Layout, name_of
 from engine.expr.build.world import Attribute, Figure, Relation, World, system_attributes, type_of
 from engine.expr.run.types import Type, stored
 from engine.fieldtypes import REGISTRY, Spec
-from engine.fieldtypes.storage import link_table, short
+from engine.fieldtypes.storage import link_table
 from engine.read.link.desk import WORKFLOW_FIELD, Desk
 from engine.read.link.structure import Bone, Frame, Skeleton, users
 from engine.read.tree import Scalar
@@ -16,20 +17,18 @@ BROKEN = "(broken)"
 """What a name waits for whose own declaration is wrong: that is said once, there."""
 
 
-def table_of(path: str) -> str:
-    return short(path.replace(".", "__", 1))
-
-
 def spec_type(spec: Spec) -> Type:
     """The expression type of a field's value."""
     kind = REGISTRY[spec.type]
     return type_of(spec, kind.kind, kind.scale_of(spec), spec.target)
 
 
-def world_of(desk: Desk, frame: Frame, figures: Mapping[str, Figure], settings: Mapping[str, Spec]) -> World:
+def world_of(
+    desk: Desk, frame: Frame, figures: Mapping[str, Figure], settings: Mapping[str, Spec], layout: Layout
+) -> World:
     people = users(desk)
     return World(
-        {path: _relation(desk, skeleton, people) for path, skeleton in frame.of.items()},
+        {path: _relation(desk, skeleton, people, layout) for path, skeleton in frame.of.items()},
         {name: spec_type(spec) for name, spec in settings.items()},
         me_words(desk, people),
         figures,
@@ -37,10 +36,13 @@ def world_of(desk: Desk, frame: Frame, figures: Mapping[str, Figure], settings: 
     )
 
 
-def _relation(desk: Desk, skeleton: Skeleton, people: str) -> Relation:
+def _relation(desk: Desk, skeleton: Skeleton, people: str, layout: Layout) -> Relation:
     attributes = system_attributes(skeleton.path, people)
+    owner = skeleton.owner.rpartition(".")[2]
+    called = {*skeleton.bones, owner or "id", WORKFLOW_FIELD}
+    columns = {name: column for name in called if (column := name_of(f"{skeleton.path}.{name}", layout)) != name}
     for bone in skeleton.bones.values():
-        attributes[bone.name] = _attribute(desk, skeleton, bone)
+        attributes[bone.name] = _attribute(skeleton, bone, layout)
     prefix = f"{skeleton.module}.entities.{skeleton.name}.fields."
     for path, (why, where) in desk.gone.parts.items():
         name = path.removeprefix(prefix)
@@ -49,27 +51,29 @@ def _relation(desk: Desk, skeleton: Skeleton, people: str) -> Relation:
     if skeleton.states and WORKFLOW_FIELD not in attributes:
         names = tuple(option.name for option in skeleton.states)
         attributes[WORKFLOW_FIELD] = Attribute(
-            WORKFLOW_FIELD, stored("text", options=names, nullable=False), WORKFLOW_FIELD
+            WORKFLOW_FIELD,
+            stored("text", options=names, nullable=False),
+            columns.get(WORKFLOW_FIELD, WORKFLOW_FIELD),
         )
-    owner = skeleton.owner.rpartition(".")[2]
     if owner:
         reference = Type("ref", entity=skeleton.owner, nullable=False)
-        attributes[owner] = Attribute(owner, reference, owner)
+        attributes[owner] = Attribute(owner, reference, columns.get(owner, owner))
         attributes.setdefault("position", Attribute("position", stored("integer"), "position"))
-    return Relation(skeleton.path, table_of(skeleton.path), attributes, owner or None)
+    return Relation(skeleton.path, name_of(skeleton.path, layout), attributes, owner or None, columns=columns)
 
 
-def _attribute(desk: Desk, skeleton: Skeleton, bone: Bone) -> Attribute:
+def _attribute(skeleton: Skeleton, bone: Bone, layout: Layout) -> Attribute:
     shape, spec = bone.shape, bone.spec
-    kind = spec_type(spec)
+    kind, column = spec_type(spec), name_of(f"{skeleton.path}.{bone.name}", layout)
     if spec.type == "lines":
-        return Attribute(bone.name, kind, skeleton.name, "lines", where=bone.where)
+        owner = name_of(f"{spec.target}.{skeleton.name}", layout)
+        return Attribute(bone.name, kind, owner, "lines", where=bone.where)
     if spec.type == "refs":
-        link = (link_table(table_of(skeleton.path), bone.name), "owner", "target")
+        link = (link_table(name_of(skeleton.path, layout), column), "owner", "target")
         return Attribute(bone.name, kind, None, "many", link=link, where=bone.where)
     if shape is not None and shape.live is not None:
         return Attribute(bone.name, kind, None, "live", shape.live.text, where=shape.live.where)
-    return Attribute(bone.name, kind, bone.name, where=bone.where)
+    return Attribute(bone.name, kind, column, where=bone.where)
 
 
 def me_words(desk: Desk, people: str) -> dict[str, Type]:
