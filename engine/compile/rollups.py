@@ -17,7 +17,7 @@ from engine.catalog import Aggregation, Catalog, Entity, Rollup, Source
 from engine.compile.codes import CODES
 from engine.compile.names import owner_column, table_of
 from engine.expr.build.laid import is_laid
-from engine.expr.build.tree import Group, Lit, Node, Op, Path, walk
+from engine.expr.build.tree import Group, Lit, Node, Op, Path, by_columns, walk
 from engine.fieldtypes.storage import short
 from engine.problem import Problem, problem
 
@@ -65,7 +65,7 @@ def symbols(catalog: Catalog) -> dict[str, tuple[RollupSymbol, ...]]:
     out = {}
     for entity, found in plans.items():
         leaves = _leaves(found)
-        log = _named(f"_log_{table_of(catalog, entity)}", entity, sorted(leaves.items()), _tables(catalog, entity))
+        log = _named(f"_log_{table_of(catalog, entity)}", sorted(leaves.items()), _tables(catalog, entity))
         made = [_symbol(plan, log, leaves) for plan in found]
         out[entity] = tuple(sorted(made, key=lambda r: (len(r.dimensions), r.name)))
     return out
@@ -152,4 +152,4 @@ def _symbol(plan: _Plan, log: str, leaves: Leaves) -> RollupSymbol:
 
 def _named(name: str, *definition: object) -> str:
     """A name that says what is meant, with a digest of what is kept: another definition is another table."""
-    return short(f"{short(name)[:40]}_{sha256(repr(definition).encode()).hexdigest()[:12]}")
+    return short(f"{short(name)[:40]}_{sha256(repr(by_columns(definition)).encode()).hexdigest()[:12]}")

@@ -7,13 +7,15 @@ It is owed by the change and done afterwards, in batches, while everybody works.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from engine.catalog import Catalog, Entity, Field
 from engine.catalog.dump import plain
 from engine.compile import backfill, chain, late
-from engine.compile.names import table_of
+from engine.compile.names import column_of, table_of
 from engine.db import Body, Call, Database
+from engine.expr.build.tree import by_columns
 from engine.fieldtypes.storage import quote
 from engine.label import Label
 from engine.plan.change import Line
@@ -37,7 +39,7 @@ async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) 
     out = []
     for entity in new.entities.values():
         before = old.entities.get(made.before(entity.path))
-        told = list(_lines(before, entity, made)) if before is not None else []
+        told = list(_lines(old, before, new, entity, made)) if before is not None else []
         if before is not None and told:
             table = quote(table_of(old, before.path))
             rows = int((await database.read(f"SELECT count(*) FROM {table}"))[0][0])
@@ -45,29 +47,43 @@ async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) 
     return out
 
 
-def _lines(before: Entity, entity: Entity, made: Matching) -> Iterator[tuple[str, Label, str]]:
+def _lines(
+    old: Catalog, before: Entity, new: Catalog, entity: Entity, made: Matching
+) -> Iterator[tuple[str, Label, str]]:
     for field in entity.fields.values():
         was = before.fields.get(made.before(f"{entity.path}.{field.name}").rpartition(".")[2])
         if was is not None and (field.compute or field.find) and _formula(was) != _formula(field):
             says = Label("按新公式重算，已生效的单据不变", "computed anew; documents in force keep what they have")
             yield field.path, says, str(field.where)
-    if _found_by(before) != _found_by(entity):
+    if _found_by(old, before) != _found_by(new, entity):
         says = Label("重建检索与排序文本", "what records are found and sorted by is made anew")
         yield entity.path, says, str(entity.where)
 
 
 def _formula(field: Field) -> Any:
-    """What its values follow from, and how exactly they are kept."""
-    texts = [one.text for one in (field.compute, field.find) if one is not None]
-    return texts, [(order.by.text, order.descending) for order in field.order], plain(field.spec)
+    """What its values follow from, whatever that is called, and how exactly they are kept."""
+    trees = [by_columns(one.tree) for one in (field.compute, field.find) if one is not None]
+    return trees, [(by_columns(order.by.tree), order.descending) for order in field.order], _kept(field)
 
 
-def _found_by(entity: Entity) -> Any:
-    """All that decides about a record's search and sort texts, but for its values."""
+def _kept(field: Field) -> Any:
+    return plain(replace(field.spec, target=""))
+
+
+def _found_by(catalog: Catalog, entity: Entity) -> Any:
+    """All that decides about a record's search and sort texts, but for its values and what they are called."""
+
+    def column(name: str) -> str:
+        return column_of(catalog, entity.path, name)
+
     restricted = {name for access in entity.access.values() for name in (*access.hide, *access.mask)}
     names = {*entity.search, *(hole.name.partition(".")[0] for hole in entity.display.holes)}
-    formats = {name: plain(entity.fields[name].spec) for name in sorted(names) if name in entity.fields}
-    return plain(entity.display), [name for name in entity.search if name not in restricted], formats
+    formats = sorted((column(name), str(_kept(entity.fields[name]))) for name in names if name in entity.fields)
+    shown = [
+        part if isinstance(part, str) else (by_columns(part.expr.tree) if part.expr else part.name, part.format)
+        for part in entity.display.parts
+    ]
+    return shown, [column(name) for name in entity.search if name not in restricted], formats
 
 
 def owing(catalog: Catalog, lines: Iterable[Line]) -> list[Owed]:

@@ -107,8 +107,9 @@ async def race(shop: Shop) -> AsyncIterator[Race]:
             f"http://127.0.0.1:{port}/api/v1/shop",
             {"authorization": f"Bearer {token}", "if-match": "*"},
         )
-        # A connection each, so that both processes are asked.
-        doors = [httpx.AsyncClient(base_url=base, headers=headers, timeout=60) for _ in range(CLIENTS)]
+        # A connection each, so that both processes are asked; given up before the server does it.
+        idle = httpx.Limits(keepalive_expiry=2)
+        doors = [httpx.AsyncClient(base_url=base, headers=headers, timeout=60, limits=idle) for _ in range(CLIENTS)]
         try:
             yield Race(doors, needs)
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 from engine.expr.run.types import Type
@@ -172,6 +172,24 @@ def walk(node: Node) -> Iterator[Node]:
         found = todo.pop()
         yield found
         todo.extend(tuple(children(found))[::-1])
+
+
+_CALLED: dict[type, frozenset[str]] = {
+    Path: frozenset({"entity", "name"}),
+    Hop: frozenset({"source", "name", "entity"}),
+    Link: frozenset({"entity"}),
+    Rows: frozenset({"names"}),
+    Type: frozenset({"entity"}),
+}
+
+
+def by_columns(value: Any) -> Any:
+    """A tree, or whatever holds some, as what it reads in the database: the same whatever that is called."""
+    if is_dataclass(value):
+        called = _CALLED.get(type(value), frozenset())
+        kept = (getattr(value, f.name) for f in fields(value) if f.compare and f.name not in called)
+        return (type(value).__name__, *map(by_columns, kept))
+    return tuple(map(by_columns, value)) if isinstance(value, tuple | list) else value
 
 
 Reach = Literal["row", "form", "database"]

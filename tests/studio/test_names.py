@@ -1,0 +1,162 @@
+"""What is called otherwise is where it was: a rename writes no definition, the database keeps the names of birth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.compile.names import columns_of, owner_of, table_of
+from engine.db import Database
+from engine.paths import examples_dir
+from engine.studio.build import Source, source_of
+from engine.studio.project import find_project
+from engine.studio.stages import stages
+from tests.studio.shop import Shop, filled, listed, post
+
+_DEFINED = {
+    "sqlite": "SELECT name, sql FROM sqlite_master ORDER BY name",
+    "postgresql": (
+        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
+        " WHERE table_schema = current_schema() UNION ALL SELECT tablename, indexname, indexdef, '' FROM pg_indexes"
+        " WHERE schemaname = current_schema() UNION ALL SELECT conrelid::regclass::text, conname,"
+        " pg_get_constraintdef(oid), '' FROM pg_constraint WHERE connamespace = current_schema()::regnamespace"
+        " UNION ALL SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), '' FROM pg_trigger"
+        " WHERE NOT tgisinternal ORDER BY 1, 2, 3"
+    ),
+}
+KEPT: dict[str, Any] = {
+    "of": "item",
+    "by": {"kind": "kind"},
+    "measures": {"items": "COUNT(id)", "price": "SUM(price)"},
+    "rollups": {"kinds": ["kind"]},
+}
+
+
+async def defined(database: Database) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await database.read(_DEFINED[database.dialect])]
+
+
+def rich(shop: Shop) -> None:
+    """Whatever speaks of a column: keys, checks, references, what is computed, found, sorted, summed."""
+    item = shop.entities["item"]
+    item |= {"display": "{code} {note}", "search": ["code", "note"], "unique": {"note": {"fields": ["note"]}}}
+    item["checks"] = {"dear": {"that": "price >= 0", "message": "{code} costs less than nothing"}}
+    item["fields"]["twice"] = {"type": "decimal", "scale": 4, "compute": "price * 2"}
+    shop.pack["aggregations"] = {"stock": KEPT}
+
+
+def otherwise(shop: Shop) -> None:
+    """The entity, its key, two fields that change their names with each other, the owner of lines, a set."""
+    entities = shop.entities
+    item = entities["thing"] = {**entities.pop("item"), "was": "item"}
+    fields = item["fields"]
+    fields["id_code"] = {**fields.pop("code"), "was": "code"}
+    note, count = fields.pop("note"), fields.pop("count")
+    fields["note"], fields["count"] = {**count, "was": "count"}, {**note, "was": "note"}
+    fields["cost"] = {**fields.pop("price"), "was": "price"}
+    fields["twice"]["compute"] = "cost * 2"
+    item |= {"key": ["id_code"], "display": "{id_code} {count}", "search": ["id_code", "count"]}
+    item["unique"] = {"note": {"fields": ["count"]}}
+    item["checks"] = {"dear": {"that": "cost >= 0", "message": "{id_code} costs less than nothing"}}
+    order = entities["purchase"] = {**entities.pop("sale"), "was": "sale"}
+    order["fields"]["item"]["to"] = "thing"
+    order["fields"]["more"] = {**order["fields"].pop("extras"), "to": "thing", "was": "extras"}
+    entities["sale_line"]["owned_by"] = "purchase"
+    shop.pack["aggregations"] = {
+        "stock": {**KEPT, "of": "thing", "measures": {"items": "COUNT(id)", "price": "SUM(cost)"}}
+    }
+
+
+async def test_a_rename_writes_no_definition_and_computes_nothing_anew(shop: Shop) -> None:
+    rich(shop)
+    await filled(shop)
+    await shop.settled()
+    async with shop.database() as database:
+        before = await defined(database)
+    otherwise(shop)
+    told = await shop.told()
+    assert {kind for kind, _, _ in told} == {"renamed", "changed"}, told
+    renamed = {path for kind, path, _ in told if kind == "renamed"}
+    assert renamed == {
+        *("shop.thing", "shop.thing.id_code", "shop.thing.note", "shop.thing.count", "shop.thing.cost"),
+        *("shop.purchase", "shop.purchase.more"),
+    }
+    await shop.apply()
+    async with shop.database() as database:
+        assert await defined(database) == before
+    async with shop.served() as (_, door):
+        things = {one["id_code"]: one for one in await listed(door, "thing")}
+        assert {code: (one["cost"], one["count"], one["note"], one["twice"]) for code, one in things.items()} == {
+            "x": ("1.2500", None, 3, "2.5000"),
+            "y": ("2.5000", "n", None, "5.0000"),
+        }
+        (order,) = await listed(door, "purchase")
+        whole = (await door.get(f"/purchase/{order['id']}?expand=lines")).json()
+        assert [line["name"] for line in whole["lines"]] == ["one", "two"]
+        assert len(whole["more"]) == 1
+        await post(door, "thing", id_code="z", cost="1", count="w")
+        found = await door.get("/thing", params={"q": "w", "sort": "-cost", "cost": "1"})
+        assert [one["id_code"] for one in found.json()["items"]] == ["z"]
+        refused = await door.post("/thing", json={"id_code": "q", "cost": "1", "count": "w"})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (409, "/count")
+        refused = await door.post("/thing", json={"id_code": "q", "cost": "-1"})
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "check.dear")
+        figures = (await door.get("/figures/stock?by=kind&measures=items,price")).json()
+        assert figures["served"] == "rollup"
+        assert sum(row["items"] for row in figures["rows"]) == 3
+
+
+async def test_what_is_born_later_takes_no_name_that_holds_something(shop: Shop) -> None:
+    """``note`` is text, then another one's name, then a whole number, and none of them loses what it held."""
+    await filled(shop)
+    fields = shop.fields()
+    fields["remark"] = {**fields.pop("note"), "was": "note"}
+    await shop.apply()
+    fields["note"] = {"type": "integer"}
+    shop.entities["old_item"] = {"title": "Old", "fields": {"name": {"type": "text"}}}
+    await shop.apply()
+    async with shop.served() as (_, door):
+        await post(door, "item", code="z", note=7, remark="r")
+    del fields["note"]
+    await shop.apply()
+    fields["note"] = {"type": "ref", "to": "item"}
+    await shop.apply()
+    async with shop.served() as (_, door):
+        assert {one["code"]: (one["remark"], one["note"]) for one in await listed(door)} == {
+            "x": (None, None),
+            "y": ("n", None),
+            "z": ("r", None),
+        }
+    fields["note"] = {"type": "integer"}
+    await shop.apply()
+    async with shop.served() as (_, door):
+        assert {one["code"]: one["note"] for one in await listed(door)} == {"x": None, "y": None, "z": 7}
+
+
+def shifted(source: Source) -> Source:
+    """The same system in a database that calls everything otherwise."""
+    catalog, layout = source.catalog(), {}
+    for entity in catalog.entities.values():
+        layout[entity.path] = f"t_{table_of(catalog, entity.path)}"
+        for column in columns_of(catalog, entity):
+            if column.field is not None or column.called == owner_of(entity):
+                layout[f"{entity.path}.{column.called}"] = f"c_{column.name}"
+    return Source(**{name: getattr(source, name) for name in Source.__slots__} | {"layout": layout})
+
+
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+async def test_the_stories_hold_whatever_the_database_calls_things(
+    database: str, request: pytest.FixtureRequest
+) -> None:
+    server = "" if database == "sqlite" else str(request.getfixturevalue("postgres_server"))
+    project = find_project(examples_dir() / "contractor")
+    source = shifted(source_of(project))
+    catalog = source.catalog()
+    failures = []
+    async with stages(source, catalog, server, [pack / "tests" for pack in project.packs]) as made:
+        for path, scenario in catalog.scenarios.items():
+            failures += [f"{path}: {f.step}: {f.says}" for f in await made.play(scenario) if scenario.steps]
+        assert made.app is not None
+        assert all(entity.table.startswith("t_") for entity in made.app.entities.values())
+    assert failures == []
