@@ -80,12 +80,12 @@ def match(
     taken = {table.name for table in have} | {one.physical for one in held if one.path.count(".") == 1}
     open_ = _Open(held)
     later = _later(old) if old is not None else {}
+    said = claims(_earlier(catalog), _earlier(old)) if old is not None else {}
     for entity in catalog.entities.values():
-        module = entity.path.rpartition(".")[0]
-        names = [f"{module}.{w}" for w in entity.was] + later.get(entity.path, [])
-        one = _find(open_, entity.path, names, catalog.entities)
+        names = [*_earlier_of(entity), *later.get(entity.path, [])]
+        one = _find(open_, entity.path, names, catalog.entities, said)
         made.names[entity.path] = _take(made, open_, one, entity.path, taken)
-        _columns(made, open_, catalog, entity, tables.get(made.names[entity.path]), later)
+        _columns(made, open_, catalog, entity, tables.get(made.names[entity.path]), later, old)
     for entity in catalog.entities.values():
         _of_the_engine(made, catalog, entity, tables.get(made.names[entity.path]))
     for left in open_.all():
@@ -103,9 +103,12 @@ def _columns(
     entity: Entity,
     table: Table | None,
     later: Mapping[str, list[str]],
+    old: Catalog | None,
 ) -> None:
     """The fields of an entity. A retired column keeps its values whatever takes its name: the new one gets another."""
     was = made.renamed.get(entity.path, entity.path)
+    before = old.entities.get(was) if old is not None else None
+    said = claims(_was(entity, was), _was(before, was)) if before is not None else {}
     taken = {column.name for column in table.columns} if table is not None else set()
     states = {workflow.field for workflow in status_fields(catalog, entity)}
     for fld in entity.fields.values():
@@ -115,7 +118,7 @@ def _columns(
         names = [f"{was}.{w}" for w in fld.was] + later.get(f"{was}.{fld.name}", [])
         known = {f"{was}.{name}" for name in entity.fields}
         fits = partial(_fits, table, Column("", kind_of(fld), scale_of(fld)))
-        one = _find(open_, f"{was}.{fld.name}", names, known, fits)
+        one = _find(open_, f"{was}.{fld.name}", names, known, said, fits)
         if one is not None and not fits(one):
             if one.retired is None:
                 made.replaced[path] = one
@@ -142,6 +145,35 @@ def _of_the_engine(made: Matching, catalog: Catalog, entity: Entity, table: Tabl
         path = f"{entity.path}.{workflow.field}"
         unfit = {c.name for c in table.columns if fit(c, text) == "none"} if table is not None else set()
         made.names[path] = _free(by_default(path), taken | unfit)
+
+
+def claims(now: Mapping[str, Sequence[str]], before: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """New path → old path of what is said to be called otherwise since, be it that names are exchanged: ``was`` that
+    was not there before, or no longer is. Paths → what they were called earlier, of all that there is and was."""
+    found: dict[str, str] = {}
+    for path, was in now.items():
+        fresh = [one for one in was if one in before and one not in before.get(path, ())]
+        undone = [one for one, earlier in before.items() if path in earlier and path not in now.get(one, ())]
+        first = next((one for one in (*fresh, *undone) if one != path and one not in found.values()), "")
+        if first:
+            found[path] = first
+    while staying := [path for path, one in found.items() if one in now and one not in found]:
+        for path in staying:
+            del found[path]
+    return found
+
+
+def _earlier_of(entity: Entity) -> list[str]:
+    return [f"{entity.path.rpartition('.')[0]}.{name}" for name in entity.was]
+
+
+def _earlier(catalog: Catalog) -> dict[str, list[str]]:
+    return {entity.path: _earlier_of(entity) for entity in catalog.entities.values()}
+
+
+def _was(entity: Entity, at: str) -> dict[str, list[str]]:
+    """Of fields, by their paths in the entity as it is called now."""
+    return {f"{at}.{name}": [f"{at}.{w}" for w in fld.was] for name, fld in entity.fields.items()}
 
 
 def _later(old: Catalog) -> dict[str, list[str]]:
@@ -184,11 +216,14 @@ def _find(
     path: str,
     was: Sequence[str],
     known: Container[str],
+    said: Mapping[str, str],
     fits: Callable[[Identity], bool] = lambda _: True,
 ) -> Identity | None:
-    """Itself, living or the one that was retired last, whose values fit; else the newest of its earlier names that the
-    tenant holds and nobody else bears; else itself even if its values do not fit."""
-    own = open_.at(path)
+    """Who it is ``said`` to have been; else itself, living or the one that was retired last, whose values fit; else the
+    newest of its earlier names that the tenant holds and nobody else bears; else itself, though it does not fit."""
+    if path in said and (claimed := [one for one in open_.at(said[path]) if one.retired is None]):
+        return claimed[0]
+    own = [one for one in open_.at(path) if one.retired is not None or path not in said.values()]
     earlier = [one for name in was if name not in known for one in open_.at(name)]
     return next((one for one in (*own, *earlier) if fits(one)), own[0] if own else None)
 

@@ -3,7 +3,7 @@ takes them along, in the same transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from engine.compile.names import table_of
 from engine.db import Call
@@ -16,13 +16,25 @@ _BY_ENTITY = ("_history", "_outbox", "_case", "_task", "_file")
 
 def calls(made: Planned) -> Iterator[Call]:
     """Tables and columns keep their names. The audit keeps the names of its day: it is sealed."""
-    dialect = made.app.dialect
-    for new, old in made.matching.renamed.items():
-        if new.count(".") == 1:
-            yield from _entity(made, old, new)
-    for new, old in made.matching.renamed.items():
+    renamed = made.matching.renamed.items()
+    entities = [(old, new) for new, old in renamed if new.count(".") == 1]
+    for old, new in _steps(entities, lambda path: f"~{path}"):
+        yield from _entity(made, old, new)
+    fields: dict[str, list[tuple[str, str]]] = {}
+    for new, old in renamed:
         if new.count(".") > 1:
-            yield from _field(made, old.rpartition(".")[2], new, dialect)
+            entity, _, name = new.rpartition(".")
+            fields.setdefault(entity, []).append((old.rpartition(".")[2], name))
+    for entity, pairs in fields.items():  # by now the entity has its new name everywhere
+        for one, other in _steps(pairs, lambda name: f"~{name}"):
+            yield from _field(entity, one, other, made.app.dialect)
+
+
+def _steps(pairs: list[tuple[str, str]], aside: Callable[[str], str]) -> list[tuple[str, str]]:
+    """(old, new) in turns; where names are exchanged all of them stand aside first."""
+    if not {old for old, _ in pairs} & {new for _, new in pairs}:
+        return pairs
+    return [*((old, aside(new)) for old, new in pairs), *((aside(new), new) for _, new in pairs)]
 
 
 def _entity(made: Planned, old: str, new: str) -> Iterator[Call]:
@@ -36,10 +48,8 @@ def _entity(made: Planned, old: str, new: str) -> Iterator[Call]:
     yield _counters(f"{old}.", f"{new}.")
 
 
-def _field(made: Planned, old: str, path: str, dialect: Dialect) -> Iterator[Call]:
-    """By now the entity has its new name everywhere."""
-    entity_path, _, new = path.rpartition(".")
-    at = literal(entity_path)
+def _field(entity: str, old: str, new: str, dialect: Dialect) -> Iterator[Call]:
+    at = literal(entity)
     yield Call(f"UPDATE _file SET field = {literal(new)} WHERE entity = {at} AND field = {literal(old)}")
     if dialect == "sqlite":
         before, after = (literal(f'$.fields."{name}"') for name in (old, new))
@@ -50,8 +60,8 @@ def _field(made: Planned, old: str, path: str, dialect: Dialect) -> Iterator[Cal
         moved = f"jsonb_set(change #- {before}, {after}, change #> {before})"
         there = f"change -> 'fields' ? {literal(old)}"
     yield Call(f"UPDATE _history SET change = {moved} WHERE entity = {at} AND {there}")
-    yield _counters(f"{entity_path}.{old}|", f"{path}|")
-    yield Call(f"UPDATE _sequence SET key = {literal(path)} WHERE key = {literal(f'{entity_path}.{old}')}")
+    yield _counters(f"{entity}.{old}|", f"{entity}.{new}|")
+    yield Call(f"UPDATE _sequence SET key = {literal(f'{entity}.{new}')} WHERE key = {literal(f'{entity}.{old}')}")
 
 
 def _counters(old: str, new: str) -> Call:

@@ -10,6 +10,7 @@ from engine.compile.names import columns_of, owner_of, table_of
 from engine.db import Database
 from engine.paths import examples_dir
 from engine.studio.build import Source, source_of
+from engine.studio.matching import claims
 from engine.studio.project import find_project
 from engine.studio.stages import stages
 from tests.studio.shop import Shop, filled, listed, post
@@ -76,7 +77,7 @@ async def test_a_rename_writes_no_definition_and_computes_nothing_anew(shop: Sho
         before = await defined(database)
     otherwise(shop)
     told = await shop.told()
-    assert {kind for kind, _, _ in told} == {"renamed", "changed"}, told
+    assert {kind for kind, _, _ in told} == {"renamed"}, told
     renamed = {path for kind, path, _ in told if kind == "renamed"}
     assert renamed == {
         *("shop.thing", "shop.thing.id_code", "shop.thing.note", "shop.thing.count", "shop.thing.cost"),
@@ -91,6 +92,9 @@ async def test_a_rename_writes_no_definition_and_computes_nothing_anew(shop: Sho
             "x": ("1.2500", None, 3, "2.5000"),
             "y": ("2.5000", "n", None, "5.0000"),
         }
+        past = (await door.get(f"/thing/{things['y']['id']}/history")).json()["items"]
+        assert past[-1]["change"]["count"][1] == "n"
+        assert "note" not in past[-1]["change"]
         (order,) = await listed(door, "purchase")
         whole = (await door.get(f"/purchase/{order['id']}?expand=lines")).json()
         assert [line["name"] for line in whole["lines"]] == ["one", "two"]
@@ -160,3 +164,24 @@ async def test_the_stories_hold_whatever_the_database_calls_things(
         assert made.app is not None
         assert all(entity.table.startswith("t_") for entity in made.app.entities.values())
     assert failures == []
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "found"),
+    [
+        ({"b": ["a"]}, {"a": []}, {"b": "a"}),
+        ({"b": ["a"]}, {"b": ["a"]}, {}),
+        ({"a": []}, {"b": ["a"]}, {"a": "b"}),
+        ({"a": ["b"], "b": ["a"]}, {"a": [], "b": []}, {"a": "b", "b": "a"}),
+        ({"a": ["b"], "b": ["a"]}, {"a": ["b"], "b": ["a"]}, {}),
+        ({"a": [], "b": []}, {"a": ["b"], "b": ["a"]}, {"a": "b", "b": "a"}),
+        ({"b": ["a"], "c": ["b"]}, {"a": [], "b": []}, {"b": "a", "c": "b"}),
+        ({"a": ["b"], "b": []}, {"a": [], "b": []}, {}),
+        ({"b": ["a"], "c": ["a"]}, {"a": []}, {"b": "a"}),
+        ({"b": ["x"]}, {"b": []}, {}),
+    ],
+)
+def test_who_is_said_to_be_called_otherwise(
+    now: dict[str, list[str]], before: dict[str, list[str]], found: dict[str, str]
+) -> None:
+    assert claims(now, before) == found
