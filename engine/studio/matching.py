@@ -152,7 +152,9 @@ def claims(now: Mapping[str, Sequence[str]], before: Mapping[str, Sequence[str]]
     was not there before, or no longer is. Paths → what they were called earlier, of all that there is and was."""
     found: dict[str, str] = {}
     for path, was in now.items():
-        fresh = [one for one in was if one in before and one not in before.get(path, ())]
+        said = list(before.get(path, ()))
+        fresh = [one for one in was if one in before and one not in said]
+        fresh += [one for one in was[:1] if one in before and list(was) != said]
         undone = [one for one, earlier in before.items() if path in earlier and path not in now.get(one, ())]
         first = next((one for one in (*fresh, *undone) if one != path and one not in found.values()), "")
         if first:

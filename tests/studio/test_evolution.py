@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.db.diff import reworded, wanting
+from engine.db.inspect import drift
+from engine.db.system import TABLES
+from engine.plan.app import App
+from engine.plan.table import Table
 from engine.problem import Problems
+from engine.studio.build import source_from
+from engine.studio.planning import installed
 from tests.studio.shop import Shop, listed, post
 
 STEPS = [
@@ -23,6 +31,8 @@ STEPS = [
     "retire",
     "restore",
     "rename",
+    "swap",
+    "undo",
     "widen",
     "require",
     "record",
@@ -210,6 +220,26 @@ class Model:
         self.off = not self.off
         await self._applied()
 
+    async def _swap(self, n: int) -> None:
+        one, other = self.pick(self.living, n), self.pick(self.living, n + 1)
+        if one is None or other is None or one is other:
+            return
+        for known in (one, other):
+            known.noun["was"] = [known.name, *known.noun.get("was", [])]
+        one.name, other.name = other.name, one.name
+        await self._applied()
+
+    async def _undo(self, n: int) -> None:
+        """A change, and back to the revision before it."""
+        async with self.shop.database() as database:
+            number = (await installed(database)).number
+        kept = deepcopy((self.fields, self.entity, self.was, self.off))
+        await (self._rename, self._swap, self._retire, self._name, self._add)[n % 5](n)
+        self.fields, self.entity, self.was, self.off = kept
+        self.noun()
+        await self.shop.revert(number)
+        await self.holds()
+
     async def _name(self, n: int) -> None:
         self.made += 1
         self.was = [self.entity, *self.was]
@@ -230,6 +260,39 @@ async def lived(shop: Shop, steps: list[tuple[str, int]]) -> None:
         if known.retired and known.name not in {k.name for k in model.living}:
             known.retired = False
     await model._applied()
+    await as_if_new(shop)
+
+
+async def as_if_new(shop: Shop) -> None:
+    """What is there is what is wanted, and but for the names of birth it is what a new system would have."""
+    async with shop.database() as database:
+        have, dialect = await installed(database), database.dialect
+        assert not await drift(database, have.tables)
+    source = source_from(have.source)
+    app, new = source.app(dialect), replace(source, layout={}).app(dialect)
+    assert not wanting(have.tables, (*TABLES, *app.tables))
+    assert [told(table, app) for table in app.tables] == [told(table, new) for table in new.tables]
+
+
+def told(table: Table, app: App) -> Any:
+    """A table by what things are called."""
+    tables = {entity.table: entity.path for entity in app.entities.values()}
+    entity = app.entities[table.entity]
+    names = {field.column: field.name for field in entity.fields.values() if field.column}
+
+    def called(column: str) -> str:
+        return names.get(column, column)
+
+    def worded(sql: str) -> str:
+        return reworded(sql, {c.name: called(c.name) for c in table.columns})
+
+    return (
+        table.entity,
+        sorted((called(c.name), c.kind, c.scale, c.nullable) for c in table.columns),
+        sorted((called(k.column), tables[k.table], k.on_delete) for k in table.foreign_keys),
+        sorted((worded(c.sqlite), worded(c.postgresql)) for c in table.checks),
+        sorted((tuple(map(called, i.columns)), i.unique, worded(i.where)) for i in table.indexes),
+    )
 
 
 _LIVES = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 63)), min_size=3, max_size=14)

@@ -179,6 +179,7 @@ async def test_the_stories_hold_whatever_the_database_calls_things(
         ({"a": ["b"], "b": []}, {"a": [], "b": []}, {}),
         ({"b": ["a"], "c": ["a"]}, {"a": []}, {"b": "a"}),
         ({"b": ["x"]}, {"b": []}, {}),
+        ({"a": ["b", "a"], "b": ["a", "b"]}, {"a": ["b"], "b": ["a"]}, {"a": "b", "b": "a"}),
     ],
 )
 def test_who_is_said_to_be_called_otherwise(
