@@ -93,6 +93,11 @@ def match(
             made.retired.append(left.path)
             made.rows[left.identity] = identity.retired(left, number)
     made.retired.sort()
+    moved = {before: path for path, before in made.renamed.items() if path.count(".") == 1}
+    for key, one in made.rows.items():  # what is retired goes along with its entity
+        entity_path, _, name = one.path.rpartition(".")
+        if one.retired is not None and entity_path in moved:
+            made.rows[key] = replace(one, path=f"{moved[entity_path]}.{name}")
     return made
 
 

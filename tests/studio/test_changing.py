@@ -323,7 +323,7 @@ async def test_another_text_of_a_check_is_named(shop: Shop) -> None:
     shop.entities["item"]["checks"] = {"few": {"that": "count < 10", "message": "few"}}
     await filled(shop)
     fields = shop.fields()
-    fields["number"] = {**fields.pop("count"), "was": "count"}  # the database words it anew
+    fields["number"] = {**fields.pop("count"), "was": "count"}
     shop.entities["item"]["checks"]["few"]["that"] = "number < 10"
     await shop.apply()
     await shop.settled()
@@ -335,7 +335,7 @@ async def test_another_text_of_a_check_is_named(shop: Shop) -> None:
             "PRAGMA writable_schema = ON",
             "UPDATE sqlite_master SET sql = replace(sql, '10', '99') WHERE name = 'shop__item'",
             "PRAGMA writable_schema = RESET",
-        ] if database.dialect == "sqlite" else [f'{alter} ("number" < 99)']  # fmt: skip
+        ] if database.dialect == "sqlite" else [f'{alter} ("count" < 99)']  # fmt: skip
         for statement in by_hand:
             await database.run_script([statement])
         (told,) = (await shop.plan(database)).plan.drift

@@ -138,6 +138,21 @@ async def test_what_is_born_later_takes_no_name_that_holds_something(shop: Shop)
         assert {one["code"]: one["note"] for one in await listed(door)} == {"x": None, "y": None, "z": 7}
 
 
+async def test_what_is_retired_goes_along_with_its_entity(shop: Shop) -> None:
+    await filled(shop)
+    note = shop.fields().pop("note")
+    await shop.apply()
+    shop.entities["thing"] = {**shop.entities.pop("item"), "was": "item"}
+    for name in ("item", "extras"):
+        shop.fields("sale")[name]["to"] = "thing"
+    await shop.apply()
+    shop.fields("thing")["note"] = note
+    assert await shop.told() == [("restored", "shop.thing.note", 0)]
+    await shop.apply()
+    async with shop.served() as (_, door):
+        assert {one["code"]: one["note"] for one in await listed(door, "thing")} == {"x": None, "y": "n"}
+
+
 def shifted(source: Source) -> Source:
     """The same system in a database that calls everything otherwise."""
     catalog, layout = source.catalog(), {}
