@@ -22,7 +22,7 @@ async def test_a_value_is_told_in_part(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "sent", "kept"),
+    ("text", "sent", "left"),
     [
         (False, "138****1234", {}),
         (False, "13811112222", {"contact": "13811112222"}),
@@ -33,11 +33,11 @@ async def test_a_value_is_told_in_part(stage: Stage) -> None:
     ],
 )
 async def test_what_is_told_in_part_comes_back_untouched(
-    stage: Stage, text: bool, sent: str | None, kept: dict[str, str | None]
+    stage: Stage, text: bool, sent: str | None, left: dict[str, str | None]
 ) -> None:
     entity = stage.tenant.app.entities["works.sheet"]
     rules = decode.Rules(text=text, partly={"works.sheet": frozenset({"contact"})})
-    assert decode.document(stage.tenant.app, entity, {"contact": sent}, False, rules).values == kept
+    assert decode.document(stage.tenant.app, entity, {"contact": sent}, False, rules).values == left
 
 
 async def test_a_message_tells_nothing_that_is_told_in_part(stage: Stage) -> None:
