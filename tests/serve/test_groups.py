@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from engine.db import Database
+from engine.plan.statement import Dialect
 from engine.serve import reposting
+from tests.kept import Kept
 from tests.serve.stage import Stage
 
 WORKS = Path(__file__).parent / "works.yaml"
@@ -29,20 +30,19 @@ ANY = {"if-match": "*"}
 
 
 @pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> str:
+def grouped(tmp_path_factory: pytest.TempPathFactory) -> type[Stage]:
     text = WORKS.read_text(encoding="utf-8")
     head, _, rest = text.partition("postings:\n")
     made = f"{head}postings:\n{GROUPED}aggregations:\n" + rest.partition("aggregations:\n")[2]
     place = tmp_path_factory.mktemp("groups") / "works.yaml"
     place.write_text(made, encoding="utf-8")
-    return str(place)
+    return type("Grouped", (Stage,), {"pack": str(place)})
 
 
 @pytest.fixture
-async def stage(database: Database, pack: str) -> AsyncIterator[Stage]:
-    made = await type("Grouped", (Stage,), {"pack": pack}).build(database)  # type: ignore[attr-defined]
-    yield made
-    await made.close()
+async def stage(grouped: type[Stage], kept: Kept, dialect: Dialect, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with grouped.copied(kept, dialect, tmp_path) as made:
+        yield made
 
 
 async def exact(stage: Stage) -> Counter[tuple[str, str, str]]:
