@@ -10,10 +10,11 @@ from engine.label import Label
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One choice; ``name`` is stored, ``title`` shown."""
+    """One choice; ``name`` is stored, ``title`` shown; ``was``: what was stored for it earlier."""
 
     name: str
     title: Label
+    was: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

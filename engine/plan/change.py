@@ -30,6 +30,7 @@ KINDS: Mapping[str, Label] = {
     "checked": Label("检查", "checked"),
     "refers": Label("引用", "refers"),
     "choices": Label("选项", "choices"),
+    "recoded": Label("换值", "recoded"),
     "states": Label("状态", "states"),
     "steps": Label("步骤", "steps"),
     "changed": Label("修改", "changed"),
@@ -86,11 +87,9 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``kind`` is added, restored, retired, renamed, computed, widened, narrowed, replaced, required, unique, checked,
-    refers, choices, states, steps, changed, removed, rights, posted, refreshed, scenario, setting or table. ``rows``
-    are those it touches; ``offenders`` those in its way (at most a few of ``against``): while there are any the plan is
-    refused. A scenario that does not hold is in its own line's way. ``people``: those who hold the role whose rights
-    change."""
+    """``kind`` is one of ``KINDS``. ``rows`` are those it touches; ``offenders`` those in its way (at most a few of
+    ``against``): while there are any the plan is refused. A scenario that does not hold is in its own line's way.
+    ``people``: those who hold the role whose rights change."""
 
     kind: str
     path: str

@@ -11,6 +11,7 @@ from engine.db import Body, Call, Database
 from engine.db.diff import TableChange, fit
 from engine.db.inspect import sample
 from engine.db.steps import Fills
+from engine.fieldtypes.spec import Option
 from engine.fieldtypes.storage import literal, quote
 from engine.label import Label
 from engine.plan.change import KINDS, Line, Risk
@@ -19,6 +20,7 @@ from engine.plan.table import Column, Index, Table
 from engine.problem import Problems, problem
 from engine.studio.codes import CODES
 from engine.studio.matching import Matching
+from engine.studio.recoding import followed
 
 SHOWN = 5
 OURS = frozenset({"narrowed", "replaced"})
@@ -197,25 +199,27 @@ def key_of(made: Matching, entity: Entity, table: Table) -> str:
     return ""
 
 
-def _options(old: Catalog | None, path: str) -> frozenset[str] | None:
+def _options(old: Catalog | None, path: str) -> tuple[Option, ...] | None:
     entity, _, name = path.rpartition(".")
     known = old.entities.get(entity) if old is not None else None
     field = known.fields.get(name) if known is not None else None
-    return frozenset(o.name for o in field.spec.options) if field is not None else None
+    return field.spec.options if field is not None else None
 
 
 def _choices(
     entity: Entity,
     field: Field,
     column: str,
-    before: frozenset[str] | None,
+    before: tuple[Option, ...] | None,
     table: Table,
     key: str,
     dialect: Dialect,
 ) -> Iterator[Guard]:
-    now = [o.name for o in field.spec.options]
-    if not has_column(field) or (before is not None and before <= set(now)):
+    found = followed(before or (), field.spec.options)
+    gone = [name for name, after in found.items() if len(after) != 1]
+    if not has_column(field) or (before is not None and not gone):
         return
+    now = [*(o.name for o in field.spec.options), *(name for name in found if name not in gone)]
     sql, known = f"t.{quote(column)}", ", ".join(literal(n) for n in now)
     if kind_of(field) == "text":
         where = f"{sql} NOT IN ({known})"
@@ -223,8 +227,15 @@ def _choices(
         where = f"EXISTS (SELECT 1 FROM json_each({sql}) AS e WHERE e.value NOT IN ({known}))"
     else:
         where = f"EXISTS (SELECT 1 FROM jsonb_array_elements_text({sql}) AS e(v) WHERE e.v NOT IN ({known}))"
-    gone = ", ".join(sorted((before or frozenset()) - set(now)))
-    says = Label(f"去掉选项 {gone}；仍在使用的记录", f"loses the choices {gone}; records that hold one of them")
+    split = [f"{name} → {' | '.join(found[name])}" for name in gone if found[name]]
+    if split:
+        says = Label(
+            f"选项拆分 {'；'.join(split)}：请先逐条改好；仍在使用的记录",
+            f"choices become several ({'; '.join(split)}), for people to decide; records that hold one of them",
+        )
+    else:
+        told = ", ".join(sorted(gone))
+        says = Label(f"去掉选项 {told}；仍在使用的记录", f"loses the choices {told}; records that hold one of them")
     yield Guard(
         "choices",
         f"{entity.path}.{field.name}",

@@ -25,7 +25,7 @@ from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
 from engine.read import versions_of
 from engine.read.versions import version
-from engine.studio import entitling, guarding, refreshing, rehearsing, waking
+from engine.studio import entitling, guarding, recoding, refreshing, rehearsing, waking
 from engine.studio.build import Source, source_from
 from engine.studio.codes import CODES
 from engine.studio.comparing import compared
@@ -47,6 +47,8 @@ class Planned:
     source: Source
     catalog: Catalog
     app: App
+    old: Catalog | None
+    """That of the revision it begins at; None when this engine does not read its text any more."""
     have: Revision
     matching: Matching
     difference: Difference
@@ -114,6 +116,7 @@ async def planned(
         line = await guarding.judged(database, guard)
         lines += [line] if line is not None else []
     if old is not None:
+        lines += await recoding.lines(database, old, catalog, matching)
         lines += compared(old, catalog, matching)
         lines += await waking.lines(database, old, catalog, matching)
         lines += await refreshing.lines(database, old, catalog, matching)
@@ -123,7 +126,7 @@ async def planned(
         lines += await rehearsing.broken(source, catalog, beside)
     lines = touched(lines, old, catalog, matching)
     plan = Plan(have.number, app.digest, tuple(lines), await drift(database, have.tables), told)
-    return Planned(plan, source, catalog, app, have, matching, made, fills, tuple(guards))
+    return Planned(plan, source, catalog, app, old, have, matching, made, fills, tuple(guards))
 
 
 def computing(catalog: Catalog, path: str, change: TableChange) -> Iterator[Field]:

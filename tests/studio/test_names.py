@@ -201,3 +201,48 @@ def test_who_is_said_to_be_called_otherwise(
     now: dict[str, list[str]], before: dict[str, list[str]], found: dict[str, str]
 ) -> None:
     assert claims(now, before) == found
+
+
+async def test_a_choice_is_called_otherwise_and_back(shop: Shop) -> None:
+    shop.fields()["marks"] = {"type": "choices", "options": {"p": "P", "q": "Q", "r": "R"}}
+    await filled(shop)
+    async with shop.served() as (_, door):
+        await post(door, "item", code="m", kind="b", marks=["r", "p"])
+    shop.fields()["kind"]["options"] = {"x": {"title": "A", "was": ["a"]}, "b": "B"}
+    shop.fields()["marks"]["options"] = {"q": "Q", "s": {"title": "P", "was": ["p"]}, "r": "R"}
+    async with shop.database() as database:
+        made = await shop.plan(database)
+    told = {line.path: (line.risk, line.rows) for line in made.plan.lines if line.kind == "recoded"}
+    assert told == {"shop.item.kind": ("online", 1), "shop.item.marks": ("online", 1)}
+    await shop.apply()
+    async with shop.served() as (_, door):
+        rows = {one["code"]: (one["kind"], one["marks"]) for one in await listed(door)}
+        assert rows == {"x": ("x", None), "y": ("b", None), "m": ("b", ["s", "r"])}
+        assert [one["code"] for one in (await door.get("/item?kind=x")).json()["items"]] == ["x"]
+    assert await shop.told() == []
+    await shop.revert(1)
+    assert {one["code"]: (one["kind"], one["marks"]) for one in await shop.items()} == {
+        "x": ("a", None),
+        "y": ("b", None),
+        "m": ("b", ["p", "r"]),
+    }
+
+
+async def test_a_choice_that_becomes_several_is_for_people_to_decide(shop: Shop) -> None:
+    await filled(shop)
+    kinds = {"a1": {"title": "A1", "was": ["a"]}, "a2": {"title": "A2", "was": ["a"]}, "b": "B"}
+    shop.fields()["kind"]["options"] = {**kinds, "a": "A"}
+    await shop.apply()
+    shop.fields()["kind"]["options"] = kinds
+    async with shop.database() as database:
+        (line,) = [line for line in (await shop.plan(database)).plan.lines if line.kind == "choices"]
+        assert (line.risk, line.against, line.says.en) == (
+            "guarded",
+            1,
+            "choices become several (a → a1 | a2), for people to decide; records that hold one of them",
+        )
+    async with shop.served() as (_, door):
+        (one,) = [row for row in await listed(door) if row["kind"] == "a"]
+        await door.patch(f"/item/{one['id']}", json={"kind": "a2"}, headers={"if-match": "*"})
+    await shop.apply()
+    assert {row["code"]: row["kind"] for row in await shop.items()} == {"x": "a2", "y": "b"}

@@ -115,7 +115,10 @@ def _bones(desk: Desk, skeleton: Skeleton) -> None:
 
 def options(shapes: object, language: str) -> tuple[Option, ...]:
     found = shapes if isinstance(shapes, dict) else {}
-    return tuple(Option(name, label(shape.title, language, name)) for name, shape in found.items())
+    return tuple(
+        Option(name, label(shape.title, language, name), tuple(w.text for w in shape.was or ()))
+        for name, shape in found.items()
+    )
 
 
 def number_of(desk: Desk, value: Scalar | None) -> Decimal | None:

@@ -1,0 +1,100 @@
+"""Choices that are called otherwise (`was:`): what records hold follows, in the change. One that becomes several is for
+people to decide, record by record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.catalog import Catalog
+from engine.compile.names import column_of, has_column, kind_of, table_of
+from engine.db import Body, Call, Database
+from engine.fieldtypes.spec import Option
+from engine.fieldtypes.storage import literal, quote
+from engine.label import Label
+from engine.plan.change import Line
+from engine.plan.statement import Dialect
+from engine.studio.matching import Matching
+
+
+@dataclass(frozen=True, slots=True)
+class Recoded:
+    """``names``: what is stored now → what will be, in a column that holds one (``text``) or several (``json``)."""
+
+    path: str
+    table: str
+    column: str
+    kind: str
+    names: Mapping[str, str]
+    where: str = ""
+
+    def holding(self, dialect: Dialect) -> str:
+        """A condition: the row ``t`` holds one of them."""
+        old = ", ".join(literal(name) for name in self.names)
+        column = f"t.{quote(self.column)}"
+        if self.kind == "text":
+            return f"{column} IN ({old})"
+        if dialect == "sqlite":
+            return f"EXISTS (SELECT 1 FROM json_each({column}) AS e WHERE e.value IN ({old}))"
+        return f"EXISTS (SELECT 1 FROM jsonb_array_elements_text({column}) AS e(v) WHERE e.v IN ({old}))"
+
+    def value(self, dialect: Dialect) -> str:
+        column = f"t.{quote(self.column)}"
+        if self.kind == "text":
+            return self._one(column)
+        if dialect == "sqlite":
+            return f"(SELECT json_group_array({self._one('e.value')}) FROM json_each({column}) AS e)"
+        rows = f"jsonb_array_elements_text({column}) WITH ORDINALITY AS e(v, n)"
+        return f"(SELECT jsonb_agg({self._one('e.v')} ORDER BY e.n) FROM {rows})"
+
+    def _one(self, sql: str) -> str:
+        whens = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in self.names.items())
+        return f"CASE {sql} {whens} ELSE {sql} END"
+
+
+def followed(before: Sequence[Option], now: Sequence[Option]) -> dict[str, list[str]]:
+    """Choice that is gone → those that say they were it, or, on the way back, that it said it was."""
+    names, had = {one.name for one in now}, {one.name for one in before}
+    out: dict[str, list[str]] = {}
+    for gone in before:
+        if gone.name not in names:
+            after = [one.name for one in now if gone.name in one.was]
+            after += [name for name in gone.was if name in names - had and name not in after]
+            out[gone.name] = after
+    return out
+
+
+def recoded(old: Catalog, new: Catalog, made: Matching) -> Iterator[Recoded]:
+    for entity in new.entities.values():
+        for field in entity.fields.values():
+            one = made.held.get(field.path)
+            if one is None or not has_column(field) or not field.spec.options:
+                continue
+            was, _, name = one.path.rpartition(".")
+            known = old.entities[was].fields.get(name) if was in old.entities else None
+            found = followed(known.spec.options, field.spec.options) if known is not None else {}
+            names = {gone: after[0] for gone, after in found.items() if len(after) == 1}
+            if names:
+                table, column = table_of(new, entity.path), column_of(new, entity.path, field.name)
+                yield Recoded(field.path, table, column, kind_of(field), names, str(field.where))
+
+
+async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) -> list[Line]:
+    out = []
+    for one in recoded(old, new, made):
+        counted = f"SELECT count(*) FROM {quote(one.table)} AS t WHERE {one.holding(database.dialect)}"
+        rows = int((await database.read(counted))[0][0])
+        told = ", ".join(f"{before} → {after}" for before, after in one.names.items())
+        wait = Label("写入等待这些行改完", "writers wait until these rows are written") if rows else Label()
+        says = Label(f"选项改名 {told}，记录随之", f"choices are called otherwise: {told}; records follow")
+        out.append(Line("recoded", one.path, "online" if rows else "safe", says, rows, wait, where=one.where))
+    return out
+
+
+def calls(old: Catalog | None, new: Catalog, made: Matching, dialect: Dialect) -> Body[None]:
+    """In the transaction of the change, once the tables are what they shall be. Versions do not count up."""
+    for one in recoded(old, new, made) if old is not None else ():
+        yield Call(
+            f"UPDATE {quote(one.table)} AS t SET {quote(one.column)} = {one.value(dialect)}"
+            f" WHERE {one.holding(dialect)}"
+        )
