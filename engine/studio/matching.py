@@ -171,7 +171,8 @@ def claims(now: Mapping[str, Sequence[str]], before: Mapping[str, Sequence[str]]
 
 
 def _earlier_of(entity: Entity) -> list[str]:
-    return [f"{entity.path.rpartition('.')[0]}.{name}" for name in entity.was]
+    """With the pack's name in front it was another pack's."""
+    return [name if "." in name else f"{entity.path.rpartition('.')[0]}.{name}" for name in entity.was]
 
 
 def _earlier(catalog: Catalog) -> dict[str, list[str]]:
@@ -187,8 +188,8 @@ def _later(old: Catalog) -> dict[str, list[str]]:
     """Earlier name → what bears another one now: the way back of a rename."""
     out: dict[str, list[str]] = {}
     for entity in old.entities.values():
-        for name in entity.was:
-            out.setdefault(f"{entity.path.rpartition('.')[0]}.{name}", []).append(entity.path)
+        for path in _earlier_of(entity):
+            out.setdefault(path, []).append(entity.path)
         for field_ in entity.fields.values():
             for name in field_.was:
                 out.setdefault(f"{entity.path}.{name}", []).append(f"{entity.path}.{field_.name}")
@@ -245,7 +246,8 @@ def _take(made: Matching, open_: _Open, one: Identity | None, path: str, taken: 
     open_.take(one)
     if one.retired is not None:
         made.restored.append(path)
-    if one.path != path and one.path.rpartition(".")[2] != path.rpartition(".")[2]:
+    whole = path.count(".") == 1  # a field's path is another one when its entity's is
+    if one.path != path and (whole or one.path.rpartition(".")[2] != path.rpartition(".")[2]):
         made.renamed[path] = one.path
     made.held[path] = one
     made.rows[one.identity] = replace(one, path=path, retired=None)

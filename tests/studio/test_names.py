@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -246,3 +248,40 @@ async def test_a_choice_that_becomes_several_is_for_people_to_decide(shop: Shop)
         await door.patch(f"/item/{one['id']}", json={"kind": "a2"}, headers={"if-match": "*"})
     await shop.apply()
     assert {row["code"]: row["kind"] for row in await shop.items()} == {"x": "a2", "y": "b"}
+
+
+@dataclass
+class Two(Shop):
+    """A second pack beside the first."""
+
+    other: dict[str, Any] = field(default_factory=lambda: {**BESIDE, "entities": {}})
+
+    def write(self) -> None:
+        app = {"app": "two", "title": "Two", "packs": ["shop", "store"]}
+        for place, whole in (("shop/module", self.pack), ("store/module", self.other), ("app", app)):
+            (self.folder / place).parent.mkdir(exist_ok=True, parents=True)
+            (self.folder / f"{place}.yaml").write_text(json.dumps(whole), encoding="utf-8")
+
+
+BESIDE: dict[str, Any] = {"module": "store", "grammar": 1, "version": "1.0.0", "title": "Store"}
+
+
+async def test_an_entity_moves_to_another_pack_and_back(shop: Shop) -> None:
+    two = Two(shop.folder, shop.url)
+    item = two.pack["entities"] = {"item": two.entities["item"]}
+    async with two.served() as (_, door):
+        await post(door, "item", code="x", note="n")
+    async with two.database() as database:
+        before = await defined(database)
+    two.pack["entities"], two.other["entities"] = {}, {"item": {**item["item"], "was": "shop.item"}}
+    assert await two.told() == [("renamed", "store.item", 0)]
+    await two.apply()
+    async with two.database() as database:
+        assert await defined(database) == before
+    async with two.served() as (_, door):
+        (one,) = (await door.get("http://test/api/v1/store/item")).json()["items"]
+        assert (one["code"], one["note"]) == ("x", "n")
+        assert len((await door.get(f"http://test/api/v1/store/item/{one['id']}/history")).json()["items"]) == 1
+    await two.revert(1)
+    async with two.served() as (_, door):
+        assert [row["code"] for row in await listed(door)] == ["x"]
