@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,19 +29,8 @@ _ROWS = {True: 50_000, False: 1_000_000}
 def run(quick: bool, only: set[str]) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     wrong: list[str] = []
-    for dialect in ("sqlite", "postgresql"):
-        if only and dialect not in only:
-            continue
-        folder = Path(tempfile.mkdtemp(prefix="dougong-adding-"))
-        try:
-            if dialect == "sqlite":
-                figures[dialect] = _run(folder, f"sqlite://{folder}/plant.db", quick, wrong)
-            else:
-                with postgres.cluster() as cluster:
-                    url = f"{cluster.url}{'&' if '?' in cluster.url else '?'}schema=plant"
-                    figures[dialect] = _run(folder, url, quick, wrong)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    for dialect, folder, url in postgres.databases(only, "adding"):
+        figures[dialect] = _run(folder, url, quick, wrong)
     for line in wrong[:20]:
         print(line)
     return {"ratios": {}, "marks": {"failed": 0, "groups that differ": 0}, "met": not wrong, "figures": figures}

@@ -10,11 +10,9 @@ import asyncio
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -173,20 +171,8 @@ class People:
 def run(quick: bool, only: set[str]) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     wrong: list[str] = []
-    for dialect in ("sqlite", "postgresql"):
-        if only and dialect not in only:
-            continue
-        folder = Path(tempfile.mkdtemp(prefix="dougong-change-"))
-        try:
-            if dialect == "sqlite":
-                told = asyncio.run(_run(folder, f"sqlite://{folder}/plant.db", quick))
-            else:
-                with postgres.cluster() as cluster:
-                    told = asyncio.run(
-                        _run(folder, f"{cluster.url}{'&' if '?' in cluster.url else '?'}schema=plant", quick)
-                    )
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    for dialect, folder, url in postgres.databases(only, "change"):
+        told = asyncio.run(_run(folder, url, quick))
         wrong += told.pop("wrong")
         figures[dialect] = told
     for line in wrong[:20]:

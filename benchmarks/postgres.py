@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -31,6 +31,21 @@ class Cluster:
         host = parse_qs(parts.query).get("host")
         where = f"?host={host[0]}" if host else ""
         return f"postgresql+asyncpg://{parts.netloc.removesuffix(':')}/{name}{where}"
+
+
+def databases(only: Container[str], name: str) -> Iterator[tuple[str, Path, str]]:
+    """(SQLite or PostgreSQL, a folder, the URL of a database to be made) of each that is wanted."""
+    for dialect in ("sqlite", "postgresql"):
+        if only and dialect not in only:
+            continue
+        with ExitStack() as stack:
+            prefix = f"dougong-{name}-"
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)))
+            url = f"sqlite://{folder}/plant.db"
+            if dialect == "postgresql":
+                url = stack.enter_context(cluster()).url
+                url += f"{'&' if '?' in url else '?'}schema=plant"
+            yield dialect, folder, url
 
 
 @contextmanager

@@ -8,7 +8,6 @@ to the bin, one is refused. What is not in order is not told from here: there is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from engine.catalog import Catalog, Entity
@@ -20,10 +19,9 @@ from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.links import Files
 from engine.fieldtypes.storage import json_object, json_value, literal, quote
 from engine.plan.entity import AtOnce, Write
-from engine.plan.statement import Dialect, Statement
+from engine.plan.statement import Dialect, Statement, looks_further
 
 _UNTOLD = {*("id", "rev", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "_typed"), *COMPANIONS}
-_TABLE = re.compile(r'\b(FROM|JOIN)\s+"')
 _MOST = 90
 """Arguments of one call."""
 
@@ -71,7 +69,7 @@ def _update(shape: Shape) -> Statement | None:
 def _holds(draft: Draft, shape: Shape) -> str | None:
     """That ``w`` may be as it became, its references included; None where it alone does not tell."""
     sound = checks.sound(draft, shape.catalog, shape.entity, "w")
-    if sound is None or _TABLE.search(sound):
+    if sound is None or looks_further(sound):
         return None
     return " AND ".join((sound, *_living(draft, shape)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
@@ -25,6 +26,11 @@ class Call:
     values: tuple[Any, ...] = ()
     params: tuple[Param, ...] = ()
     columns: int = 0
+
+
+def say(dialect: Dialect, sql: str, *values: Any) -> Call:
+    """``sql`` with ``:1``, ``:2`` … for its values."""
+    return Call(re.sub(r":(\d)", r"$\1" if dialect == "postgresql" else r"?\1", sql), values)
 
 
 Body = Generator[Call, Rows, T]

@@ -22,7 +22,8 @@ from datetime import UTC, datetime
 from typing import cast
 from uuid import uuid4
 
-from engine.db.call import Body, Call, Database, Lost, Stale
+from engine.db.call import Body, Call, Database, Stale, say
+from engine.db.holding import beating, now, take, until
 from engine.db.sqlite import SqliteDatabase
 from engine.fieldtypes.storage import bind, compact, quote
 from engine.plan.rollup import ChangeLog, Rollup
@@ -38,14 +39,10 @@ _BATCH_SECONDS, _PAUSE = 0.1, 0.12
 """What a batch may take; the time between two. Writers of other processes look for SQLite's lock every tenth of a
 second."""
 _LOOK = 0.1
-_NAMES = "SELECT name FROM _rollup WHERE log = {0}1 AND name <> log"
+_NAMES = "SELECT name FROM _rollup WHERE log = :1 AND name <> log"
 _FILLED = f"{_NAMES} AND filled IS NOT NULL"
-_TAKE = (
-    "INSERT INTO _lease (name, holder, until, n) VALUES ({0}1, {0}2, {0}3, 0) ON CONFLICT (name) DO UPDATE SET"
-    " holder = excluded.holder, until = excluded.until WHERE _lease.until < {0}4 RETURNING n"
-)
-_RENEW = "UPDATE _lease SET until = {0}1 WHERE name = {0}2 AND holder = {0}3 RETURNING n"
-_LEAVE = "DELETE FROM _lease WHERE name = {0}1 AND holder = {0}2"
+_LEAVE = "DELETE FROM _lease WHERE name = :1 AND holder = :2"
+_RENEW = "UPDATE _lease SET until = :1 WHERE name = :2 AND holder = :3 RETURNING n"
 
 
 class Overtaken(Exception):
@@ -99,13 +96,13 @@ def has_many(log: ChangeLog, many: int = MANY) -> Body[bool]:
 
 def under_way(log: ChangeLog) -> Body[bool]:
     """SQLite, for whoever folds: whether somebody counts. One that was not heard of for long counts no more."""
-    yield Call("DELETE FROM _lease WHERE name = ?1 AND until < ?2", (_lease(log.table), _now()))
+    yield Call("DELETE FROM _lease WHERE name = ?1 AND until < ?2", (_lease(log.table), now()))
     return bool((yield Call("SELECT 1 FROM _lease WHERE name = ?1", (_lease(log.table),))))
 
 
 def given_up(dialect: Dialect, log: str) -> Body[None]:
     """Whoever counts for a log is told that it was in vain."""
-    yield Call(f"DELETE FROM _lease WHERE name = {_mark(dialect)}1", (_lease(log),))
+    yield say(dialect, "DELETE FROM _lease WHERE name = :1", _lease(log))
 
 
 @asynccontextmanager
@@ -113,33 +110,22 @@ async def _turn(database: Database, log: ChangeLog) -> AsyncIterator[str]:
     """In whose name we count; empty: somebody else does."""
     dialect, name, mine = database.dialect, _lease(log.table), str(uuid4())
 
-    def take() -> Body[bool]:
-        return bool((yield Call(_said(dialect, _TAKE), (name, mine, _until(), _now()))))
-
-    def leave() -> Body[None]:
-        yield Call(_said(dialect, _LEAVE), (name, mine))
-
-    if not await database.write(take):
+    if not await database.write(lambda: take(dialect, name, mine, SECONDS)):
         yield ""
         return
-    beating = asyncio.create_task(_beat(database, name, mine))
-    try:
+
+    async def renew() -> None:
+        await database.write(lambda: _one(say(dialect, _RENEW, until(SECONDS), name, mine)))
+
+    async def leave() -> None:
+        await database.write(lambda: _one(say(dialect, _LEAVE, name, mine)))
+
+    async with beating(renew, leave, SECONDS):
         yield mine
-    finally:
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)
-        with contextlib.suppress(Lost):  # it ends by itself
-            await database.write(leave)
 
 
-async def _beat(database: Database, name: str, mine: str) -> None:
-    def renew() -> Body[None]:
-        yield Call(_said(database.dialect, _RENEW), (_until(), name, mine))
-
-    while True:
-        await asyncio.sleep(SECONDS / 5)
-        with contextlib.suppress(Lost):
-            await database.write(renew)
+def _one(call: Call) -> Body[None]:
+    yield call
 
 
 @dataclass(slots=True)
@@ -189,8 +175,8 @@ class _Filling:
         await database.write(lambda: self._end(reach), self.epoch)
 
     def _ours(self) -> Body[None]:
-        held = yield Call(_said("sqlite", _RENEW), (_until(), _lease(self.log.table), self.mine))
-        known = {str(row[0]) for row in (yield Call(_said("sqlite", _NAMES), (self.log.table,)))}
+        held = yield say("sqlite", _RENEW, until(SECONDS), _lease(self.log.table), self.mine)
+        known = {str(row[0]) for row in (yield say("sqlite", _NAMES, self.log.table))}
         if not {r.table for r in self.rollups} <= known:
             raise Stale
         if not held:
@@ -213,7 +199,7 @@ class _Filling:
         """What the log held at the moment of counting is in the new tables; the others take it in now."""
         yield from self._ours()
         log, made = self.log, self.rollups
-        ready = {str(row[0]) for row in (yield Call(_said("sqlite", _FILLED), (log.table,)))}
+        ready = {str(row[0]) for row in (yield say("sqlite", _FILLED, log.table))}
         for rollup, add in zip(log.rollups, log.fold, strict=False):
             if rollup.table in ready and rollup not in made:
                 yield Call(add, (reach,))
@@ -227,31 +213,15 @@ class _Filling:
 
 
 def _noted(dialect: Dialect, log: ChangeLog, rollups: Sequence[Rollup]) -> Body[None]:
-    mark = _mark(dialect)
-    now = bind("datetime", 0, dialect, datetime.now(UTC))
+    at = bind("datetime", 0, dialect, datetime.now(UTC))
     for name in (log.table, *(r.table for r in rollups)):
-        yield Call(f"UPDATE _rollup SET filled = {mark}1 WHERE name = {mark}2", (now, name))
+        yield say(dialect, "UPDATE _rollup SET filled = :1 WHERE name = :2", at, name)
 
 
 async def _names(database: Database, log: ChangeLog, sql: str) -> set[str]:
-    return {str(row[0]) for row in await database.read(_said(database.dialect, sql), (log.table,))}
+    asked = say(database.dialect, sql, log.table)
+    return {str(row[0]) for row in await database.read(asked.sql, asked.values)}
 
 
 def _lease(log: str) -> str:
     return f"filling:{log}"
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _until() -> int:
-    return _now() + round(1000 * SECONDS)
-
-
-def _mark(dialect: Dialect) -> str:
-    return "$" if dialect == "postgresql" else "?"
-
-
-def _said(dialect: Dialect, sql: str) -> str:
-    return sql.format(_mark(dialect))

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from engine.db import filling
-from engine.db.call import Body, Call, Database
+from engine.db.call import Body, Call, Database, say
 from engine.fieldtypes.storage import quote
 from engine.plan.rollup import ChangeLog
 from engine.plan.statement import Dialect
@@ -149,18 +149,14 @@ def _removing(dialect: Dialect, logs: Sequence[ChangeLog]) -> Body[None]:
         if name not in keep:
             for statement in json.loads(how) if isinstance(how, str) else how:
                 yield Call(statement)
-            yield Call(f"DELETE FROM _rollup WHERE name = {_mark(dialect)}1", (name,))
+            yield say(dialect, "DELETE FROM _rollup WHERE name = :1", name)
             yield from filling.given_up(dialect, name)
 
 
 def _noted(dialect: Dialect, name: str, log: ChangeLog, removal: Sequence[str]) -> Call:
     """A row when the table was not there; whoever notes it first makes it."""
-    marks = ", ".join(f"{_mark(dialect)}{n}" for n in range(1, 5))
-    return Call(
-        f"INSERT INTO _rollup (name, log, entity, removal) VALUES ({marks})"
-        " ON CONFLICT (name) DO NOTHING RETURNING name",
-        (name, log.table, log.entity, json.dumps(removal)),
-    )
+    asked = "INSERT INTO _rollup (name, log, entity, removal) VALUES (:1, :2, :3, :4) ON CONFLICT (name) DO NOTHING"
+    return say(dialect, f"{asked} RETURNING name", name, log.table, log.entity, json.dumps(removal))
 
 
 def _fold(dialect: Dialect, log: ChangeLog) -> Body[int]:
@@ -188,8 +184,8 @@ def _fold(dialect: Dialect, log: ChangeLog) -> Body[int]:
 
 def _ready(dialect: Dialect, log: ChangeLog) -> Body[frozenset[str] | None]:
     """Which of a log's rollups are filled; None when some are kept that we do not know."""
-    told = f"SELECT name, filled IS NOT NULL FROM _rollup WHERE log = {_mark(dialect)}1 AND name <> log"
-    found = {str(row[0]): bool(row[1]) for row in (yield Call(told, (log.table,)))}
+    told = "SELECT name, filled IS NOT NULL FROM _rollup WHERE log = :1 AND name <> log"
+    found = {str(row[0]): bool(row[1]) for row in (yield say(dialect, told, log.table))}
     if not set(found) <= {r.table for r in log.rollups}:
         return None
     return frozenset(name for name, whole in found.items() if whole)
@@ -202,7 +198,3 @@ def _sweep(dialect: Dialect, log: ChangeLog) -> Body[None]:
     for rollup in log.rollups:
         if dialect == "postgresql" or rollup.table in ready:
             yield Call(rollup.sweep)
-
-
-def _mark(dialect: Dialect) -> str:
-    return "$" if dialect == "postgresql" else "?"

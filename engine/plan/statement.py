@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,3 +33,11 @@ class Statement:
 
     sql: str
     params: tuple[Param, ...] = ()
+
+
+_TABLE = re.compile(r'\b(FROM|JOIN)\s+"')
+
+
+def looks_further(sql: str) -> bool:
+    """Whether SQL that is asked of rows given by the statement around it looks at a table as well."""
+    return bool(_TABLE.search(sql))

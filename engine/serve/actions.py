@@ -203,11 +203,11 @@ def of_violation(app: App, entity: Entity, found: Violation) -> Refusal:
             if key is not None:
                 table, columns = candidate, (key.column,)
     about = app.entities.get(table.entity, entity) if table is not None else entity
-    fields = {f.column: f for f in about.fields.values() if f.column}
-    titles = [fields[name].title if name in fields else Label(name, name) for name in columns]
+    called = {f.column: f.name for f in about.fields.values() if f.column}
+    names = [called.get(column, column) for column in columns]
+    titles = [about.fields[name].title if name in about.fields else Label(name, name) for name in names]
     shown = Label("、".join(t.to("zh") for t in titles), ", ".join(t.to("en") for t in titles))
-    first = fields[columns[0]].name if columns and columns[0] in fields else "".join(columns[:1])
-    pointer = f"/{first}" if len(columns) == 1 and about.path == entity.path else ""
+    pointer = f"/{names[0]}" if len(names) == 1 and about.path == entity.path else ""
     if found.kind == "unique":
         return Refusal((fault("api.not-unique", pointer, fields=shown),), 409)
     if found.kind == "foreign":

@@ -7,7 +7,6 @@ asks one after the other says what it is. So both refuse the same, in the same w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from engine.fieldtypes.storage import compact, encode_rows, quote
 from engine.plan.app import App
 from engine.plan.entity import AtOnce, Entity, Write
 from engine.plan.question import Asker, Question
-from engine.plan.statement import Statement
+from engine.plan.statement import Statement, looks_further
 from engine.problem import Problems
 from engine.serve import companions, history, rights
 from engine.serve.bind import Me, call
@@ -24,8 +23,6 @@ from engine.serve.combine import Combined, places_once
 from engine.serve.ids import uuid7
 from engine.serve.store import Done, Op, World
 from engine.serve.tenancy import Tenant
-
-_TABLE = re.compile(r'\b(FROM|JOIN)\s+"')
 
 
 class Otherwise(Exception):
@@ -67,7 +64,7 @@ def _statement(app: App, asker: Asker, entity: Entity, plan: AtOnce, kind: str, 
         if rights.may_always(app, me, entity, operation):
             continue
         asked = asker.access(app, entity.path, operation, me.roles, rows)
-        if asked is None or _TABLE.search(asked.sql):
+        if asked is None or looks_further(asked.sql):
             return None
         allowed[f"EXISTS ({combined.embed(asked)})"] = None
     told = "NULL"

@@ -77,16 +77,13 @@ def _part(entity: Entity, n: int, text: str) -> Any:
 def _look_up(app: App, entity: Entity, keys: list[str]) -> tuple[str, tuple[Any, ...]]:
     """(canonical key, id) of the records whose first key field is among the wanted; the rest is compared here."""
     dialect: Dialect = app.dialect
-    columns = [entity.fields[name] for name in entity.key]
+    columns = [(entity.fields[name].kind, quote(str(entity.fields[name].column))) for name in entity.key]
     from_json = "json_build_array" if dialect == "postgresql" else "json_array"
     shown = ", ".join(
-        f"{quote(str(f.column))}"
-        if f.kind in ("text", "integer", "duration")
-        else f"CAST({quote(str(f.column))} AS text)"
-        for f in columns
+        column if kind in ("text", "integer", "duration") else f"CAST({column} AS text)" for kind, column in columns
     )
     tail = "::text" if dialect == "postgresql" else ""
-    first = columns[0]
+    first = entity.fields[entity.key[0]]
     values = []
     for key in keys:
         try:
@@ -94,7 +91,7 @@ def _look_up(app: App, entity: Entity, keys: list[str]) -> tuple[str, tuple[Any,
         except Refused:
             continue
     listed = encode_list(first.kind, first.scale, dialect, values)
-    wanted = among(dialect, quote(str(first.column)), placeholder(dialect, 1), first.kind)
+    wanted = among(dialect, columns[0][1], placeholder(dialect, 1), first.kind)
     sql = f"SELECT {from_json}({shown}){tail}, id FROM {quote(entity.table)} WHERE {wanted} AND deleted_at IS NULL"
     return sql, (listed,)
 

@@ -20,7 +20,7 @@ from engine.plan.table import Column, Index, Table
 from engine.problem import Problems, problem
 from engine.studio.codes import CODES
 from engine.studio.matching import Matching
-from engine.studio.recoding import followed
+from engine.studio.recoding import followed, holding, options_of
 
 SHOWN = 5
 OURS = frozenset({"narrowed", "replaced"})
@@ -184,7 +184,7 @@ def of_values(
         for field in entity.fields.values():
             one = made.held.get(f"{entity.path}.{field.name}")
             if one is not None and field.spec.options and kind_of(field) in ("text", "json"):
-                before = _options(old, one.path)
+                before = options_of(old, one.path)
                 yield from _choices(entity, field, one.physical, before, table, key, dialect)
         yield from _states(old, new, entity, was, table, key, made)
 
@@ -197,13 +197,6 @@ def key_of(made: Matching, entity: Entity, table: Table) -> str:
         if one is not None and one.physical in names:
             return f"t.{quote(one.physical)}"
     return ""
-
-
-def _options(old: Catalog | None, path: str) -> tuple[Option, ...] | None:
-    entity, _, name = path.rpartition(".")
-    known = old.entities.get(entity) if old is not None else None
-    field = known.fields.get(name) if known is not None else None
-    return field.spec.options if field is not None else None
 
 
 def _choices(
@@ -220,13 +213,6 @@ def _choices(
     if not has_column(field) or (before is not None and not gone):
         return
     now = [*(o.name for o in field.spec.options), *(name for name in found if name not in gone)]
-    sql, known = f"t.{quote(column)}", ", ".join(literal(n) for n in now)
-    if kind_of(field) == "text":
-        where = f"{sql} NOT IN ({known})"
-    elif dialect == "sqlite":
-        where = f"EXISTS (SELECT 1 FROM json_each({sql}) AS e WHERE e.value NOT IN ({known}))"
-    else:
-        where = f"EXISTS (SELECT 1 FROM jsonb_array_elements_text({sql}) AS e(v) WHERE e.v NOT IN ({known}))"
     split = [f"{name} → {' | '.join(found[name])}" for name in gone if found[name]]
     if split:
         says = Label(
@@ -240,7 +226,7 @@ def _choices(
         "choices",
         f"{entity.path}.{field.name}",
         table.name,
-        where,
+        holding(dialect, kind_of(field), column, "NOT IN", now),
         says,
         key=key,
         origin=str(field.where),

@@ -3,8 +3,9 @@ people to decide, record by record."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from engine.catalog import Catalog
 from engine.compile.names import column_of, has_column, kind_of, table_of
@@ -29,14 +30,7 @@ class Recoded:
     where: str = ""
 
     def holding(self, dialect: Dialect) -> str:
-        """A condition: the row ``t`` holds one of them."""
-        old = ", ".join(literal(name) for name in self.names)
-        column = f"t.{quote(self.column)}"
-        if self.kind == "text":
-            return f"{column} IN ({old})"
-        if dialect == "sqlite":
-            return f"EXISTS (SELECT 1 FROM json_each({column}) AS e WHERE e.value IN ({old}))"
-        return f"EXISTS (SELECT 1 FROM jsonb_array_elements_text({column}) AS e(v) WHERE e.v IN ({old}))"
+        return holding(dialect, self.kind, self.column, "IN", self.names)
 
     def value(self, dialect: Dialect) -> str:
         column = f"t.{quote(self.column)}"
@@ -50,6 +44,24 @@ class Recoded:
     def _one(self, sql: str) -> str:
         whens = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in self.names.items())
         return f"CASE {sql} {whens} ELSE {sql} END"
+
+
+def holding(dialect: Dialect, kind: str, column: str, how: Literal["IN", "NOT IN"], names: Iterable[str]) -> str:
+    """A condition: the row ``t`` holds one of them, or something else, in a column of choices."""
+    wanted, value = f"{how} ({', '.join(literal(name) for name in names)})", f"t.{quote(column)}"
+    if kind == "text":
+        return f"{value} {wanted}"
+    if dialect == "sqlite":
+        return f"EXISTS (SELECT 1 FROM json_each({value}) AS e WHERE e.value {wanted})"
+    return f"EXISTS (SELECT 1 FROM jsonb_array_elements_text({value}) AS e(v) WHERE e.v {wanted})"
+
+
+def options_of(catalog: Catalog | None, path: str) -> tuple[Option, ...] | None:
+    """The choices of a field; None where it is not known."""
+    entity, _, name = path.rpartition(".")
+    known = catalog.entities.get(entity) if catalog is not None else None
+    field = known.fields.get(name) if known is not None else None
+    return field.spec.options if field is not None else None
 
 
 def followed(before: Sequence[Option], now: Sequence[Option]) -> dict[str, list[str]]:
@@ -70,9 +82,7 @@ def recoded(old: Catalog, new: Catalog, made: Matching) -> Iterator[Recoded]:
             one = made.held.get(field.path)
             if one is None or not has_column(field) or not field.spec.options:
                 continue
-            was, _, name = one.path.rpartition(".")
-            known = old.entities[was].fields.get(name) if was in old.entities else None
-            found = followed(known.spec.options, field.spec.options) if known is not None else {}
+            found = followed(options_of(old, one.path) or (), field.spec.options)
             names = {gone: after[0] for gone, after in found.items() if len(after) == 1}
             if names:
                 table, column = table_of(new, entity.path), column_of(new, entity.path, field.name)

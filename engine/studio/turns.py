@@ -5,7 +5,6 @@ manners: of two changes that meet all the same, the second is overtaken."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -14,22 +13,18 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from engine.db import Body, Database, Held, Lost
+from engine.db import Body, Database, Held, say
+from engine.db.holding import beating, now, take, until
 from engine.plan.metadata import Running
 from engine.problem import Problems, problem
 from engine.serve.ids import uuid7
 from engine.studio.codes import CODES
-from engine.work.statements import say
 
 CHANGING, SETTLING = "changing", "settling"
 SECONDS = 10.0
 """How long one that died is waited for."""
 PATIENCE = 2 * SECONDS
 _LOOK = 0.1
-_TAKE = (
-    "INSERT INTO _lease (name, holder, until, n) VALUES (:1, :2, :3, 0) ON CONFLICT (name) DO UPDATE SET"
-    " holder = excluded.holder, until = excluded.until WHERE _lease.until < :4 RETURNING n"
-)
 _RENEW = "UPDATE _lease SET holder = :1, until = :2 WHERE name = :3 AND holder = :4 RETURNING n"
 Stage = Literal["planning", "applying", "posting"]
 
@@ -58,10 +53,10 @@ class Turn:
 
     async def renew(self, seconds: float | None = None) -> None:
         told, before = self.told(), self.kept
-        until = _now() + round(1000 * (SECONDS if seconds is None else seconds))
+        by = until(SECONDS if seconds is None else seconds)
 
         def body() -> Body[bool]:
-            return bool((yield say(self.database.dialect, _RENEW, told, until, self.name, before)))
+            return bool((yield say(self.database.dialect, _RENEW, told, by, self.name, before)))
 
         self.lost |= not await self.database.write(body)
         self.kept = told
@@ -70,14 +65,10 @@ class Turn:
         return json.dumps({**asdict(self.running), "token": self.token}, ensure_ascii=False)
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
 async def running(database: Database) -> Running | None:
     """Who changes the tenant now."""
     found = await database.read(f"SELECT holder, until FROM _lease WHERE name = '{CHANGING}'")
-    if not found or int(found[0][1]) < _now():
+    if not found or int(found[0][1]) < now():
         return None
     kept = json.loads(found[0][0])
     kept.pop("token", None)
@@ -90,36 +81,17 @@ async def turn(database: Database, by: str, name: str = CHANGING, patience: floa
     since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     mine = Turn(database, Running(by, "planning", since), uuid7(), name)
     mine.kept = mine.told()
-    until = time.monotonic() + patience
+    last = time.monotonic() + patience
     while not await _taken(mine):
-        if time.monotonic() >= until:
+        if time.monotonic() >= last:
             other = await running(database)
             raise Problems(
                 [problem(CODES["plan.running"], by=other.by if other else "", since=other.since if other else "")]
             )
         await asyncio.sleep(_LOOK)
-    beating = asyncio.create_task(_beat(mine))
-    try:
+    async with beating(mine.renew, lambda: mine.renew(-1), SECONDS):
         yield mine
-    finally:
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)
-        with contextlib.suppress(Lost):  # it ends by itself
-            await mine.renew(-1)
 
 
 async def _taken(mine: Turn) -> bool:
-    now = _now()
-
-    def take() -> Body[bool]:
-        values = (mine.name, mine.kept, now + round(1000 * SECONDS), now)
-        return bool((yield say(mine.database.dialect, _TAKE, *values)))
-
-    return await mine.database.write(take)
-
-
-async def _beat(mine: Turn) -> None:
-    while True:
-        await asyncio.sleep(SECONDS / 5)
-        with contextlib.suppress(Lost):
-            await mine.renew()
+    return await mine.database.write(lambda: take(mine.database.dialect, mine.name, mine.kept, SECONDS))

@@ -9,8 +9,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 
-from engine.db import Body, Database
-from engine.work.statements import say
+from engine.db import Body, Database, say
 
 EVERY = 15.0
 """Seconds between two notes of one process."""

@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.db import Body, Database
+from engine.db import Body, Database, say
 from engine.db.call import Row
 from engine.fieldtypes.storage import bind
 from engine.plan.statement import Dialect
-from engine.work.statements import decoded, insert, pairs, say
+from engine.work.statements import decoded, insert, pairs
 
 BATCH = 500
 STREAM = "stream"

@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from engine.db import Body, Database
+from engine.db import Body, Database, say
 from engine.db.call import Row
 from engine.plan.statement import Dialect
-from engine.work.statements import pairs, say
+from engine.work.statements import pairs
 
 COLUMNS = ("n", "id", "at", "by", "act", "entity", "record", "detail", "address", "hash")
 _NAMES = 'n, id, at, "by", act, entity, record, detail, address, hash'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,11 +12,6 @@ from engine.fieldtypes.storage import encode_rows, quote, row_source
 from engine.plan.statement import Dialect
 
 _COLUMNS = {table.name: tuple((c.name, c.kind, c.scale) for c in table.columns) for table in TABLES}
-
-
-def say(dialect: Dialect, sql: str, *values: Any) -> Call:
-    """``sql`` with ``:1``, ``:2`` … for its values."""
-    return Call(re.sub(r":(\d)", r"$\1" if dialect == "postgresql" else r"?\1", sql), values)
 
 
 def insert(table: str, rows: Iterable[Mapping[str, Any]], dialect: Dialect) -> Call:

@@ -17,10 +17,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.db import Body, Database, Lost
+from engine.db import Body, Database, Lost, say
 from engine.db.call import Row
 from engine.work.peer import TIMEOUT, Told, signatures
-from engine.work.statements import say
 
 Send = Callable[[str, dict[str, str], bytes], Awaitable[Told]]
 Admits = Callable[[str, str, Sequence[Row]], Awaitable[set[str]]]

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.db import Body
+from engine.db import Body, say
 from engine.serve import conditions, registry, rows
 from engine.serve.answer import Asked
 from engine.serve.auth import open_session
@@ -27,7 +27,6 @@ from engine.serve.session import caller
 from engine.work import relay, sealer, webhooks
 from engine.work.background import Background
 from engine.work.peer import public
-from engine.work.statements import say
 from tests.serve.stage import Stage, errors
 from tests.work.receiver import receiver
 

@@ -97,6 +97,12 @@ class Shop:
         # Every JSON document is one of YAML's.
         (self.folder / "module.yaml").write_text(json.dumps(self.pack, indent=1), encoding="utf-8")
 
+    def another(self, folder: Path) -> Shop:
+        """A system of the same name somewhere else."""
+        url = self.url.replace("schema=shop", "schema=prod")
+        (folder / "prod").mkdir(exist_ok=True)
+        return Shop(folder / "prod" / "shop", url if "schema" in url else f"sqlite://{folder}/prod.db")
+
     @asynccontextmanager
     async def database(self) -> AsyncIterator[Database]:
         database = await open_database(self.url)

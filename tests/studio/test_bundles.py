@@ -44,7 +44,7 @@ def dougong(*arguments: str) -> Said:
 @pytest.fixture
 def other(shop: Shop, tmp_path: Path) -> str:
     """Where bundles come to: of the same kind, and empty."""
-    return shop.url.replace("schema=shop", "schema=prod") if "schema" in shop.url else f"sqlite://{tmp_path}/prod.db"
+    return shop.another(tmp_path).url
 
 
 @pytest.fixture
@@ -128,8 +128,7 @@ def test_both_kinds_of_database_give_the_same_bytes(configured: Shop, tmp_path: 
 
 def test_into_a_system_in_use_it_is_a_plan_and_its_records_stay(shop: Shop, other: str, tmp_path: Path) -> None:
     """As it was installed, or as the last bundle left it, it takes a bundle; whatever else was done to it is named."""
-    (tmp_path / "prod").mkdir()
-    production = Shop(tmp_path / "prod" / "shop", other)
+    production = shop.another(tmp_path)
     asyncio.run(filled(production))
     asyncio.run(filled(shop))
     file = tmp_path / "a.bundle"

@@ -98,9 +98,7 @@ async def brought(client: httpx.AsyncClient, text: str, **more: str) -> httpx.Re
 
 
 async def test_a_bundle_is_downloaded_looked_at_and_taken(shop: Shop, tmp_path: Path) -> None:
-    other = shop.url.replace("schema=shop", "schema=prod") if "schema" in shop.url else f"sqlite://{tmp_path}/prod.db"
-    (tmp_path / "prod").mkdir()
-    production = Shop(tmp_path / "prod" / "shop", other)
+    production = shop.another(tmp_path)
     await filled(production)
     shop.fields()["day"] = {"type": "date"}
     shop.pack["version"] = "1.1.0"

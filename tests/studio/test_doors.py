@@ -228,9 +228,7 @@ async def test_a_caller_who_leaves_does_not_stop_the_change(shop: Shop) -> None:
 
 
 async def test_a_bundle_is_taken_from_one_system_and_brought_to_another(shop: Shop, tmp_path: Path) -> None:
-    other = shop.url.replace("schema=shop", "schema=prod") if "schema" in shop.url else f"sqlite://{tmp_path}/prod.db"
-    (tmp_path / "prod").mkdir()
-    production = Shop(tmp_path / "prod" / "shop", other)
+    production = shop.another(tmp_path)
     await filled(production)
     shop.fields()["day"] = {"type": "date"}
     shop.pack["version"] = "1.1.0"
