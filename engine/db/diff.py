@@ -93,5 +93,10 @@ _TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 
 def reworded(sql: str, names: Mapping[str, str]) -> str:
     """SQL that calls tables or columns otherwise."""
-    given = {quote(old): quote(new) for old, new in names.items()}
+    return with_values(sql, {old: quote(new) for old, new in names.items()})
+
+
+def with_values(sql: str, values: Mapping[str, str]) -> str:
+    """SQL with something else in the place of columns."""
+    given = {quote(name): value for name, value in values.items()}
     return _TOKEN.sub(lambda found: given.get(found[0], found[0]), sql) if given else sql

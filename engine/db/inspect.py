@@ -144,7 +144,8 @@ def _spelt(kind: str, scale: int, dialect: Dialect) -> str:
     return told.upper() if dialect == "sqlite" else _SPELT.get(told, told)
 
 
-def sample(table: str, where: str, key: str, most: int) -> str:
-    """A statement: the rows a guard is about, by id and the column people know them by."""
+def sample(table: str, where: str, key: str, most: int, row: str = "id") -> str:
+    """A statement: the rows a guard is about, by the column that says which and the one people know them by."""
     shown = f"CAST({key} AS text)" if key else literal("")
-    return f"SELECT CAST(id AS text), {shown} FROM {table} AS t WHERE {where} ORDER BY id LIMIT {most}"
+    found = f"SELECT CAST(t.{row} AS text), {shown} FROM {table} AS t WHERE {where}"
+    return f"{found} {'ORDER BY id' if row == 'id' else 'GROUP BY 1 ORDER BY 1'} LIMIT {most}"

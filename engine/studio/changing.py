@@ -140,7 +140,7 @@ async def _revert(target: Path, number: int, url: str, asked: Asked) -> Told:
         text = await revision.source_of(database, number)
         if text is None:
             raise Problems([problem(CODES["plan.no-revision"], number=number)])
-        made = await planned(source_from(text), database, switched=True, beside=beside_of(project))
+        made = await planned(source_from(text), database, switched=True, beside=beside_of(project), back=number)
         return await taken(made, database, asked)
     finally:
         await database.close()

@@ -180,8 +180,8 @@ CODES: dict[str, Code] = {
             "The database refused the change: {what}; nothing was changed",
             "数据库拒绝了变更：{what}；未做任何更改",
             409,
-            hint_en="records were written since the plan was made: make it anew",
-            hint_zh="制定计划后又有记录写入：请重新制定",
+            hint_en="records were written since the plan was made, or what it computes is the same twice: make it anew",
+            hint_zh="制定计划后又有记录写入，或计算出的值重复：请重新查看计划",
         ),
         Code(
             "plan.since",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from engine.catalog import Catalog, Entity, Field
-from engine.compile.names import has_column, kind_of
+from engine.compile.names import column_of, columns_of, has_column, kind_of, table_of
 from engine.db import Body, Call, Database
-from engine.db.diff import TableChange, fit
+from engine.db.diff import TableChange, fit, with_values
 from engine.db.inspect import sample
 from engine.db.steps import Fills
 from engine.fieldtypes.spec import Option
-from engine.fieldtypes.storage import literal, quote
+from engine.fieldtypes.storage import column_type, link_table, literal, quote
 from engine.label import Label
 from engine.plan.change import KINDS, Line, Risk
 from engine.plan.statement import Dialect
@@ -41,6 +41,10 @@ class Guard:
     origin: str = ""
     quiet: bool = False
     """Told only when somebody is in its way."""
+    place: str = ""
+    """The entity whose records are named, as it is called until the change."""
+    row: str = "id"
+    """The column that says which of them."""
 
 
 def asked_again(guards: Iterable[Guard]) -> Body[None]:
@@ -64,20 +68,59 @@ async def judged(database: Database, guard: Guard) -> Line | None:
     count = int((await database.read(_counting(guard)))[0][0])
     if guard.quiet and not count:
         return None
-    found = await database.read(sample(table, guard.where, guard.key, SHOWN)) if count else []
+    found = await database.read(sample(table, guard.where, guard.key, SHOWN, guard.row)) if count else []
     named = tuple(f"{row[1]} ({row[0]})" if row[1] else str(row[0]) for row in found)
-    place = guard.table.replace("__", "/", 1)
-    records = tuple(f"{place}/{row[0]}" for row in found) if "/" in place else ()
+    records = tuple(f"{guard.place.replace('.', '/')}/{row[0]}" for row in found) if guard.place else ()
     return Line(
         guard.kind, guard.path, guard.risk, guard.says, against=count, offenders=named, where=guard.origin,
         records=records,
     )  # fmt: skip
 
 
-def of_tables(
-    change: TableChange, path: str, fills: Fills, key: str, made: Matching, dialect: Dialect
-) -> Iterator[Guard]:
+def of_tables(change: TableChange, catalog: Catalog, fills: Fills, made: Matching, dialect: Dialect) -> Iterator[Guard]:
     """What the database itself will refuse, asked before it is."""
+    entity = catalog.entities.get(change.after.entity)
+    if entity is not None and change.before is not None:
+        key, place = key_of(made, entity, change.before), made.before(entity.path)
+        computed = frozenset(column_of(catalog, entity.path, f.name) for f in computing(catalog, change))
+        for guard in _of_table(change, entity.path, fills, computed, key, made, dialect):
+            yield replace(guard, place=place)
+    elif (field := set_of(catalog, change.after.name)) is not None:
+        place = made.before(field.path.rpartition(".")[0])
+        for guard in _constraints(change, field.path, {}, frozenset(), "", made, dialect):
+            yield replace(guard, path=field.path, place=place, row="owner", origin=str(field.where))
+    else:
+        yield from _of_table(change, change.after.name, fills, frozenset(), "", made, dialect)
+
+
+def computing(catalog: Catalog, change: TableChange) -> Iterator[Field]:
+    """The computed fields among an entity's new columns."""
+    for column in columns_of(catalog, catalog.entities[change.after.entity]):
+        field = column.field
+        if column.name in change.fresh and field is not None and (field.compute or field.find):
+            yield field
+
+
+def set_of(catalog: Catalog, table: str) -> Field | None:
+    """The set of references that a table holds."""
+    for entity in catalog.entities.values():
+        for field in entity.fields.values():
+            if field.spec.type == "refs" and has_column(field):
+                column = column_of(catalog, entity.path, field.name)
+                if link_table(table_of(catalog, entity.path), column) == table:
+                    return field
+    return None
+
+
+def _of_table(
+    change: TableChange,
+    path: str,
+    fills: Fills,
+    computed: frozenset[str],
+    key: str,
+    made: Matching,
+    dialect: Dialect,
+) -> Iterator[Guard]:
     before, after = change.before, change.after
     if before is None:
         return
@@ -112,7 +155,7 @@ def of_tables(
             "(give the new field another name: the old one is then retired and keeps them)",
         )
         yield Guard("replaced", at, before.name, f"t.{quote(old.physical)} IS NOT NULL", says, key=key)
-    yield from _constraints(change, path, key, made, dialect)
+    yield from _constraints(change, path, fills, computed, key, made, dialect)
 
 
 def _too_fine(was: Column, column: Column, sql: str, dialect: Dialect) -> str:
@@ -124,34 +167,39 @@ def _too_fine(was: Column, column: Column, sql: str, dialect: Dialect) -> str:
 def _constraints(
     change: TableChange,
     path: str,
+    fills: Fills,
+    computed: frozenset[str],
     key: str,
     made: Matching,
     dialect: Dialect,
 ) -> Iterator[Guard]:
+    """``computed``: new columns whose values are not known yet."""
     before, after = change.before, change.after
     assert before is not None
-    fresh = set(change.fresh)
+    given = _given(change, fills, computed, dialect)
     held = {c.sqlite if dialect == "sqlite" else c.postgresql for c in before.checks}
     for check in after.checks:
         sql = check.sqlite if dialect == "sqlite" else check.postgresql
-        if sql and check.check and sql not in held and not any(quote(c) in sql for c in fresh):
+        if sql and check.check and sql not in held and not any(quote(c) in sql for c in computed):
             says = Label(
                 f"检查 {check.check} 由数据库强制；不满足的记录", f"check {check.check}: records that break it"
             )
-            yield Guard("checked", path, before.name, f"NOT ({sql})", says, key=key)
+            yield Guard("checked", path, before.name, f"NOT ({with_values(sql, given)})", says, key=key)
     indexes = {(i.columns, i.unique, i.where) for i in before.indexes}
     for index in after.indexes:
         known = (index.columns, index.unique, index.where) in indexes
-        if index.unique and not known and not fresh & set(index.columns):
+        empty = {name for name in given if (after.name, name) not in fills}
+        told = [*index.columns, *(c for c in computed if quote(c) in index.where)]
+        if index.unique and not known and not (empty | computed) & set(told):
             called = [made.called(path, column) for column in index.columns]
             says = Label(
                 f"{'、'.join(called)} 改为唯一；重复的记录",
                 f"{', '.join(called)} become unique; records that are the same",
             )
-            yield Guard("unique", path, before.name, _twice(before, index), says, key=key)
+            yield Guard("unique", path, before.name, _twice(before, index, given), says, key=key)
     targets = {(k.column, k.table) for k in before.foreign_keys}
     for link in after.foreign_keys:
-        if link.column not in fresh and (link.column, link.table) not in targets:
+        if link.column not in change.fresh and (link.column, link.table) not in targets:
             column = f"t.{quote(link.column)}"
             says = Label(
                 "改为引用其他实体；引用不存在的记录", "refers to another entity; records that refer to nothing"
@@ -161,13 +209,23 @@ def _constraints(
             yield Guard("refers", f"{path}.{made.called(path, link.column)}", before.name, where, says, key=key)
 
 
-def _twice(before: Table, index: Index) -> str:
-    columns = [quote(c) for c in index.columns]
-    where = index.where or "id IS NOT NULL"
-    same = " AND ".join(f"o.{c} = t.{c}" for c in columns)
+def _given(change: TableChange, fills: Fills, computed: Container[str], dialect: Dialect) -> dict[str, str]:
+    """New column → what the rows that are there will hold in it, of those that are not computed row by row."""
+    kinds = {c.name: column_type(c.kind, c.scale, dialect).split(" ")[0] for c in change.after.columns}
+    return {
+        name: fills.get((change.after.name, name)) or f"CAST(NULL AS {kinds[name]})"
+        for name in change.fresh
+        if name not in computed
+    }
+
+
+def _twice(before: Table, index: Index, given: Mapping[str, str]) -> str:
+    columns = [quote(c) for c in index.columns if c not in given]  # a new one is the same in all of them
+    where = with_values(index.where or "id IS NOT NULL", given)
+    same = " AND ".join([*(f"o.{c} = t.{c}" for c in columns), "o.id <> t.id"])
     inner = f"SELECT o.* FROM {quote(before.name)} AS o WHERE {where}"
     own = f"t.id IN (SELECT id FROM {quote(before.name)} WHERE {where})"
-    return f"{own} AND EXISTS (SELECT 1 FROM ({inner}) AS o WHERE {same} AND o.id <> t.id)"
+    return f"{own} AND EXISTS (SELECT 1 FROM ({inner}) AS o WHERE {same})"
 
 
 def of_values(
@@ -184,8 +242,8 @@ def of_values(
         for field in entity.fields.values():
             one = made.held.get(f"{entity.path}.{field.name}")
             if one is not None and field.spec.options and kind_of(field) in ("text", "json"):
-                before = options_of(old, one.path)
-                yield from _choices(entity, field, one.physical, before, table, key, dialect)
+                for guard in _choices(entity, field, one.physical, options_of(old, one.path), table, key, dialect):
+                    yield replace(guard, place=was)
         yield from _states(old, new, entity, was, table, key, made)
 
 
@@ -210,7 +268,7 @@ def _choices(
 ) -> Iterator[Guard]:
     found = followed(before or (), field.spec.options)
     gone = [name for name, after in found.items() if len(after) != 1]
-    if not has_column(field) or (before is not None and not gone):
+    if not has_column(field) or (before and not gone):
         return
     now = [*(o.name for o in field.spec.options), *(name for name in found if name not in gone)]
     split = [f"{name} → {' | '.join(found[name])}" for name in gone if found[name]]
@@ -219,6 +277,8 @@ def _choices(
             f"选项拆分 {'；'.join(split)}：请先逐条改好；仍在使用的记录",
             f"choices become several ({'; '.join(split)}), for people to decide; records that hold one of them",
         )
+    elif before == ():
+        says = Label("改为选项；值不在其中的记录", "becomes one of choices; records that hold something else")
     else:
         told = ", ".join(sorted(gone))
         says = Label(f"去掉选项 {told}；仍在使用的记录", f"loses the choices {told}; records that hold one of them")
@@ -254,7 +314,7 @@ def _states(
                 f"loses the states {', '.join(gone)}; records still there",
             )
             where = f"t.{quote(column)} NOT IN ({known})"
-            yield Guard("states", path, table.name, where, says, key=key, quiet=previous is None)
+            yield Guard("states", path, table.name, where, says, key=key, quiet=previous is None, place=was)
         steps = sorted(set(previous.steps) - set(flow.steps)) if previous is not None else []
         if steps:
             known = ", ".join(literal(s) for s in steps)
@@ -263,8 +323,8 @@ def _states(
                 f"loses the steps {', '.join(steps)}; approvals that stand there",
             )
             where = f"t.entity = {literal(was)} AND t.state = 'open' AND t.step IN ({known})"
-            yield Guard("steps", path, "_case", where, says)
+            yield Guard("steps", path, "_case", where, says, place=was, row="root")
     for flow in held.values():
         says = Label("去掉工作流；仍在进行的审批", "loses its workflow; approvals still running")
         where = f"t.entity = {literal(was)} AND t.state = 'open'"
-        yield Guard("steps", flow.path, "_case", where, says)
+        yield Guard("steps", flow.path, "_case", where, says, place=was, row="root")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from engine.catalog import Catalog, Entity
-from engine.catalog.layout import Layout, by_default
+from engine.catalog.layout import Layout, by_default, name_of
 from engine.compile.names import has_column, kind_of, owner_of, scale_of, status_fields
 from engine.db.diff import fit
 from engine.fieldtypes.storage import short
@@ -71,19 +71,25 @@ class Matching:
 
 
 def match(
-    held: Sequence[Identity], have: Sequence[Table], catalog: Catalog, number: int, old: Catalog | None = None
+    held: Sequence[Identity],
+    have: Sequence[Table],
+    catalog: Catalog,
+    number: int,
+    old: Catalog | None = None,
+    back: Back | None = None,
 ) -> Matching:
-    """``old`` is the catalog that holds now: what it was called before it may be called again."""
+    """``old`` is the catalog that holds now: what it was called before it may be called again. ``back``: the catalog is
+    that of an earlier revision, which knew who is who."""
     made = Matching(number, {one.identity: one for one in held}, started={one.identity: one for one in held})
     made.there = frozenset(table.name for table in have)
     tables = {table.name: table for table in have}
     taken = {table.name for table in have} | {one.physical for one in held if one.path.count(".") == 1}
-    open_ = _Open(held)
+    open_ = _Open(held, back)
     later = _later(old) if old is not None else {}
     said = claims(_earlier(catalog), _earlier(old)) if old is not None else {}
     for entity in catalog.entities.values():
         names = [*_earlier_of(entity), *later.get(entity.path, [])]
-        one = _find(open_, entity.path, names, catalog.entities, said)
+        one = open_.then(entity.path, "") or _find(open_, entity.path, names, catalog.entities, said)
         made.names[entity.path] = _take(made, open_, one, entity.path, taken)
         _columns(made, open_, catalog, entity, tables.get(made.names[entity.path]), later, old)
     for entity in catalog.entities.values():
@@ -123,7 +129,7 @@ def _columns(
         names = [f"{was}.{w}" for w in fld.was] + later.get(f"{was}.{fld.name}", [])
         known = {f"{was}.{name}" for name in entity.fields}
         fits = partial(_fits, table, Column("", kind_of(fld), scale_of(fld)))
-        one = _find(open_, f"{was}.{fld.name}", names, known, said, fits)
+        one = open_.then(path, was) or _find(open_, f"{was}.{fld.name}", names, known, said, fits)
         if one is not None and not fits(one):
             if one.retired is None:
                 made.replaced[path] = one
@@ -201,10 +207,24 @@ def _fits(table: Table | None, wanted: Column, one: Identity) -> bool:
     return column is not None and fit(column, wanted) != "none"
 
 
+@dataclass(frozen=True, slots=True)
+class Back:
+    """An earlier revision: its number, and where what it names lies."""
+
+    number: int
+    layout: Layout
+
+    def among(self, path: str, known: Iterable[Identity]) -> Identity | None:
+        """Who was called so then: whoever lies where that lay, and was born by then."""
+        where = name_of(path, self.layout)
+        return next((one for one in known if one.physical == where and one.born <= self.number), None)
+
+
 class _Open:
     """Identities that nothing of the new metadata has taken yet, by path: living ones first, then the newest."""
 
-    def __init__(self, held: Sequence[Identity]) -> None:
+    def __init__(self, held: Sequence[Identity], back: Back | None) -> None:
+        self.back = back
         self._by_path: dict[str, list[Identity]] = {}
         for one in sorted(held, key=lambda i: (i.retired is not None, -(i.retired or 0))):
             self._by_path.setdefault(one.path, []).append(one)
@@ -214,6 +234,14 @@ class _Open:
 
     def take(self, one: Identity) -> None:
         self._by_path[one.path].remove(one)
+
+    def then(self, path: str, holder: str) -> Identity | None:
+        """Who was called so in the revision that is gone back to: an entity, or a field of what ``holder`` is now."""
+        if self.back is None:
+            return None
+        fields = path.count(".") > 1
+        known = (o for o in self.all() if (o.path.rpartition(".")[0] == holder if fields else o.path.count(".") == 1))
+        return self.back.among(path, known)
 
     def all(self) -> list[Identity]:
         return [one for some in self._by_path.values() for one in some]

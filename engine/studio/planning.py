@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.catalog import Catalog, Entity, Field
+from engine.catalog import Catalog, Entity
 from engine.compile import texts
-from engine.compile.names import column_of, columns_of, has_column, kind_of, scale_of, table_of
+from engine.compile.names import column_of, has_column, kind_of, scale_of, table_of
 from engine.db import Body, Database
 from engine.db.beside import LARGE
 from engine.db.diff import Difference, TableChange, difference, fit
@@ -30,7 +30,7 @@ from engine.studio.build import Source, source_from
 from engine.studio.codes import CODES
 from engine.studio.comparing import compared
 from engine.studio.following import held
-from engine.studio.matching import Matching, match
+from engine.studio.matching import Back, Matching, match
 from engine.studio.touching import touched
 from engine.tenants import identity
 from engine.tenants.revision import Revision
@@ -61,7 +61,7 @@ class Planned:
     def computed(self) -> dict[str, list[str]]:
         """Entity → computed fields that records which are there do not have yet."""
         changed = {c.after.entity: c for c in self.difference.changes if c.before is not None and c.after.entity}
-        fresh = {path: [f.name for f in computing(self.catalog, path, c)] for path, c in changed.items()}
+        fresh = {path: [f.name for f in guarding.computing(self.catalog, c)] for path, c in changed.items()}
         return {path: names for path, names in fresh.items() if names}
 
     def statements(self, ready: Ready = NOTHING) -> list[str]:
@@ -92,16 +92,23 @@ def require_no_downgrade(now: Source, wanted: Source) -> None:
 
 
 async def planned(
-    source: Source, database: Database, switched: bool = False, beside: Sequence[Path] = (), played: bool = True
+    source: Source,
+    database: Database,
+    switched: bool = False,
+    beside: Sequence[Path] = (),
+    played: bool = True,
+    back: int = 0,
 ) -> Planned:
     """Raises Problems with everything that is wrong in the text, or when there is nothing to change yet. What was
     switched in the running system stays so, unless the source itself says it (``switched``). Scenarios are ``played``
-    on what shall be; files that they name are looked for ``beside``."""
+    on what shall be; files that they name are looked for ``beside``. ``back``: the source is what this revision of the
+    system kept."""
     have = await installed(database)
+    then = Back(back, source.layout) if back else None
     now = source_from(have.source)
     source = replace(source, switches=source.switches if switched else now.switches, layout=now.layout)
     catalog, old = await asyncio.to_thread(_catalogs, source, have)
-    matching = match(await identity.all_of(database), have.tables, catalog, have.number + 1, old)
+    matching = match(await identity.all_of(database), have.tables, catalog, have.number + 1, old, then)
     source = replace(source, layout=matching.layout)
     catalog, app = await asyncio.to_thread(_compiled, source, database.dialect)
     made = difference(have.tables, (*TABLES, *app.tables))
@@ -129,19 +136,22 @@ async def planned(
     return Planned(plan, source, catalog, app, old, have, matching, made, fills, tuple(guards))
 
 
-def computing(catalog: Catalog, path: str, change: TableChange) -> Iterator[Field]:
-    """The computed fields among an entity's new columns."""
-    for column in columns_of(catalog, catalog.entities[path]):
-        field = column.field
-        if column.name in change.fresh and field is not None and (field.compute or field.find):
-            yield field
-
-
 def _computing(catalog: Catalog, change: TableChange, rows: int) -> Iterator[Line]:
-    for field in computing(catalog, change.after.entity, change) if rows else ():
+    wait = _BESIDE if rows >= LARGE else Label("写入片刻等待", "writers wait a moment")
+    fields = list(guarding.computing(catalog, change)) if rows else []
+    for field in fields:
         says = Label("为已有记录计算", "computed for the records that are there")
-        wait = _BESIDE if rows >= LARGE else Label("写入片刻等待", "writers wait a moment")
         yield Line("computed", field.path, "online", says, rows, wait, where=str(field.where))
+    fresh = {column_of(catalog, change.after.entity, field.name): field for field in fields}
+    known = {index.columns for index in change.before.indexes} if change.before is not None else set()
+    for index in change.after.indexes:
+        if index.unique and index.columns not in known and (among := [c for c in index.columns if c in fresh]):
+            field = fresh[among[0]]
+            says = Label(
+                "计算后须唯一；若有相同的值，应用时拒绝",
+                "is unique once it is computed; values that are the same refuse the apply",
+            )
+            yield Line("unique", field.path, "guarded", says, rows, wait, where=str(field.where))
 
 
 def _catalogs(source: Source, have: Revision) -> tuple[Catalog, Catalog | None]:
@@ -231,25 +241,24 @@ async def _table(
     entity = catalog.entities.get(change.after.entity)
     path = change.after.entity or change.after.name
     rows = int((await database.read(f"SELECT count(*) FROM {quote(change.before.name)}"))[0][0])
-    key = guarding.key_of(made, entity, change.before) if entity is not None else ""
-    for guard in guarding.of_tables(change, path, fills, key, made, database.dialect):
+    worth = _worth_telling(change, fills, database.dialect)
+    says, wait = _work(change, rows, fills, database.dialect)
+    for guard in guarding.of_tables(change, catalog, fills, made, database.dialect):
         guards += [guard] if guard.kind in guarding.OURS else []
         line = await guarding.judged(database, guard)
         if line is not None:
-            yield replace(line, rows=rows, where=line.where or _place(catalog, line.path))
+            yield replace(line, rows=rows, lock=wait, where=line.where or _place(catalog, line.path))
     for column in change.after.columns:
         was = change.column_before(column.name)
         if was is not None and fit(was, column) == "wider":
-            kinds = (_kind(was.kind, was.scale), _kind(column.kind, column.scale))
-            says = Label(f"{kinds[0]} 放宽为 {kinds[1]}", f"{kinds[0]} becomes {kinds[1]}")
+            have, want = _kind(was.kind, was.scale), _kind(column.kind, column.scale)
+            kinds = Label(f"{have} 放宽为 {want}", f"{have} becomes {want}")
             name = made.called(path, column.name)
-            yield Line("widened", f"{path}.{name}", "online", says, rows, where=_where(entity, name))
+            yield Line("widened", f"{path}.{name}", "online", kinds, rows, wait, where=_where(entity, name))
     for line in _computing(catalog, change, rows) if entity is not None else ():
         yield line
-    if _worth_telling(change, fills, database.dialect):
-        yield Line(
-            "table", change.after.name, "online" if rows else "safe", *_work(change, rows, fills, database.dialect)
-        )
+    if worth:
+        yield Line("table", change.after.name, "online" if rows else "safe", says, rows, wait)
 
 
 def _where(entity: Entity | None, name: str) -> str:
@@ -270,24 +279,22 @@ _BESIDE = Label(
 )
 
 
-def _work(change: TableChange, rows: int, fills: Fills, dialect: Dialect) -> tuple[Label, int, Label]:
-    """(what is done to the table, its rows, what waits for it)"""
-    says, _, wait = _how(change, rows, fills, dialect)
+def _work(change: TableChange, rows: int, fills: Fills, dialect: Dialect) -> tuple[Label, Label]:
+    """(what is done to the table, what waits for it)"""
+    says, wait = _how(change, fills, dialect)
     slow = wait.en.startswith(("writers wait for it", "readers and writers wait for it"))
-    return says, rows, _BESIDE if slow and rows >= LARGE else wait
+    return says, _BESIDE if slow and rows >= LARGE else wait
 
 
-def _how(change: TableChange, rows: int, fills: Fills, dialect: Dialect) -> tuple[Label, int, Label]:
+def _how(change: TableChange, fills: Fills, dialect: Dialect) -> tuple[Label, Label]:
     if dialect == "sqlite":
         if rebuilt(change, fills):
             return (
                 Label("重建表", "the table is made anew"),
-                rows,
                 Label("期间写入等待，读取照常", "writers wait for it, readers do not"),
             )
         return (
             Label("加列、加索引", "columns and indexes are added"),
-            rows,
             Label("写入片刻等待", "writers wait a moment"),
         )
     rewritten = any(
@@ -296,11 +303,9 @@ def _how(change: TableChange, rows: int, fills: Fills, dialect: Dialect) -> tupl
     if rewritten:
         return (
             Label("改列类型，重写表", "columns change their type, the table is written anew"),
-            rows,
             Label("期间读写等待（ACCESS EXCLUSIVE）", "readers and writers wait for it (ACCESS EXCLUSIVE)"),
         )
     return (
         Label("改表结构", "the table is altered"),
-        rows,
         Label("片刻独占（ACCESS EXCLUSIVE）", "readers and writers wait a moment (ACCESS EXCLUSIVE)"),
     )

@@ -84,7 +84,8 @@ class Workshop:
         if wanted.folder and not wanted.downgrade:
             require_no_downgrade(now, source)
         played = wanted.overlays is not None or wanted.folder or bool(wanted.revision)
-        return await planned(source, database, switched=True, beside=self.beside, played=played)
+        back = wanted.revision
+        return await planned(source, database, switched=True, beside=self.beside, played=played, back=back)
 
     async def bundle(self) -> str:
         return (await bundle_of(self.tenant.database)).told()

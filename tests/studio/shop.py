@@ -123,7 +123,7 @@ class Shop:
         async with self.database() as database:
             text = await revision.source_of(database, number)
             assert text is not None
-            return await taken(await planned(source_from(text), database, switched=True), database)
+            return await taken(await planned(source_from(text), database, switched=True, back=number), database)
 
     async def switch(self, name: str, on: bool) -> Revision:
         async with self.database() as database:
