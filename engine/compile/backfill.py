@@ -8,6 +8,8 @@ from engine.catalog import Catalog, Entity
 from engine.compile import chain, texts
 from engine.compile.draft import Draft
 from engine.compile.late import computing, within
+from engine.compile.names import column_of
+from engine.fieldtypes.storage import quote
 from engine.plan.statement import Dialect, Statement
 
 
@@ -26,10 +28,10 @@ def statements(catalog: Catalog, fresh: Mapping[str, Iterable[str]], dialect: Di
 
 
 def documents(
-    catalog: Catalog, fresh: Mapping[str, Iterable[str]], dialect: Dialect, frozen: bool = False
+    catalog: Catalog, fresh: Mapping[str, Iterable[str]], dialect: Dialect, frozen: bool = False, empty: bool = False
 ) -> dict[str, tuple[Statement, ...]]:
     """The same by root entity, each for the documents of ``roots`` alone; ``frozen``: those in force keep what they
-    have."""
+    have. ``empty``: only where nothing is held."""
     out: dict[str, list[Statement]] = {}
     for entity in sorted(catalog.entities.values(), key=lambda e: -_depth(catalog, e)):
         names = set(fresh.get(entity.path, ()))
@@ -39,6 +41,9 @@ def documents(
             which = within(draft, catalog, root, entity, "t")
             if frozen and (kept := texts.frozen(dialect, catalog, entity, "t")):
                 which += f" AND NOT {kept}"
+            if empty:
+                nothing = (f"t.{quote(column_of(catalog, entity.path, d.name))} IS NULL" for d in fields)
+                which += f" AND ({' OR '.join(nothing)})"
             out.setdefault(root.path, []).append(computing(draft, catalog, entity, fields, which))
     return {root: tuple(found) for root, found in out.items()}
 

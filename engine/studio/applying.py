@@ -148,7 +148,7 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
     yield from rollups.after_change(dialect, logs, ready.swaps)
     yield from renaming.calls(made)
     yield from recoding.calls(made.old, made.catalog, made.matching, dialect)
-    yield from follow(dialect, made.matching.after)
+    yield from follow(dialect, made.matching.after, made.catalog)
     yield from _computed(made, planter, ahead.computed)
     yield from identity.keep(made.app.dialect, made.matching.changed)
     changes = json.dumps([line.plain() for line in made.plan.lines], ensure_ascii=False)
@@ -158,7 +158,10 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
     yield from beside({"revision": number, **({"note": note} if note else {}), **despite})
     if made.also is not None:
         yield from made.also(number)
-    yield from owe(dialect, [*waking.owing(made.plan.lines), *refreshing.owing(made.catalog, made.plan.lines)])
+    yield from owe(
+        dialect,
+        [*waking.owing(made.plan.lines), *refreshing.owing(made.catalog, made.plan.lines, made.matching.restored)],
+    )
     new = set(made.matching.added)
     yield from planter.plant([row for row in made.catalog.seeds if row.entity in new])
     return replace(now, number=number, digest=made.app.digest, tables=tables, epoch=now.epoch + 1)

@@ -6,7 +6,7 @@ It is owed by the change and done afterwards, in batches, while everybody works.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,8 @@ from engine.studio.batches import Progress, last_of, through, until_still
 from engine.studio.matching import Matching
 from engine.studio.owing import Owed, paid
 
+_CLOCKS = {"sqlite": "60", "postgresql": "interval '1 minute'"}
+"""Those of two servers may differ by so much."""
 _MOST, _FOUND = 5_000, 1_000
 """Documents in a batch; so many where words are made of them, which is done here and not in the database."""
 
@@ -44,6 +46,38 @@ async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) 
             table = quote(table_of(old, before.path))
             rows = int((await database.read(f"SELECT count(*) FROM {table}"))[0][0])
             out += [Line("refreshed", path, "online", says, rows, where=where) for path, says, where in told if rows]
+    return out + await _back(database, new, made)
+
+
+async def _back(database: Database, new: Catalog, made: Matching) -> list[Line]:
+    """One for each computed field that comes back into documents that were written while it was away."""
+    out = []
+    for path, since in _returned(new, made).items():
+        entity, _, name = path.rpartition(".")
+        field, root = new.entities[entity].fields[name], new.root_of(new.entities[entity])
+        went = f"(SELECT at FROM _revision WHERE n = {since}) - {_CLOCKS[database.dialect]}"
+        written = f"SELECT count(*) FROM {quote(made.names[root.path])} WHERE updated_at >= {went}"
+        count = int((await database.read(written))[0][0])
+        if count:
+            says = Label(
+                "为停用期间写过的单据重算，已生效且有值的不变",
+                "computed for documents that were written while it was away; those in force keep what they have",
+            )
+            out.append(Line("refreshed", path, "online", says, count, where=str(field.where)))
+    return out
+
+
+def _returned(new: Catalog, made: Matching) -> dict[str, int]:
+    """Computed field that comes back → the revision that retired it. With a whole document nobody wrote it either."""
+    out = {}
+    for path in made.restored:
+        entity, _, name = path.rpartition(".")
+        field = new.entities[entity].fields.get(name) if entity in new.entities else None
+        held = made.held.get(path)
+        if field is None or not (field.compute or field.find) or held is None or held.retired is None:
+            continue
+        if new.root_of(new.entities[entity]).path not in made.restored:
+            out[path] = held.retired
     return out
 
 
@@ -86,14 +120,16 @@ def _found_by(catalog: Catalog, entity: Entity) -> Any:
     return shown, [column(name) for name in entity.search if name not in restricted], formats
 
 
-def owing(catalog: Catalog, lines: Iterable[Line]) -> list[Owed]:
+def owing(catalog: Catalog, lines: Iterable[Line], restored: Container[str] = ()) -> list[Owed]:
+    """``restored``: what comes back; where it holds nothing it is computed in documents in force too."""
     out: dict[str, list[str]] = {}
     for line in lines:
         if line.kind == "refreshed":
             path, field = (line.path, "") if line.path in catalog.entities else line.path.rsplit(".", 1)
             fields = out.setdefault(catalog.root_of(catalog.entities[path]).path, [])
             fields += [line.path] if field else []
-    return [Owed("refresh", root, tuple(sorted(fields))) for root, fields in out.items()]
+    back = {root: tuple(sorted(f for f in fields if f in restored)) for root, fields in out.items()}
+    return [Owed("refresh", root, tuple(sorted(fields)), back[root]) for root, fields in out.items()]
 
 
 async def settle(tenant: Tenant, catalog: Catalog, waiting: Iterable[Owed], tell: Progress) -> None:
@@ -137,7 +173,10 @@ def _filling(catalog: Catalog, one: Owed, dialect: Dialect) -> tuple[Statement, 
     fields: dict[str, list[str]] = {}
     for entity, name in sorted(found):
         fields.setdefault(entity, []).append(name)
-    return backfill.documents(catalog, fields, dialect, frozen=True).get(one.path, ())
+    made = backfill.documents(catalog, fields, dialect, frozen=True).get(one.path, ())
+    for entity, _, name in (path.rpartition(".") for path in one.empty):
+        made += backfill.documents(catalog, {entity: [name]}, dialect, empty=True).get(one.path, ())
+    return made
 
 
 def _documents(world: World, entity: Served, filling: Iterable[Statement], ids: list[str]) -> Body[None]:

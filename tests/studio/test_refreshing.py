@@ -111,3 +111,69 @@ async def test_what_is_owed_follows_who_is_renamed_before_it_is_settled(shop: Sh
         answer = await door.get("/thing", params={"q": "n"})
         assert [row["code"] for row in answer.json()["items"]] == ["y"]
     await shop.settled()
+
+
+async def test_what_is_owed_waits_for_who_is_not_there_and_is_done_when_he_is_back(shop: Shop) -> None:
+    for name in ("twice", "thrice"):
+        shop.fields()[name] = {"type": "decimal", "scale": 4, "compute": "price"}
+    shop.fields()["thrice"]["compute"] = "price + 1"
+    await filled(shop)
+    shop.fields()["twice"]["compute"] = "price * 2"
+    shop.fields()["thrice"]["compute"] = "price * 3"
+    shop.entities["item"]["display"] = "{note}"
+    async with shop.database() as database:
+        await taken(await shop.plan(database), database, settled=False)
+    thrice = shop.fields().pop("thrice")
+    async with shop.database() as database:
+        await taken(await shop.plan(database), database, settled=False)
+    gone = {name: shop.entities.pop(name) for name in ("item", "sale", "sale_line")}
+    shop.entities["box"] = {"fields": {"name": {"type": "text"}}}
+    await shop.apply()
+    async with shop.database() as database:
+        owed = {str(row[0]) for row in await database.read("SELECT name FROM _lease WHERE name LIKE '%refresh:%'")}
+    assert owed == {"later:refresh:shop.item"}
+    async with shop.served() as (tenant, _):
+        assert await following.owing(tenant) is False
+    shop.entities.update(gone)
+    await shop.apply()
+    await shop.settled()
+    assert {row["code"]: row["twice"] for row in await shop.items()} == {"x": "2.5000", "y": "5.0000"}
+    assert await found(shop, "n") == ["y"]
+    shop.fields()["thrice"] = thrice
+    await shop.apply()
+    assert {row["code"]: row["thrice"] for row in await shop.items()} == {"x": "3.7500", "y": "7.5000"}
+    async with shop.database() as database:
+        assert await database.read("SELECT name FROM _lease WHERE name LIKE '%refresh:%'") == []
+
+
+async def test_a_computed_field_comes_back_to_what_was_written_while_it_was_away(shop: Shop) -> None:
+    shop.fields()["twice"] = {"type": "decimal", "scale": 4, "compute": "price * 2"}
+    shop.fields("sale_line")["size"] = {"type": "integer", "compute": "LENGTH(name)"}
+    shop.fields("sale")["total"] = {"type": "integer", "compute": "SUM(lines.size)"}
+    shop.pack["workflows"] = {"flow": FLOW}
+    await filled(shop)
+    gone = [(name, field, shop.fields(name).pop(field)) for name, field in (
+        ("item", "twice"), ("sale_line", "size"), ("sale", "total"),
+    )]  # fmt: skip
+    await shop.apply()
+    async with shop.served() as (_, door):
+        (x, y) = await listed(door)
+        for one, price in ((x, "3"), (y, "4")):
+            await door.patch(f"/item/{one['id']}", json={"price": price}, headers={"if-match": "*"})
+        z = await post(door, "item", code="z", price="5")
+        for one in (x, z):
+            assert (await door.post(f"/item/{one['id']}/actions/finish", json={})).status_code == 200
+        (sale,) = await listed(door, "sale")
+        lines = (await door.get(f"/sale/{sale['id']}?expand=lines")).json()["lines"]
+        change = {"lines": [{"id": lines[0]["id"], "name": "longer"}]}
+        assert (await door.patch(f"/sale/{sale['id']}", json=change, headers={"if-match": "*"})).status_code == 200
+    for name, field, noun in gone:
+        shop.fields(name)[field] = noun
+    assert {path for kind, path, _ in await shop.told() if kind == "refreshed"} == {
+        "shop.item.twice", "shop.sale_line.size", "shop.sale.total",
+    }  # fmt: skip
+    await shop.apply()
+    await shop.settled()
+    found = {row["code"]: row["twice"] for row in await shop.items()}
+    assert found == {"x": "2.5000", "y": "8.0000", "z": "10.0000"}  # x is in force and holds something
+    assert [row["total"] for row in await shop.items("sale")] == [len("longer") + len("two")]

@@ -124,3 +124,9 @@ async def test_what_came_into_effect_meanwhile_is_posted_once(
         assert await settle(tenant) == {}
         assert len(await standing(door)) == 6
         assert await owed(tenant.database) == []
+        await tenant.database.write(lambda: owe(tenant.database.dialect, left))
+        await switch(door, False)
+        assert await owed(tenant.database) == []
+        assert await tenant.database.read("SELECT 1 FROM _lease WHERE name = 'later:posting:work.actual'")
+        await switch(door, True)
+        assert await tenant.database.read("SELECT 1 FROM _lease WHERE name LIKE '%posting:%'") == []
