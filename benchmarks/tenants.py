@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,7 +25,7 @@ import psutil
 
 from benchmarks.postgres import cluster
 from benchmarks.report import say, table
-from benchmarks.server import ROOT, Running, free_port, server
+from benchmarks.server import ROOT, Running, free_port, postgres_cpu, server
 from engine.db import Call, open_database
 from engine.serve import auth, open_session
 from engine.studio import archiving, tenanting
@@ -47,11 +48,11 @@ def run(quick: bool, only: set[str]) -> dict[str, Any]:
     for dialect, (many, few) in SIZES.items():
         if only and dialect not in only:
             continue
-        with tempfile.TemporaryDirectory(prefix="dougong-tenants-") as folder, _home(dialect, Path(folder)) as home:
+        with tempfile.TemporaryDirectory(prefix="dougong-tenants-") as folder, _site(dialect, Path(folder)) as site:
             count = few if quick else many
             say(f"{dialect}: {count} tenants are made")
-            token = asyncio.run(_make(dialect, home, Path(folder), count))
-            figures[dialect] = {"tenants": count} | _asked(dialect, home, count, token)
+            token = asyncio.run(_make(dialect, site.home, Path(folder), count))
+            figures[dialect] = {"tenants": count} | _asked(site, count, token)
     rows = [[name, *(f"{found.get(name, 0):,.3g}" for found in figures.values())] for name in _names(figures)]
     table(["", *figures], rows)
     told = figures.get("sqlite", {})
@@ -68,15 +69,39 @@ def _names(figures: dict[str, dict[str, float]]) -> list[str]:
     return list(dict.fromkeys(name for found in figures.values() for name in found))
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """``postmaster`` and ``url`` are of PostgreSQL's database of all tenants."""
+
+    home: str
+    postmaster: int = 0
+    url: str = ""
+
+    def connections(self) -> int:
+        """How many are open to the tenants' schemas; the server's own to the directory is not one of them."""
+        return asyncio.run(_connections(self.url))
+
+
 @contextmanager
-def _home(dialect: str, folder: Path) -> Iterator[str]:
+def _site(dialect: str, folder: Path) -> Iterator[Site]:
     if dialect == "sqlite":
-        yield f"sqlite://{folder}/directory.db"
+        yield Site(f"sqlite://{folder}/directory.db")
         return
     with cluster() as own:
         asyncio.run(_new_database(own.url))
         url = own.database("tenants")
-        yield f"{url}{'&' if urlsplit(url).query else '?'}schema=directory"
+        home = f"{url}{'&' if urlsplit(url).query else '?'}schema=directory"
+        yield Site(home, own.postmaster, url)
+
+
+async def _connections(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    found = await connection.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend'"
+    )
+    await connection.close()
+    return int(found) - 1
 
 
 async def _new_database(url: str) -> None:
@@ -152,10 +177,10 @@ def _host(n: int) -> str:
     return f"{_name(n)}.example"
 
 
-def _asked(dialect: str, home: str, count: int, token: str) -> dict[str, float]:
-    """All open at once; then a tenth of them at a time."""
+def _asked(site: Site, count: int, token: str) -> dict[str, float]:
+    """All open at once; then a tenth of them at a time; on PostgreSQL then all, with connections for a fifth."""
     out: dict[str, float] = {}
-    with _served(home, count + 1) as running:
+    with _served(site.home, count + 1) as running:
         process = psutil.Process(running.pid)
         out["RSS MB, none open"] = process.memory_info().rss / _MB
         out["first cold ms"] = _get(running, 0, token)
@@ -167,22 +192,47 @@ def _asked(dialect: str, home: str, count: int, token: str) -> dict[str, float]:
         out |= {"cold ms, median": median(cold), "cold ms, 95 of 100": sorted(cold)[int(len(cold) * 0.95)]}
         warm = [_get(running, n % count, token) for n in range(max(200, count))]
         out |= {"warm ms, median": median(warm), "warm ms, 95 of 100": sorted(warm)[int(len(warm) * 0.95)]}
-        before, began = running.cpu(), time.monotonic()
-        time.sleep(10)
-        out["CPU %, all open, nobody asks"] = 100 * (running.cpu() - before) / (time.monotonic() - began)
+        if site.url:
+            out["connections, all open"] = site.connections()
+        out |= _quiet(site, running, "nobody asks")
+        if site.url:
+            backends = psutil.Process(site.postmaster).children()
+            out["PostgreSQL, MB a process"] = median(one.memory_full_info().uss for one in backends) / _MB
     few = max(2, count // 10)
-    with _served(home, few) as running:
+    with _served(site.home, few) as running:
         cold = [_get(running, n, token) for n in range(min(count, 3 * few))]
         out["RSS MB, a tenth open"] = psutil.Process(running.pid).memory_info().rss / _MB
         out["cold ms when full, median"] = median(cold[few:])
+    if site.url:
+        scarce = max(2, count // 5)
+        with _served(site.home, count + 1, scarce) as running:
+            asked = [_get(running, n % count, token) for n in range(max(200, 4 * count))][count:]
+            out["connections allowed, scarce"] = scarce
+            out |= {"warm ms, scarce, median": median(asked), "connections, scarce": site.connections()}
+            out["warm ms, scarce, 95 of 100"] = sorted(asked)[int(len(asked) * 0.95)]
+            out |= _quiet(site, running, "scarce, nobody asks")
+    return out
+
+
+def _quiet(site: Site, running: Running, what: str) -> dict[str, float]:
+    """What it costs to have them open, from a moment after the last request on."""
+    time.sleep(6)
+    before, began = running.cpu(), time.monotonic()
+    database = postgres_cpu(site.postmaster) if site.url else 0.0
+    time.sleep(20)
+    took = time.monotonic() - began
+    out = {f"CPU %, {what}": 100 * (running.cpu() - before) / took}
+    if site.url:
+        out[f"CPU % of PostgreSQL, {what}"] = 100 * (postgres_cpu(site.postmaster) - database) / took
     return out
 
 
 @contextmanager
-def _served(home: str, most: int) -> Iterator[Running]:
+def _served(home: str, most: int, connections: int = 64) -> Iterator[Running]:
     port = free_port()
     command = [sys.executable, "-m", "engine.cli", "serve", "--directory", home, "--port", str(port)]
-    with server([*command, "--open-tenants", str(most)], port, "/health", {}) as running:
+    limits = ["--open-tenants", str(most), "--connections", str(connections)]
+    with server([*command, *limits], port, "/health", {}) as running:
         yield running
 
 

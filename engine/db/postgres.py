@@ -91,11 +91,14 @@ class PostgresDatabase:
 
     @staticmethod
     async def raze(url: str, schema: str, walled: bool) -> None:
-        first = await asyncpg.connect(url)
         try:
-            await wall.razed(first, schema, walled)
-        finally:
-            await first.close()
+            first = await asyncpg.connect(url)
+            try:
+                await wall.razed(first, schema, walled)
+            finally:
+                await first.close()
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+            raise _lost(error) from error
 
     async def read(self, sql: str, values: Sequence[Any] = ()) -> Rows:
         """Asked again once when that may help: on a connection the server has closed meanwhile, nothing was read."""

@@ -58,8 +58,14 @@ async def fold(database: Database, log: ChangeLog) -> int:
 
 
 async def fold_all(database: Database, logs: Iterable[ChangeLog]) -> int:
-    total = 0
-    for log in logs:
+    """One question says which logs there is anything in: most often there is nothing."""
+    known, total = list(logs), 0
+    if not known:
+        return 0
+    asked = " UNION ALL ".join(
+        f"SELECT {n} AS n WHERE EXISTS (SELECT 1 FROM {quote(log.table)})" for n, log in enumerate(known)
+    )
+    for log in [known[int(row[0])] for row in await database.read(asked)]:
         while count := await fold(database, log):
             total += count
     return total

@@ -144,8 +144,9 @@ async def check(connection: asyncpg.Connection[Any], place: Place) -> None:
 
 
 async def razed(connection: asyncpg.Connection[Any], schema: str, walled: bool) -> None:
-    """Takes a schema and its role away with all that is in them."""
+    """Takes a schema and its role away with all that is in them; whoever was killed at it left a part, or nothing."""
     role = role_of(await connection.fetchval("SELECT current_database()::text"), schema)
+    walled = walled and bool(await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role))
     if walled:
         await connection.execute(f"SET ROLE {quoted(role)}")
     await connection.execute(f"DROP SCHEMA IF EXISTS {quoted(schema)} CASCADE")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import sqlite3
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -27,13 +28,24 @@ from engine.serve.ids import uuid7
 from engine.studio import archives
 from engine.studio.archives import DATABASE, FILES, Writer
 from engine.studio.directories import account
-from engine.studio.following import held
 from engine.studio.housing import LOOKS
 from engine.studio.noting import noted
-from engine.studio.tenanting import audited, open_new, remove_data, require_free, unfit, unplaced
+from engine.studio.placing import (
+    counted_at,
+    free_files,
+    going_to,
+    holds_something,
+    is_there,
+    open_new,
+    remove_data,
+    remove_files,
+    require_free,
+    unplaced,
+)
+from engine.studio.tenanting import audited, thawed, unfit
 from engine.tenants import naming
 from engine.tenants.codes import CODES
-from engine.tenants.directory import Directory, Entry
+from engine.tenants.directory import Directory, Entry, State, taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,8 @@ class Kept:
 
 async def backup(directory: Directory, name: str, to: Path | None) -> Kept:
     entry = await directory.get(name)
+    if entry.state in ("making", "deleting"):
+        raise unfit(entry, "backup", "there is nothing whole to back up")
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     file = (to if to is not None else Path(f"{name}-{stamp}.zip")).resolve()
     if file.is_dir():
@@ -62,7 +76,7 @@ async def backup(directory: Directory, name: str, to: Path | None) -> Kept:
     try:
         with _written(file) as archive:
             kept = await _archived(entry, database, archive, file)
-        if entry.state != "moving":
+        with suppress(Lost):  # one that is being moved takes no writes; in the directory it stands all the same
             await noted(database, "tenant-backup", {"file": str(file), "seal": kept.seal})
     finally:
         await database.close()
@@ -71,13 +85,19 @@ async def backup(directory: Directory, name: str, to: Path | None) -> Kept:
     return kept
 
 
+def _private(path: str, flags: int) -> int:
+    """It holds everything."""
+    return os.open(path, flags | os.O_CREAT, 0o600)
+
+
 @contextmanager
 def _written(file: Path) -> Iterator[zipfile.ZipFile]:
     """All of it, or no file."""
     part = file.with_name(f".{file.name}.part")
     try:
-        with part.open("xb") as out:
-            os.chmod(part, 0o600)  # noqa: PTH101 - it holds everything
+        with open(part, "r+b", opener=_private) as out:
+            fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            out.truncate(0)
             with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
                 yield archive
             out.flush()
@@ -93,7 +113,9 @@ def _written(file: Path) -> Iterator[zipfile.ZipFile]:
 
 async def _archived(entry: Entry, database: Database, archive: zipfile.ZipFile, file: Path) -> Kept:
     writer = Writer(archive)
-    tables, named, revision = await _database_into(writer, database, entry.url, file.parent)
+    tables, named, revision = await _database_into(
+        writer, database, entry.url, file.with_name(f".{file.name}.{DATABASE}")
+    )
     files, missing = Path(entry.files), []
     for digest in sorted(named):
         try:
@@ -116,22 +138,24 @@ async def _archived(entry: Entry, database: Database, archive: zipfile.ZipFile, 
 
 
 async def _database_into(
-    writer: Writer, database: Database, url: str, beside: Path
+    writer: Writer, database: Database, url: str, copy: Path
 ) -> tuple[dict[str, Counted], set[str], int]:
     """(tables, digests of the files that its records name, revision), all of the moment that was kept."""
     if isinstance(database, PostgresDatabase):
         tables = await carrying.pour(database, writer.put)
         named = {row[0] for row in await database.read("SELECT digest FROM _file")}
         return tables, named, int((await database.read("SELECT max(n) FROM _revision"))[0][0])
-    with tempfile.TemporaryDirectory(dir=beside, prefix=".backup-") as folder:
-        copy = Path(folder) / DATABASE
+    try:
+        copy.unlink(missing_ok=True)  # of one that was killed
+        copy.touch(0o600)
         await carrying.copy_file(urlsplit(url).path, copy)
         tables = await carrying.counted_file(str(copy))
-        with sqlite3.connect(copy) as own:
+        with closing(sqlite3.connect(copy)) as own:
             named = {str(row[0]) for row in own.execute("SELECT digest FROM _file")}
             revision = int(own.execute("SELECT max(n) FROM _revision").fetchone()[0])
-        own.close()
         writer.put_file(DATABASE, copy)
+    finally:
+        copy.unlink(missing_ok=True)
     return tables, named, revision
 
 
@@ -154,33 +178,63 @@ class Restoring:
 async def restore(directory: Directory, home: str, asked: Restoring) -> tuple[Entry, str]:
     """The tenant, and where the data of before still lies (nowhere: "")."""
     name = naming.require_name(asked.name)
+    hosts = tuple(dict.fromkeys(naming.require_host(host) for host in asked.hosts))
     with archives.opened_archive(asked.file) as archive:
         told = archives.manifest_of(archive)
         seal = archives.seal_of(archive)
         await _require_seal(directory, asked, str(told["id"]), seal)
         before = next((one for one in await directory.all() if one.name == name), None)
-        if before is not None and not asked.over:
-            raise Problems([problem(CODES["tenant.taken"], name=name)])
+        if before is not None and (before.state == "making" or not asked.over):
+            raise taken(name, before.state)
         if before is not None and before.state != "suspended":
             raise unfit(before, "restore")
         url = url_of(asked.url) if asked.url else await _free_place(directory, home, name, before)
         _require_dialect(told["dialect"], url)
-        await require_free(directory, name, url)
-        files = asked.files or naming.files_beside(url, home, Path(urlsplit(url).path).stem if before else name)
+        place = files_beside if before is None else free_files
+        files = asked.files or await place(directory, url, home, name)
+        await require_free(directory, name, url, files)
+        if await holds_something(url):
+            raise unplaced(name, url, "something is there already")
         detail = {"file": str(asked.file), "seal": seal, "of": told["tenant"], "made": told["made"]}
+        going = going_to(url)
         if before is None:
-            made = Entry(name, url, files, "making", "", told["options"], hosts=asked.hosts)
+            made = Entry(name, url, files, "making", "", told["options"], going=going, hosts=hosts)
             await directory.add(made, account())
+        else:
+            states = {"state": "restoring", "going": going}
+            await directory.change(name, "restoring", account(), detail, ("suspended",), **states)
         try:
-            await _restored(archive, told, url, Path(files), anew=before is None)
+            await _restored(archive, told, url, Path(files), before is None or told["tenant"] != name)
         except BaseException:
-            if before is None:
-                await directory.change(name, "restore-failed", account(), detail, state="deleted", hosts=())
+            await _given_up(directory, name, going, "suspended" if before else "deleted", "restore-failed", detail)
             raise
-    state = "active" if before is None else "suspended"
-    entry = await directory.change(name, "restore", account(), detail, state=state, url=url, files=files)
+    sets: dict[str, Any] = {"state": "suspended" if before else "active", "url": url, "files": files, "going": ""}
+    if hosts:
+        sets["hosts"] = hosts
+    entry = await directory.change(name, "restore", account(), detail, ours=going, **sets)
     await audited(entry, "tenant-restore", detail)
-    return entry, before.url if before is not None and before.url != url else ""
+    return entry, before.url if before is not None else ""
+
+
+async def files_beside(_directory: Directory, url: str, home: str, name: str) -> str:
+    return naming.files_beside(url, home, name)
+
+
+async def _given_up(directory: Directory, name: str, going: str, state: State, act: str, detail: Any) -> None:
+    """Takes away what was filled, unless somebody took that from us: then it may be his by now. Where even this fails
+    the tenant stays as it is, and `dougong tenant resume` or `delete` does it."""
+    with suppress(Lost, Held, Problems, OSError):
+        entry = await directory.get(name)
+        if entry.going == going:
+            await remove_data(entry.filling)
+            if state == "deleted":
+                remove_files(Path(entry.files))
+        if act == "move-failed" and (entry.going == going or not entry.going):
+            await thawed(entry.url)
+        if entry.going != going:
+            return
+        hosts: dict[str, Any] = {"hosts": ()} if state == "deleted" else {}
+        await directory.change(name, act, account(), detail, ours=going, state=state, going="", **hosts)
 
 
 async def _require_seal(directory: Directory, asked: Restoring, number: str, seal: str) -> None:
@@ -196,21 +250,13 @@ async def _require_seal(directory: Directory, asked: Restoring, number: str, sea
 
 
 async def _free_place(directory: Directory, home: str, name: str, before: Entry | None) -> str:
-    taken = {one.url for one in await directory.all()} | ({before.url} if before else set())
+    known = await directory.all()
+    taken = {one.url for one in known} | {one.filling for one in known} | ({before.url} if before else set())
     for n in range(1, 1000):
         url = naming.place_beside(home, name if n == 1 else f"{name}-{n}")
-        if url not in taken and not await _is_there(url):
+        if url not in taken and not await is_there(url):
             return url
     raise AssertionError("a thousand places are taken")
-
-
-async def _is_there(url: str) -> bool:
-    try:
-        database = await open_database(url, make=False)
-    except Lost:
-        return False
-    await database.close()
-    return True
 
 
 def _require_dialect(had: str, url: str) -> None:
@@ -219,47 +265,32 @@ def _require_dialect(had: str, url: str) -> None:
         raise Problems([problem(CODES["archive.dialect"], had=had, want=want)])
 
 
-async def _restored(archive: zipfile.ZipFile, told: dict[str, Any], url: str, files: Path, anew: bool) -> None:
-    """Into a place where nothing is; where it fails nothing is left."""
-    if await _holds_something(url):
-        raise unplaced(told["tenant"], url, "something is there already")
-    try:
+async def _restored(archive: zipfile.ZipFile, told: dict[str, Any], url: str, files: Path, another: bool) -> None:
+    """Into a place where nothing is."""
+    with _named_problems(url, archive.filename):
         await _database_from(archive, url)
         tables = {name: Counted(one["rows"], one["sha256"]) for name, one in told["tables"].items()}
         await require_same(told["tenant"], tables, await counted_at(url))
         database = await open_database(url, make=False)
         try:
             await thaw(database)
-            if anew:
+            if another:
                 await database.write(lambda: _as_another(database.dialect))
         finally:
             await database.close()
         for name in archive.namelist():
             if name.startswith(FILES):
                 await asyncio.to_thread(_file_from, archive, name, files)
+
+
+@contextmanager
+def _named_problems(url: str, archive: object) -> Iterator[None]:
+    try:
+        yield
     except (OSError, sqlite3.OperationalError) as error:
-        await remove_data(url)
         raise Problems([problem(CODES["archive.disk"], file=naming.shown(url), reason=error)]) from error
     except asyncpg.PostgresError as error:
-        await remove_data(url)
-        raise Problems([problem(CODES["archive.broken"], file=archive.filename, reason=error)]) from error
-    except BaseException:
-        with suppress(Lost, OSError):
-            await remove_data(url)
-        raise
-
-
-async def _holds_something(url: str) -> bool:
-    """A file; or a schema that is not empty: one may have been made for us."""
-    if not await _is_there(url):
-        return False
-    if url.startswith("sqlite:"):
-        return True
-    database = await open_database(url, make=False)
-    try:
-        return await held(database) is not None
-    finally:
-        await database.close()
+        raise Problems([problem(CODES["archive.broken"], file=archive, reason=error)]) from error
 
 
 def _as_another(dialect: str) -> Body[None]:
@@ -307,17 +338,6 @@ def _file_from(archive: zipfile.ZipFile, name: str, files: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-async def counted_at(url: str) -> dict[str, Counted]:
-    if url.startswith("sqlite:"):
-        return await carrying.counted_file(urlsplit(url).path)
-    database = await open_database(url, make=False)
-    assert isinstance(database, PostgresDatabase)
-    try:
-        return await carrying.counted(database)
-    finally:
-        await database.close()
-
-
 async def require_same(name: str, had: dict[str, Counted], have: dict[str, Counted]) -> None:
     odd = sorted(table for table in had.keys() | have.keys() if had.get(table) != have.get(table))
     if odd:
@@ -331,37 +351,40 @@ async def move(directory: Directory, name: str, to: str, pause: float = 3 * LOOK
     """To another database of the same kind; the entry, and how many rows went. Requests wait meanwhile; what they would
     write is refused by the old place from the moment of the copy on, also to a process that has not heard of it."""
     entry = await directory.get(name)
+    if entry.state not in ("active", "suspended"):
+        raise unfit(entry, "move", f"dougong tenant resume {name} takes back a move that was broken off")
     url = url_of(to)
     _require_dialect("sqlite" if entry.url.startswith("sqlite:") else "postgresql", url)
     await require_free(directory, name, url)
-    if url == entry.url or await _holds_something(url):
+    if url == entry.url or await holds_something(url):
         raise unplaced(name, url, "it is there" if url == entry.url else "something is there already")
     detail = {"from": naming.shown(entry.url), "to": naming.shown(url)}
-    await directory.change(name, "move", account(), detail, ("active", "suspended"), state="moving", note=entry.note)
-    source = await open_database(entry.url, make=False)
+    going = going_to(url)
+    sets = {"state": "moving", "note": entry.note, "going": going}
+    begun = await directory.change(name, "move", account(), detail, ("active", "suspended"), **sets)
     try:
+        source = await open_database(begun.url, make=False)
         try:
             if entry.state == "active":
                 await asyncio.sleep(pause)  # until those who serve have heard of it, and their requests have ended
             await noted(source, "tenant-move", detail)
             await freeze(source)
-            had = await counted_at(entry.url)
-            await _carried(entry, source, url, had)
-        except BaseException:
-            # Where even this fails the tenant stays refused, and `dougong tenant resume` does it.
-            with suppress(Lost, Held):
-                await thaw(source)
-                await directory.change(name, "move-failed", account(), detail, state=entry.state)
-            raise
-    finally:
-        await source.close()
-    rows = sum(one.rows for one in had.values())
-    made = await directory.change(name, "moved", account(), {**detail, "rows": rows}, state=entry.state, url=url)
+            had = await counted_at(begun.url)
+            await _carried(begun, source, url, had)
+        finally:
+            await source.close()
+        rows = sum(one.rows for one in had.values())
+        told = {**detail, "rows": rows}
+        # Refused when somebody took it back meanwhile: then the old place takes writes again, which are not here.
+        made = await directory.change(name, "moved", account(), told, ours=going, state=entry.state, url=url, going="")
+    except BaseException:
+        await _given_up(directory, name, going, entry.state, "move-failed", detail)
+        raise
     return made, rows
 
 
 async def _carried(entry: Entry, source: Database, url: str, had: dict[str, Counted]) -> None:
-    try:
+    with _named_problems(url, naming.shown(url)):
         if isinstance(source, PostgresDatabase):
             with tempfile.TemporaryFile() as kept:
                 with zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -378,10 +401,3 @@ async def _carried(entry: Entry, source: Database, url: str, had: dict[str, Coun
             await thaw(target)
         finally:
             await target.close()
-    except (OSError, sqlite3.OperationalError) as error:
-        await remove_data(url)
-        raise Problems([problem(CODES["archive.disk"], file=naming.shown(url), reason=error)]) from error
-    except BaseException:
-        with suppress(Lost, OSError):
-            await remove_data(url)
-        raise

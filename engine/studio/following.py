@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from engine.db import Database, Stale, rollups
+from engine.db import Bell, Database, Stale, rollups
 from engine.db.diff import wanting
 from engine.db.system import TABLES
 from engine.label import Label
@@ -22,6 +22,7 @@ from engine.studio.settling import settled
 from engine.studio.shelf import Shelf
 from engine.tenants import revision
 from engine.tenants.revision import Revision
+from engine.work.background import RESTING
 
 LOOKS = 0.5
 """Seconds between two looks at whether the tenant has changed."""
@@ -96,17 +97,34 @@ async def _counted(tenant: Tenant) -> frozenset[str]:
         return await rollups.filled(tenant.database)
 
 
-async def keep_up(tenant: Tenant, looks: Callable[[], float] = lambda: LOOKS) -> None:
-    """For as long as the process serves. What cannot be made here leaves the last good revision in place. What a
-    process that was killed still owed is posted by another."""
-    left = True
-    while tenant.learn is not None:
-        await asyncio.sleep(looks())
+@dataclass(slots=True)
+class Keeping:
+    """One look after another at what the tenant has become. What cannot be made here leaves the last good revision in
+    place. What a process that was killed still owed is posted by another."""
+
+    tenant: Tenant
+    left: bool = True
+    woken: Bell = field(default_factory=Bell)
+
+    async def look(self) -> bool:
+        """Whether it went well."""
+        tenant = self.tenant
         try:
-            left |= await tenant.learn()
-            left = left and await owing(tenant)
+            if tenant.learn is not None:
+                self.left |= await tenant.learn()
+            self.left = self.left and await owing(tenant)
             if any(rollup.table not in tenant.sums for log in tenant.app.logs for rollup in log.rollups):
                 tenant.sums = await _counted(tenant)
         except Exception as error:
             _log.warning("the newest revision could not be taken over: %s", error)
+            return False
+        return True
+
+
+async def keep_up(keeping: Keeping, resting: Callable[[], bool] = lambda: False) -> None:
+    """For as long as the process serves; a tenant that rests is looked after by others until it is woken."""
+    heard = 0
+    while True:
+        heard = await keeping.woken.wait(heard, RESTING if resting() else LOOKS)
+        if not resting() and not await keeping.look():
             await asyncio.sleep(5)

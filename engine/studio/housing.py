@@ -30,21 +30,21 @@ from engine.serve.reception import Stay
 from engine.serve.tenancy import Tenant
 from engine.studio import terms
 from engine.studio.codes import CODES
-from engine.studio.following import Following, held, keep_up, made_of
+from engine.studio.following import Following, Keeping, held, keep_up, made_of
 from engine.studio.shelf import Shelf
 from engine.studio.ways import of_environment
 from engine.studio.workshop import Workshop
 from engine.tenants import revision
 from engine.tenants.directory import Directory, Entry
-from engine.work.background import Background
+from engine.work.background import RESTING, Background
 
 LOOKS = 0.5
 """Seconds between two looks at the directory."""
 PATIENCE = 10.0
 """How long a request waits for a tenant that is being moved."""
 _ROUND = 3600.0
-_QUIET = 60.0
-"""Seconds without a request after which a tenant is looked after less often."""
+_QUIET = 5.0
+"""Seconds without a request after which a tenant rests."""
 _LEAVE = 10.0
 _log = logging.getLogger("dougong.serve")
 
@@ -65,9 +65,13 @@ class Room:
     entry: Entry
     tenant: Tenant
     background: Background
+    keeping: Keeping
     beside: list[asyncio.Task[None]] = field(default_factory=list)
     pins: int = 0
     used: float = field(default_factory=time.monotonic)
+
+    def resting(self) -> bool:
+        return not self.pins and time.monotonic() - self.used > _QUIET
 
     def streaming(self) -> bool:
         """Nothing but streams of events keeps it open; they come back."""
@@ -142,7 +146,7 @@ class Lodging:
             await asyncio.sleep(LOOKS)
             try:
                 await self.look()
-            except (Lost, OSError) as error:
+            except Exception as error:  # whatever it is: those whom we know go on, and it is looked again
                 _log.warning("the directory does not answer: %s", error)
                 await asyncio.sleep(5)
 
@@ -155,9 +159,9 @@ class Lodging:
         until = time.monotonic() + PATIENCE
         while True:
             entry = self.entries.get(name)
-            if entry is None or entry.state in ("making", "restoring"):
+            if entry is None or entry.state in ("making", "deleting"):
                 raise refuse("server.no-tenant")
-            if entry.state == "suspended":
+            if entry.state in ("suspended", "restoring"):
                 raise refuse("server.suspended")
             if entry.state == "moving":
                 if time.monotonic() > until:
@@ -172,10 +176,25 @@ class Lodging:
                 room = await self._opened(entry)
                 if self.rooms.get(name) is not room:  # closed again meanwhile
                     continue
+            rested = room.resting()
             room.pins += 1
             room.used = time.monotonic()
             self.rooms.move_to_end(name)
+            if rested:
+                await self._woken(room)
             return room
+
+    async def _woken(self, room: Room) -> None:
+        """While it rested nobody looked whether it has been changed, and what this request gets is to be of now."""
+        room.keeping.woken.ring()
+        try:
+            if room.tenant.learn is not None:
+                await room.tenant.learn()
+        except Exception as error:
+            _log.warning("the newest revision could not be taken over: %s", error)
+        except BaseException:
+            self.leave(room)
+            raise
 
     def leave(self, stay: Stay) -> None:
         assert isinstance(stay, Room)
@@ -209,14 +228,15 @@ class Lodging:
             tenant = await lodged(database, entry, self.shelf, self.policy)
             await terms.learn(tenant, self.key)
             tenant.studio = Workshop(tenant)
-            room = Room(entry, tenant, self._background(tenant))
-            room.background.sweep = partial(self._sweep, room, 1.0)
+            room = Room(entry, tenant, self._background(tenant), Keeping(tenant))
+            room.background.resting = room.resting
             await room.background.start()
         except BaseException:
             await database.close()
             raise
         room.beside = [
-            asyncio.create_task(keep_up(tenant, partial(self._sweep, room, LOOKS))),
+            asyncio.create_task(keep_up(room.keeping, room.resting)),
+            asyncio.create_task(_rest(room)),
             asyncio.create_task(_sweep_files(tenant)),
             asyncio.create_task(terms.watch(tenant, self.key)),
         ]
@@ -225,10 +245,6 @@ class Lodging:
         if now is None or now.state != "active" or now.url != entry.url:
             self._shut(room)
         return room
-
-    @staticmethod
-    def _sweep(room: Room, usual: float) -> float:
-        return usual if room.pins or time.monotonic() - room.used < _QUIET else usual * 10
 
     def _background(self, tenant: Tenant) -> Background:
         return Background(
@@ -294,6 +310,15 @@ class Lodging:
                 await database.close()
         except Exception as error:
             _log.warning("the round did not do %s: %s", entry.name, error)
+
+
+async def _rest(room: Room) -> None:
+    """One look after another, so that a tenant that rests uses one connection, and that for a moment."""
+    while True:
+        await asyncio.sleep(random.uniform(0.8, 1.2) * RESTING)
+        if room.resting():
+            await room.background.look()
+            await room.keeping.look()
 
 
 async def _sweep_files(tenant: Tenant) -> None:

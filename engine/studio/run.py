@@ -30,7 +30,7 @@ from engine.serve.tenancy import OneTenant, Tenant
 from engine.studio import terms, workers
 from engine.studio.codes import CODES
 from engine.studio.directories import directory_at
-from engine.studio.following import keep_up
+from engine.studio.following import Keeping, keep_up
 from engine.studio.housing import Limits, Lodging
 from engine.studio.listening import Server, bound
 from engine.studio.noting import noted
@@ -217,7 +217,7 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
     key = terms.vendor_key()
     server = Server(asgi(OneTenant(tenant), asked.https, asked.front.made()), end_streams)
     await background.start()
-    beside = [asyncio.create_task(one) for one in (_sweep(tenant), keep_up(tenant), terms.watch(tenant, key))]
+    beside = [asyncio.create_task(one) for one in (_sweep(tenant), keep_up(Keeping(tenant)), terms.watch(tenant, key))]
     try:
         await server.serve_on(listening, parent)
     finally:

@@ -3,29 +3,37 @@ the tenant's database can be reached in its own audit too."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from engine.db import Database, Lost, open_database, raze, url_of
-from engine.db.frozen import thaw
+from engine.catalog import Catalog
+from engine.db import Lost, open_database, url_of
+from engine.db.frozen import freeze, thaw
 from engine.problem import Problems, problem
 from engine.serve.filestore import Folder
-from engine.studio.archives import opened_archive, seal_of
+from engine.studio.archives import manifest_of, opened_archive, seal_of
 from engine.studio.build import catalog_of
 from engine.studio.directories import account
-from engine.studio.following import held
 from engine.studio.noting import noted
 from engine.studio.opening import opened_in
-from engine.studio.project import find_project
+from engine.studio.placing import (
+    counted_at,
+    going_to,
+    holds_system,
+    open_new,
+    remove_data,
+    remove_files,
+    require_free,
+    unplaced,
+)
+from engine.studio.project import Project, find_project
 from engine.studio.run import administrator
 from engine.tenants import naming
 from engine.tenants.codes import CODES
-from engine.tenants.directory import Directory, Entry, Event
+from engine.tenants.directory import Directory, Entry, Event, State, taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,92 +57,104 @@ async def create(directory: Directory, home: str, wanted: Wanted) -> tuple[Entry
     catalog = catalog_of(project)
     url = url_of(wanted.url) if wanted.url else naming.place_beside(home, name)
     await require_free(directory, name, url)
-    files = wanted.files or naming.files_beside(url, home, name)
-    await directory.add(Entry(name, url, files, "making", "", project.files, hosts=hosts), account())
-    try:
-        database = await open_new(url)
-        ours = False
-        try:
-            ours = await held(database) is None
-            if not ours and not wanted.adopt:
-                raise unplaced(name, url, "it holds a system already; --adopt takes that over")
-            app = await opened_in(project, catalog, database)
-            app.tenant.files = Folder(Path(files))
-            said = await administrator(app, wanted.password)
-            await noted(database, "tenant-create", {"tenant": name, "adopted": not app.fresh})
-        except BaseException:
-            await database.close()
-            if ours:  # nothing half made is left; what was there before stays
-                await remove_data(url)
-            await directory.change(name, "create-failed", account(), state="deleted", hosts=())
-            raise
-        await database.close()
-    except Lost:
-        await directory.change(name, "create-failed", account(), state="deleted", hosts=())
-        raise
-    return await directory.change(name, "created", account(), state="active"), said
-
-
-async def require_free(directory: Directory, name: str, url: str) -> None:
     for other in await directory.all():
-        if other.url == url and other.name != name:
-            raise unplaced(name, url, f"{other.name} lives there")
+        if other.name == name:
+            raise taken(name, other.state)
+    files = wanted.files or naming.files_beside(url, home, name)
+    await require_free(directory, name, url, files)
+    there = await holds_system(url)
+    if there and not wanted.adopt:
+        raise unplaced(name, url, "it holds a system already; --adopt takes that over")
+    going = "" if there else going_to(url)
+    entry = Entry(name, url, files, "making", "", project.files, going=going, hosts=hosts)
+    await directory.add(entry, account())
+    try:
+        said = await _installed(entry, project, catalog, wanted.password)
+    except BaseException:
+        if not there:  # nothing half made is left; what was there before stays
+            with suppress(Lost, OSError):
+                await remove_data(url)
+        await directory.change(name, "create-failed", account(), ours=going, state="deleted", hosts=(), going="")
+        raise
+    return await directory.change(name, "created", account(), ours=going, state="active", going=""), said
 
 
-async def open_new(url: str) -> Database:
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite":
-        try:
-            Path(parts.path).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Lost(f"{parts.path} cannot be made: {error.strerror}", "name another place") from error
-    return await open_database(url)
+async def _installed(entry: Entry, project: Project, catalog: Catalog, password: str) -> list[str]:
+    database = await open_new(entry.url)
+    try:
+        app = await opened_in(project, catalog, database)
+        app.tenant.files = Folder(Path(entry.files))
+        said = await administrator(app, password)
+        await noted(database, "tenant-create", {"tenant": entry.name, "adopted": not app.fresh})
+    finally:
+        await database.close()
+    return said
 
 
-def unfit(entry: Entry, command: str) -> Problems:
-    """For what is only done to a tenant that is suspended."""
-    fits = f"dougong tenant suspend {entry.name} first"
+def unfit(entry: Entry, command: str, fits: str = "") -> Problems:
+    """For what is only done to a tenant that is suspended, or as ``fits`` says."""
+    fits = fits or f"dougong tenant suspend {entry.name} first"
     return Problems([problem(CODES["tenant.state"], name=entry.name, state=entry.state, command=command, fits=fits)])
 
 
-def unplaced(name: str, url: str, reason: str) -> Problems:
-    return Problems([problem(CODES["tenant.place"], name=name, place=naming.shown(url), reason=reason)])
-
-
-async def remove_data(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite":
-        for end in ("", "-wal", "-shm"):
-            Path(parts.path + end).unlink(missing_ok=True)
-    else:
-        await raze(url)
-
-
 async def suspend(directory: Directory, name: str, reason: str) -> Entry:
+    """Also out of a move or a restoration that did not come to its end."""
     entry = await directory.get(name)
     said = {"reason": reason} if reason else {}
+    if entry.state in _AT_IT:
+        entry = await _taken_back(directory, entry)
     entry = await directory.change(
-        name, "suspend", account(), said, ("active",), "only one that is active", state="suspended", note=reason
+        *(name, "suspend", account(), said, ("active", *_AT_IT), "only one that is active"),
+        ours=entry.going,
+        state="suspended",
+        note=reason,
+        going="",
     )
     await audited(entry, "tenant-suspend", said)
     return entry
 
 
 async def resume(directory: Directory, name: str) -> Entry:
-    """Also out of a move that did not come to its end."""
+    """The same, and a database that takes no writes takes them again."""
     entry = await directory.get(name)
-    if entry.state == "moving":
-        database = await open_database(entry.url, make=False)
-        try:
-            await thaw(database)
-        finally:
-            await database.close()
-    fits = "one that is suspended, or whose move was broken off"
+    fits = "one that is suspended, or whose move or restoration was broken off"
+    if entry.state not in ("suspended", *_AT_IT):
+        raise unfit(entry, "resume", "dougong tenant delete finishes it" if entry.state == "deleting" else fits)
+    entry = await _taken_back(directory, entry)
     entry = await directory.change(
-        name, "resume", account(), {}, ("suspended", "moving"), fits, state="active", note=""
+        *(name, "resume", account(), {}, ("suspended", *_AT_IT), fits),
+        ours=entry.going,
+        state="active",
+        note="",
+        going="",
     )
     await audited(entry, "tenant-resume", {})
     return entry
+
+
+_AT_IT: tuple[State, ...] = ("moving", "restoring")
+
+
+async def _taken_back(directory: Directory, entry: Entry) -> Entry:
+    """Whoever is at it, if he lives, finds that it is not his any more before anything of his counts; then what he has
+    made is taken away. Killed in between, this can be done again."""
+    if entry.state in _AT_IT:
+        place = entry.filling
+        entry = await directory.change(
+            entry.name, "taken-back", account(), {}, (entry.state,), ours=entry.going, going=going_to(place)
+        )
+        with suppress(Lost, OSError):
+            await remove_data(place)
+    await thawed(entry.url)
+    return entry
+
+
+async def thawed(url: str) -> None:
+    database = await open_database(url, make=False)
+    try:
+        await thaw(database)
+    finally:
+        await database.close()
 
 
 async def audited(entry: Entry, command: str, detail: Mapping[str, Any]) -> None:
@@ -158,22 +178,25 @@ async def delete(directory: Directory, name: str, typed: str, without_backup: bo
     entry = await directory.get(name)
     if typed != name:
         raise Problems([problem(CODES["tenant.confirm"], name=name)])
-    if entry.state not in ("suspended", "making"):
+    if entry.state not in ("suspended", "making", "deleting"):
         raise unfit(entry, "delete")
-    if not without_backup and entry.state != "making":
-        _require_backup(name, await directory.events(name))
-    await remove_data(entry.url)
-    if Path(entry.files).is_dir():
-        shutil.rmtree(entry.files)
+    if entry.state == "suspended":
+        if not without_backup:
+            await _require_backup(entry, await directory.events(name))
+        # From here on there is no way back; killed, it is finished by the same command.
+        entry = await directory.change(name, "deleting", account(), {}, ("suspended",), state="deleting")
+    if entry.state != "making" or entry.filling:  # what was to be taken over, and is not yet, stays where it was
+        await remove_data(entry.url)
+        remove_files(Path(entry.files))
     detail = {"url": naming.shown(entry.url), "without_backup": without_backup}
-    return await directory.change(name, "delete", account(), detail, state="deleted", hosts=())
+    return await directory.change(name, "delete", account(), detail, state="deleted", hosts=(), going="")
 
 
-def _require_backup(name: str, events: Sequence[Event]) -> None:
-    """One that was made since it was suspended, so that nothing is younger, and that is there and whole."""
+async def _require_backup(entry: Entry, events: Sequence[Event]) -> None:
+    """One that was made since it was suspended, that is there and whole, and that has all that is to be deleted."""
 
     def lacking(reason: str) -> Problems:
-        return Problems([problem(CODES["tenant.no-backup"], name=name, reason=reason)])
+        return Problems([problem(CODES["tenant.no-backup"], name=entry.name, reason=reason)])
 
     for event in events:  # newest first
         if event.act == "suspend":
@@ -185,5 +208,28 @@ def _require_backup(name: str, events: Sequence[Event]) -> None:
             with opened_archive(file) as archive:
                 if seal_of(archive) != event.detail["seal"]:
                     raise lacking(f"{file} is another one than was made then")
+                kept = manifest_of(archive)["tables"]
+            if odd := await _written_since(entry, kept):
+                raise lacking(f"written since: {', '.join(odd[:5])}")
             return
     raise lacking("none was ever made")
+
+
+_LOOPS = ("_audit", "_delivery", "_idempotency", "_lease", "_outbox", "_rollup", "_session")
+"""What changes although nobody wrote, and what nobody misses."""
+
+
+async def _written_since(entry: Entry, kept: Mapping[str, Any]) -> list[str]:
+    """The tables that have something else than was kept: a process that had not heard of the suspension may have
+    taken a write after the backup. From now on nobody writes; where something was written it may be written again."""
+    database = await open_database(entry.url, make=False)
+    try:
+        await freeze(database)
+        have = {name: {"rows": one.rows, "sha256": one.digest} for name, one in (await counted_at(entry.url)).items()}
+        names = {n for n in kept.keys() | have.keys() if n not in _LOOPS and not n.startswith(("_log_", "_sum_"))}
+        odd = sorted(name for name in names if kept.get(name) != have.get(name))
+        if odd:
+            await thaw(database)
+        return odd
+    finally:
+        await database.close()

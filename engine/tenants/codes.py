@@ -22,6 +22,20 @@ CODES: dict[str, Code] = {
             hint_zh="是否想写 {nearest}？",
         ),
         Code("tenant.taken", "There is a tenant {name} already", "已有租户 {name}"),
+        Code(
+            "tenant.half",
+            "{name} is being made, or its making was broken off",
+            "{name} 正在建立，或建立时被中断",
+            hint_en="dougong tenant delete {name} takes away what there is of it",
+            hint_zh="dougong tenant delete {name} 会清除已建立的部分",
+        ),
+        Code(
+            "tenant.overtaken",
+            "Somebody else took {name} back meanwhile",
+            "{name} 已被他人撤回",
+            hint_en="nothing was switched; see dougong tenant history {name}",
+            hint_zh="未切换；请查看 dougong tenant history {name}",
+        ),
         Code("tenant.host", "{host} is no host name", "{host} 不是主机名", hint_en="write it as customer.example.com"),
         Code("tenant.host-taken", "The host {host} belongs to {name}", "主机名 {host} 已属于 {name}"),
         Code(
@@ -47,8 +61,8 @@ CODES: dict[str, Code] = {
         ),
         Code(
             "tenant.place",
-            "{name} cannot move to {place}: {reason}",
-            "{name} 不能迁移到 {place}：{reason}",
+            "{name} cannot have its data at {place}: {reason}",
+            "{name} 的数据不能放在 {place}：{reason}",
         ),
         Code(
             "tenant.differs",
@@ -63,6 +77,13 @@ CODES: dict[str, Code] = {
             "目录数据库中有其他内容",
             hint_en="name an empty one, or the one made by dougong tenant create",
             hint_zh="请指定空数据库，或由 dougong tenant create 建立的数据库",
+        ),
+        Code(
+            "directory.newer",
+            "The directory is of a newer engine (form {form}; this one knows {known})",
+            "目录由更新版本的引擎管理（格式 {form}；本版识别 {known}）",
+            hint_en="use that engine for it",
+            hint_zh="请使用该版本的引擎",
         ),
         Code(
             "archive.broken",

@@ -19,9 +19,11 @@ from engine.plan.table import Column, Index, Table
 from engine.problem import Problems, nearest, problem
 from engine.tenants.codes import CODES
 
-State = Literal["making", "active", "suspended", "moving", "restoring", "deleted"]
+State = Literal["making", "active", "suspended", "moving", "restoring", "deleting", "deleted"]
 """``deleted`` is kept as a row, so that whoever serves hears of it."""
-_NAMES = ("name", "url", "files", "state", "note", "options", "born", "version")
+FORM = 2
+"""Of these tables; what an earlier one lacks is added, a later one is refused."""
+_NAMES = ("name", "url", "files", "state", "note", "options", "born", "version", "going")
 
 
 def _table(name: str, columns: str, key: str, *indexes: Index) -> Table:
@@ -35,7 +37,8 @@ def _table(name: str, columns: str, key: str, *indexes: Index) -> Table:
 TABLES = (
     _table(
         "_tenant",
-        "name:text! url:text! files:text! state:text! note:text! options:text! born:integer! version:integer!",
+        "name:text! url:text! files:text! state:text! note:text! options:text! born:integer! version:integer!"
+        " going:text!",
         "name",
         Index("_tenant_version", ("version",)),
     ),
@@ -46,8 +49,14 @@ TABLES = (
         "n",
         Index("_event_tenant", ("tenant", "n")),
     ),
-    _table("_directory", "one:integer! version:integer!", "one"),
+    _table("_directory", "one:integer! version:integer! form:integer!", "one"),
 )
+_LATER = {2: ("ALTER TABLE _directory ADD COLUMN form integer NOT NULL DEFAULT 1",
+              "ALTER TABLE _tenant ADD COLUMN going text NOT NULL DEFAULT ''")}  # fmt: skip
+_FORMED = {
+    "sqlite": "SELECT 1 FROM pragma_table_info('_directory') WHERE name = 'form'",
+    "postgresql": "SELECT 1 FROM pg_attribute WHERE attrelid = '_directory'::regclass AND attname = 'form'",
+}
 _THERE = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
     "postgresql": "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()",
@@ -57,7 +66,8 @@ _THERE = {
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A tenant as the directory knows it. ``files`` is the folder of its files, ``options`` what the app's own
-    settings say of them, ``note`` why it is in this state."""
+    settings say of them, ``note`` why it is in this state. ``going``: a token of who is at it, and the place that is
+    being filled: what lies there is nobody's yet (``filling``)."""
 
     name: str
     url: str
@@ -67,7 +77,12 @@ class Entry:
     options: Mapping[str, Any] = field(default_factory=dict)
     born: int = 0
     version: int = 0
+    going: str = ""
     hosts: tuple[str, ...] = ()
+
+    @property
+    def filling(self) -> str:
+        return self.going.partition(" ")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +106,23 @@ class Directory:
         """Makes the tables in an empty database; Problems when something else is in it."""
         there = {row[0] for row in await database.read(_THERE[database.dialect])}
         if not there:
-            await database.run_script(
-                [*definitions(TABLES, database.dialect), "INSERT INTO _directory (one, version) VALUES (1, 0)"]
-            )
+            begun = f"INSERT INTO _directory (one, version, form) VALUES (1, 0, {FORM})"
+            await database.run_script([*definitions(TABLES, database.dialect), begun])
         elif not {table.name for table in TABLES} <= there:
             raise Problems([problem(CODES["directory.foreign"])])
+        else:
+            await cls._brought_up(database)
         return cls(database)
+
+    @staticmethod
+    async def _brought_up(database: Database) -> None:
+        formed = await database.read(_FORMED[database.dialect])
+        form = int((await database.read("SELECT form FROM _directory"))[0][0]) if formed else 1
+        if form > FORM:
+            raise Problems([problem(CODES["directory.newer"], form=form, known=FORM)])
+        if form < FORM:
+            later = [sql for number in range(form + 1, FORM + 1) for sql in _LATER[number]]
+            await database.run_script([*later, f"UPDATE _directory SET form = {FORM}"])
 
     async def close(self) -> None:
         await self.database.close()
@@ -104,7 +130,11 @@ class Directory:
     # reading
 
     async def version(self) -> int:
-        return int((await self.database.read("SELECT version FROM _directory"))[0][0])
+        """Raises Problems when a newer engine has taken it over meanwhile."""
+        version, form = (await self.database.read("SELECT version, form FROM _directory"))[0]
+        if int(form) > FORM:
+            raise Problems([problem(CODES["directory.newer"], form=form, known=FORM)])
+        return int(version)
 
     async def newer(self, version: int) -> list[Entry]:
         """What became of tenants since, deleted ones too."""
@@ -145,13 +175,13 @@ class Directory:
         def body() -> Body[int]:
             held = yield self._call("SELECT state FROM _tenant WHERE name = {}", made.name)
             if held and held[0][0] != "deleted":
-                raise Problems([problem(CODES["tenant.taken"], name=made.name)])
+                raise taken(made.name, held[0][0])
             version = yield from self._next()
             yield self._call("DELETE FROM _tenant WHERE name = {}", made.name)
             yield self._call(
-                f"INSERT INTO _tenant ({', '.join(_NAMES)}) VALUES ({{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}})",
+                f"INSERT INTO _tenant ({', '.join(_NAMES)}) VALUES ({', '.join(['{}'] * len(_NAMES))})",
                 *(made.name, made.url, made.files, made.state, made.note, json.dumps(dict(made.options))),
-                *(made.born, version),
+                *(made.born, version, made.going),
             )
             yield from self._settle(made.name, made.hosts)
             yield from self._event(made.name, "create", account, {"hosts": list(made.hosts)})
@@ -167,10 +197,11 @@ class Directory:
         detail: Mapping[str, Any] | None = None,
         was: Sequence[State] = (),
         fits: str = "",
+        ours: str | None = None,
         **sets: Any,
     ) -> Entry:
-        """Sets ``state``, ``url``, ``files``, ``note`` or ``hosts`` and writes down that it was done; refused when the
-        tenant is not in one of the states ``was``."""
+        """Sets ``state``, ``url``, ``files``, ``note``, ``going`` or ``hosts``, and writes that down. Refused
+        when the tenant is in none of the states ``was``, or what is ``going`` on is not ``ours``."""
         hosts: tuple[str, ...] | None = sets.pop("hosts", None)
 
         def body() -> Body[Entry]:
@@ -180,6 +211,8 @@ class Directory:
             if was and held[0][3] not in was:
                 said = {"name": name, "state": held[0][3], "command": act, "fits": fits or f"it must be {was[0]}"}
                 raise Problems([problem(CODES["tenant.state"], **said)])
+            if ours is not None and held[0][8] != ours:
+                raise Problems([problem(CODES["tenant.overtaken"], name=name)])
             version = yield from self._next()
             columns = {**sets, "version": version}
             marks = ", ".join(f"{column} = {{}}" for column in columns)
@@ -238,8 +271,12 @@ def mark(dialect: Dialect, n: int) -> str:
 
 
 def _entry(row: Sequence[Any], hosts: Sequence[str]) -> Entry:
-    name, url, files, state, note, options, born, version = row
-    return Entry(name, url, files, state, note, json.loads(options), int(born), int(version), tuple(hosts))
+    name, url, files, state, note, options, born, version, going = row
+    return Entry(name, url, files, state, note, json.loads(options), int(born), int(version), going, tuple(hosts))
+
+
+def taken(name: str, state: str) -> Problems:
+    return Problems([problem(CODES["tenant.half" if state == "making" else "tenant.taken"], name=name)])
 
 
 def _now() -> int:

@@ -12,15 +12,19 @@ from uuid import uuid4
 from engine.db import Bell, Database, rollups
 from engine.plan.rollup import ChangeLog
 from engine.work import peer, relay, sealer
-from engine.work.loops import Loops
+from engine.work.loops import EVERY, Loops
 from engine.work.peer import Told
 from engine.work.webhooks import DELAYS, Admits, Courier
 
 SWEEP = 1.0
 """Seconds between two looks at what another process may have done."""
+RESTING = 10.0
+"""The same of a tenant that nobody uses."""
 GATHERING = 0.05
 """Seconds in which the events of a busy time gather, passed on together; the first goes at once."""
 _HOUR = 3_600.0
+_KEPT = 300.0
+"""Seconds between two notes of the loops of a tenant that rests: each is a write."""
 
 
 @dataclass(slots=True)
@@ -43,9 +47,11 @@ class Background:
     courier: Courier | None = None
     admits: Admits | None = None
     """What a subscription with a condition wants of what it is owed."""
-    sweep: Callable[[], float] = lambda: SWEEP
-    """Seconds between two looks, asked anew each time: a tenant nobody uses needs fewer."""
+    resting: Callable[[], bool] = lambda: False
+    """Whether nobody uses the tenant now: the loops then do only what is rung for, and ``look`` the rest, at once."""
     loops: Loops = field(default_factory=Loops)
+    head: int = -1
+    """The last place in the stream that we know of."""
 
     def _courier(self) -> Courier:
         async def send(url: str, headers: dict[str, str], body: bytes) -> Told:
@@ -66,6 +72,21 @@ class Background:
         await rollups.sweep(self.database, self.logs())
         await courier.stop()
         return await self.due()
+
+    async def look(self) -> None:
+        """What the loops would look for, one after another: of a tenant that rests."""
+        with self.loops.turn("relay"):
+            await self._publish()
+        with self.loops.turn("courier"):
+            if self.courier is not None:
+                await self.courier.look()
+        with self.loops.turn("sealer"):
+            await self._sealed(_KEPT)
+        with self.loops.turn("folder"):
+            await rollups.fold_all(self.database, self.logs())
+
+    def _wait(self) -> float:
+        return RESTING if self.resting() else SWEEP
 
     async def due(self) -> int | None:
         asked = (
@@ -92,39 +113,53 @@ class Background:
                 await self.flush()
 
     async def _relay(self) -> None:
-        heard, last = 0, -1
+        heard = 0
         while True:
-            heard = await self.committed.wait(heard, self.sweep())
+            before, heard = heard, await self.committed.wait(heard, self._wait())
+            if heard == before and self.resting():
+                continue
             with self.loops.turn("relay") as went:
-                await relay.publish(self.database)
-                now = await relay.head(self.database)
-                if now != last:
-                    last = now
-                    self.published.ring()
+                await self._publish()
             await asyncio.sleep(GATHERING if went.well else SWEEP)
+
+    async def _publish(self) -> None:
+        await relay.publish(self.database)
+        now = await relay.head(self.database)
+        if now != self.head:
+            self.head = now
+            self.published.ring()
 
     async def _deliver(self) -> None:
         assert self.courier is not None
         heard = 0
         while True:
-            heard = await self.published.wait(heard, self.sweep())
+            before, heard = heard, await self.published.wait(heard, self._wait())
+            if heard == before and self.resting():
+                continue
             with self.loops.turn("courier") as went:
                 await self.courier.look()
             await asyncio.sleep(0.02 if went.well else SWEEP)
 
     async def _seal(self) -> None:
         while True:
-            await asyncio.sleep(self.sweep())
+            await asyncio.sleep(self._wait())
+            if self.resting():
+                continue
             with self.loops.turn("sealer"):
-                if self.flush is not None:
-                    await self.flush()
-                await sealer.seal(self.database)
-                await self.loops.keep(self.database)
+                await self._sealed()
+
+    async def _sealed(self, every: float = EVERY) -> None:
+        if self.flush is not None:
+            await self.flush()
+        await sealer.seal(self.database)
+        await self.loops.keep(self.database, every)
 
     async def _fold(self) -> None:
         """Figures are exact without it; it keeps what they have to look at short."""
         while True:
-            await asyncio.sleep(self.sweep())
+            await asyncio.sleep(self._wait())
+            if self.resting():
+                continue
             with self.loops.turn("folder"):
                 await rollups.fold_all(self.database, self.logs())
 

@@ -38,9 +38,9 @@ class Loops:
     def turn(self, name: str) -> Turn:
         return Turn(self.ran.setdefault(name, Ran()))
 
-    async def keep(self, database: Database) -> None:
-        """Writes what happened since the last time, at most every ``EVERY`` seconds."""
-        if time.monotonic() - self.kept < EVERY:
+    async def keep(self, database: Database, every: float = EVERY) -> None:
+        """Writes what happened since the last time, when that is so many seconds ago."""
+        if time.monotonic() - self.kept < every:
             return
         self.kept = time.monotonic()
         told = {name: Ran(one.at, one.failed, one.said) for name, one in self.ran.items() if one.at or one.failed}

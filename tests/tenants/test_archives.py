@@ -289,7 +289,7 @@ async def test_deleted_with_a_backup_alone(many: Village, tmp_path: Path) -> Non
     with pytest.raises(Lost):
         await open_database(before.url, make=False)
     acts = [event.act for event in await many.directory.events("ada")]
-    assert acts == ["delete", "backup", "suspend", "backup", "created", "create"]
+    assert acts == ["delete", "deleting", "backup", "suspend", "backup", "created", "create"]
     await archiving.restore(many.directory, many.home, Restoring("ada", kept.file, hosts=("ada.example",)))
     await many.house.look()
     assert len(await names(await many.admin("ada.example"))) == 3
