@@ -37,7 +37,7 @@ async def of_records(database: Database, books: Books, asking: httpx.AsyncClient
     """Acknowledged writes against what is there."""
     notes = await database.read("SELECT id, rev, mark, number, state, amount FROM site__note")
     there = {str(row[0]): int(row[1]) for row in notes}
-    told = await database.read("SELECT record, rev FROM _history WHERE entity = 'site.note'")
+    told = await database.read("SELECT record, rev FROM _history WHERE entity = 'site__note'")
     history = {(str(record), int(rev)) for record, rev in told}
     lost = [
         f"{one} at {rev}: there is {there.get(one)}, history {sorted(r for o, r in history if o == one)}"

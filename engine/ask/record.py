@@ -10,7 +10,7 @@ from engine.ask.build import Build
 from engine.ask.codes import CODES
 from engine.ask.facts import owner_column, unknown
 from engine.ask.rows import Cell, Rows
-from engine.fieldtypes.storage import json_object, json_value, quote
+from engine.fieldtypes.storage import json_object, json_value, literal, quote
 from engine.plan.entity import Entity, Field
 from engine.plan.question import Expand
 from engine.problem import Problems, problem
@@ -38,13 +38,20 @@ def as_json(rows: Rows, alias: str, entity: Entity, shape: Shape, prefix: tuple[
     pairs.append(("display", display.of_record(rows, alias, entity, prefix)))
     pairs += _fields(rows, alias, entity, shape, prefix)
     if entity.kind == "ledger" and not shape.fields:
-        pairs.append(("_source", _source(rows, alias)))
+        pairs.append(("_source", _source(rows, alias, entity)))
     return json_object(build.dialect, pairs)
 
 
-def _source(rows: Rows, alias: str) -> str:
+def _source(rows: Rows, alias: str, ledger: Entity) -> str:
     """The document an entry came from: the way from a figure back to what people wrote."""
-    told = [("entity", f"{alias}._source"), ("id", f"{alias}._source_id"), ("posting", f"{alias}._posting")]
+    documents = [
+        (all(made.into != ledger.path for made in one.write.postings), literal(one.table), literal(one.path))
+        for one in rows.build.facts.entities.values()
+        if one.write is not None and one.kind != "ledger"
+    ]
+    whens = " ".join(f"WHEN {table} THEN {path}" for _, table, path in sorted(documents))
+    called = f"CASE {alias}._source {whens} ELSE {alias}._source END" if whens else f"{alias}._source"
+    told = [("entity", called), ("id", f"{alias}._source_id"), ("posting", f"{alias}._posting")]
     return f"CASE WHEN {alias}._source IS NOT NULL THEN {json_object(rows.build.dialect, told)} END"
 
 

@@ -27,7 +27,7 @@ from engine.compile import (
     writes,
 )
 from engine.compile.late import Late
-from engine.compile.names import owner_column, owner_of
+from engine.compile.names import born, owner_column, owner_of
 from engine.compile.refused import refuse
 from engine.compile.symbols import symbols
 from engine.compile.tables import tables
@@ -69,6 +69,7 @@ def compile_app(catalog: Catalog, dialect: Dialect) -> App:
         demo=data.rows(catalog.demo),
         openapi=openapi.document(title, __version__, built, moving, shown),
         symbols=symbols(catalog, kept),
+        born=born(catalog),
         logs=rollup_sql.logs(catalog, kept, dialect),
     )
 

@@ -87,7 +87,7 @@ def _living(draft: Draft, shape: Shape) -> Iterator[str]:
 
 
 def _whole(draft: Draft, shape: Shape, kind: str, ctes: tuple[str, ...], holds: str) -> Statement:
-    entity, act = literal(shape.entity.path), literal(kind)
+    entity, table, act = literal(shape.entity.path), literal(shape.table), literal(kind)
     now, me = draft.now(), draft.me()
     told = {name: draft.value("input", name, "uuid") for name in ("history", "event", "audit")}
     told_by = _told(shape, kind)
@@ -95,10 +95,10 @@ def _whole(draft: Draft, shape: Shape, kind: str, ctes: tuple[str, ...], holds: 
     noted = (
         f"f AS (SELECT {told_by} AS fields FROM {source})",
         "h AS (INSERT INTO _history (id, entity, record, root, rev, at, by, action, change)"
-        f" SELECT {told['history']}, {entity}, w.id, w.id, w.rev, {now}, {me}, {act},"
+        f" SELECT {told['history']}, {table}, w.id, w.id, w.rev, {now}, {me}, {act},"
         """ ('{"fields":{' || substr(f.fields, 2) || '}}')::jsonb FROM w, f WHERE f.fields <> '')""",
         "e AS (INSERT INTO _outbox (id, at, entity, record, rev, kind)"
-        f" SELECT {told['event']}, {now}, {entity}, w.id, w.rev, {act} FROM w)",
+        f" SELECT {told['event']}, {now}, {table}, w.id, w.rev, {act} FROM w)",
         "a AS (INSERT INTO _audit (id, at, by, act, entity, record, detail)"
         f" SELECT {told['audit']}, {draft.value('input', 'at', 'integer')}, {me}, {act}, {entity}, w.id,"
         """ '{"rev": ' || w.rev || '}' FROM w)""",
@@ -117,7 +117,7 @@ def _told(shape: Shape, kind: str) -> str:
             exact = c.kind == "datetime"  # what is told of a moment ends with its seconds
             differs = f"{new if exact else 'w.' + quote(c.name)} IS DISTINCT FROM"
             differs += f" {old if exact or kind == 'create' else 'b.' + quote(c.name)}"
-            said = f"{literal(f',{chr(34)}{c.called}{chr(34)}:')} || json_build_array({old}, {new})::text"
+            said = f"{literal(f',{chr(34)}{c.name}{chr(34)}:')} || json_build_array({old}, {new})::text"
             pieces.append(f"CASE WHEN {differs} THEN {said} END")
     parts = [f"concat({', '.join(pieces[at : at + _MOST])})" for at in range(0, len(pieces), _MOST)]
     return " || ".join(parts) or "''"

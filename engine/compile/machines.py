@@ -33,6 +33,7 @@ def machine(catalog: Catalog, made: Workflow, shape: Shape, dialect: Dialect) ->
     out = plan.Machine(
         made.path,
         made.of,
+        shape.table,
         made.field,
         {s.name: plan.State(s.name, s.title, s.editable, s.effective, s.initial) for s in made.states.values()},
         {t.name: _transition(catalog, made, t, shape, dialect) for t in made.transitions.values()},

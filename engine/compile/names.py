@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.catalog import Catalog, Entity, Field, Workflow
 from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.storage import short
+from engine.plan.born import Born
 
 SYSTEM: tuple[tuple[str, str, bool], ...] = (
     ("id", "uuid", False),
@@ -122,6 +123,15 @@ def columns_of(catalog: Catalog, entity: Entity) -> tuple[Column, ...]:
         if any(p.each is not None and p.into == entity.path for p in catalog.postings.values()):
             out.append(Column(ELEMENT, "text"))
     return tuple(out)
+
+
+def born(catalog: Catalog) -> Born:
+    fields = {
+        entity.path: {c.called: c.name for c in columns_of(catalog, entity) if c.called != c.name}
+        for entity in catalog.entities.values()
+    }
+    tables = {table_of(catalog, path): path for path in catalog.entities}
+    return Born(tables, {path: columns for path, columns in fields.items() if columns})
 
 
 def index_name(table: str, columns: Sequence[str], mark: str = "ix") -> str:

@@ -48,8 +48,8 @@ def _statements(
 
 
 def _key(draft: Draft, catalog: Catalog, entity: Entity, field: Field, rule: NumberRule) -> str:
-    """``day_labor.sheet.number|<project>|2026-03``: one counter each."""
-    parts = [literal(f"{entity.path}.{field.name}")]
+    """``day_labor__sheet.number|<project>|2026-03``: one counter each, by table and column."""
+    parts = [literal(f"{table_of(catalog, entity.path)}.{column_of(catalog, entity.path, field.name)}")]
     for name in rule.per:
         per = entity.fields[name]
         value = json_value(

@@ -136,7 +136,7 @@ def _post(catalog: Catalog, root: Entity, made: Posting, dialect: Dialect) -> St
     w = want.last
     given = {c.called: f"{w}.{quote(c.name)}" for c in columns_of(catalog, ledger) if c.field is not None}
     given |= {
-        "_source": literal(catalog.root_of(catalog.entities[made.of]).path),
+        "_source": literal(table_of(catalog, catalog.root_of(catalog.entities[made.of]).path)),
         "_source_id": f"{w}._source_id",
         "_source_line": f"{w}._source_line",
         "_posting": literal(made.path),

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.fieldtypes.spec import Spec
 from engine.label import Label
+from engine.plan.born import Born
 from engine.plan.entity import Entity
 from engine.plan.machine import Machine
 from engine.plan.page import Dashboard, Dimension, Figures, FormPage, ListPage, Menu
@@ -127,6 +128,7 @@ class App:
     symbols: Any
     epoch: int = 0
     """Which epoch of the tenant this is; writes by another one are refused. 0: nobody asks."""
+    born: Born = _field(default_factory=Born)
     logs: tuple[ChangeLog, ...] = ()
     """Of the entities whose sums are kept. Their tables are made of records, so they are not among ``tables``."""
 

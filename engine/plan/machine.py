@@ -71,6 +71,8 @@ class Step:
 class Machine:
     name: str
     entity: str
+    table: str
+    """The entity's: what cases and tasks call it."""
     field: str
     states: Mapping[str, State]
     transitions: Mapping[str, Transition]

@@ -64,7 +64,9 @@ async def _changes(here: Here, record: str, moment: datetime) -> list[dict[str, 
     for row in found:
         one = dict(zip(rows.names_of("_history"), row, strict=True))
         change = one["change"]
-        one["change"] = json.loads(change) if isinstance(change, str) else change or {}
+        change = json.loads(change) if isinstance(change, str) else change or {}
+        one["entity"] = here.app.born.entity(one["entity"])
+        one["fields"] = here.app.born.told(one["entity"], change.get("fields", {}))
         one["record"] = str(one["record"])
         out.append(one)
     # Of one version the document itself comes first: what went with it was there when it went.
@@ -84,7 +86,7 @@ def _folded(changes: Iterable[Mapping[str, Any]], root: Key) -> tuple[dict[Key, 
                 kept.pop(key, None)
             continue
         values = kept.setdefault(key, {})
-        values.update({name: pair[1] for name, pair in one["change"].get("fields", {}).items()})
+        values.update({name: pair[1] for name, pair in one["fields"].items()})
     return kept, deleted
 
 

@@ -19,14 +19,14 @@ EVERYONE = "everyone"
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """Somebody whose tasks one may decide today; ``steps`` are those meant (``entity:step``), None: whichever."""
+    """Somebody whose tasks one may decide today; ``steps`` are those meant (``table:step``), None: whichever."""
 
     user: str
     name: str
     steps: frozenset[str] | None = None
 
-    def covers(self, entity: str, step: str) -> bool:
-        return self.steps is None or f"{entity}:{step}" in self.steps
+    def covers(self, table: str, step: str) -> bool:
+        return self.steps is None or f"{table}:{step}" in self.steps
 
 
 @dataclass(frozen=True, slots=True)

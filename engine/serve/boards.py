@@ -75,7 +75,8 @@ async def home(here: Here) -> HomeView:
         f" ORDER BY t.born DESC, t.id DESC LIMIT {_MOST_TASKS}"
     )
     values = tuple(json.dumps(ids) for ids in (here.me.tasks_of, here.me.steps_of))
-    found = [row for row in await here.tenant.database.read(sql, values) if _may_decide(here, row[5], row[4])]
+    told = ((here.app.born.entity(row[0]), *row[1:]) for row in await here.tenant.database.read(sql, values))
+    found = [row for row in told if _may_decide(here, row[5], row[4])]
     people = await people_names(here.tenant, here.app, [user for row in found for user in row[4:6]])
     by_entity: dict[str, list[str]] = {}
     for entity, root, *_ in found:

@@ -37,13 +37,14 @@ async def require_good(here: Here, entities: Sequence[str], condition: str) -> N
 
 
 async def admitted(tenant: Tenant, by: str, condition: str, owed: Sequence[tuple[Any, ...]]) -> set[str]:
-    """``owed`` are (event, entity, record, …). What is in the bin is looked for there."""
+    """``owed`` are (event, table, record, …). What is in the bin is looked for there."""
     here = await _as(tenant, by)
     out: set[str] = set()
-    for path in {row[1] for row in owed}:
+    for table in {row[1] for row in owed}:
+        path = tenant.app.born.entity(table)
         if path not in tenant.app.entities:
             continue
-        mine = [row for row in owed if row[1] == path]
+        mine = [row for row in owed if row[1] == table]
         ids = sorted({str(row[2]) for row in mine})
         there = await _meeting(here, path, condition, ids)
         if left := [one for one in ids if one not in there]:

@@ -42,7 +42,8 @@ class Case:
     round: int
     decided: bool
     tasks: tuple[Task, ...]
-    entity: str = ""
+    table: str = ""
+    """Of the document."""
 
     def of_step(self, name: str) -> list[Task]:
         return [t for t in self.tasks if t.step == name and t.state in ("open", "waiting", "approved", "rejected")]
@@ -65,7 +66,7 @@ class Case:
         wrote = {self.initiator, str(creator.get("id") if isinstance(creator, Mapping) else creator)}
         for one in me.stands_in:
             for task in opened:
-                if task.user == one.user and one.covers(self.entity, task.step):
+                if task.user == one.user and one.covers(self.table, task.step):
                     yield task, bool({me.user, one.user} & wrote)
 
     def step_of(self, machine: Machine | None) -> Step | None:
@@ -187,7 +188,7 @@ def read(machine: Machine, row: Sequence[Any]) -> Facts:
             data["round"],
             bool(data["decided"]),
             tasks,
-            machine.entity,
+            machine.table,
         )
     return Facts(
         case,

@@ -115,7 +115,8 @@ async def _found(here: Here, at: At) -> dict[str, Any]:
     record = json.loads(await get_text(here, entity, asking, plain=True))
     if wanted not in _held(record.get(head), rest):
         raise missing
-    where = {"id": wanted, "entity": entity.path, "record": at.id, "field": field}
+    held_by = files.column_at(here.app, entity, field.split("."))
+    where = {"id": wanted, "entity": entity.table, "record": at.id, "field": held_by}
     row = await files.file_of(here.tenant, where)
     if row is None:
         raise missing

@@ -52,9 +52,22 @@ def safe_name(text: str) -> str:
 class _Place:
     file: str
     field: str
-    """As the root sees it: ``lines.photo``."""
+    """Its column; on lines with their table before it, ``sale_line.photo``."""
     spec: Spec
     pointer: str
+
+
+def column_at(app: App, entity: Entity, path: list[str]) -> str:
+    """What ``_file.field`` says of a field at a path of names, through any lines; empty: there is no such field."""
+    prefix = ""
+    for name in path[:-1]:
+        lines = entity.fields.get(name)
+        if lines is None or lines.target not in app.entities:
+            return ""
+        entity = app.entities[lines.target]
+        prefix = f"{entity.table}."
+    field = entity.fields.get(path[-1])
+    return f"{prefix}{field.column}" if field is not None and field.column else ""
 
 
 def _places(app: App, entity: Entity, change: Change, pointer: str, prefix: str = "") -> Iterator[_Place]:
@@ -64,11 +77,11 @@ def _places(app: App, entity: Entity, change: Change, pointer: str, prefix: str 
             many = isinstance(value, list)
             for n, one in enumerate(value if many else [value]):
                 at = f"{pointer}/{name}/{n}" if many else f"{pointer}/{name}"
-                yield _Place(one["id"], prefix + name, entity.fields[name].spec, at)
+                yield _Place(one["id"], f"{prefix}{entity.fields[name].column}", entity.fields[name].spec, at)
     for name, lines in change.lines.items():
         child = app.entities[entity.fields[name].target]
         for line in lines.lines:
-            yield from _places(app, child, line.change, f"{pointer}/{name}/{line.at}", f"{prefix}{name}.")
+            yield from _places(app, child, line.change, f"{pointer}/{name}/{line.at}", f"{child.table}.")
 
 
 def bind_files(world: World, entity: Entity, docs: Sequence[Doc]) -> Body[None]:
@@ -84,7 +97,7 @@ def bind_files(world: World, entity: Entity, docs: Sequence[Doc]) -> Body[None]:
     taken: dict[str, dict[str, Any]] = {}
     for doc, place in found:
         row = known.get(place.file)
-        owner = (entity.path, doc.id, place.field)
+        owner = (entity.table, doc.id, place.field)
         if row is None or not _may_take(world, row, owner, taken.get(place.file)):
             faults.append(fault("file.unknown", place.pointer))
         elif row["record"] is None and (wrong := misfit(place.spec, row["name"], row["type"], int(row["size"]))):
@@ -186,13 +199,13 @@ async def known(tenant: Tenant, ids: Sequence[str]) -> list[dict[str, Any]]:
 
 
 async def shown_again(
-    tenant: Tenant, user: str | None, ids: Collection[str], entity: str, record: str
+    tenant: Tenant, user: str | None, ids: Collection[str], entity: Entity, record: str
 ) -> dict[str, dict[str, Any]]:
     """Files that a form named which was refused: one's own that wait still, and those of the record itself."""
     out = {}
     for row in await known(tenant, sorted(ids)):
         waiting = row["record"] is None and row["user"] is not None and str(row["user"]) == user
-        if waiting or (row["record"] is not None and (row["entity"], str(row["record"])) == (entity, record)):
+        if waiting or (row["record"] is not None and (row["entity"], str(row["record"])) == (entity.table, record)):
             key = str(row["id"])
             out[key] = {"id": key, **{name: row[name] for name in ("name", "size", "type")}, "waiting": waiting}
     return out
@@ -200,7 +213,7 @@ async def shown_again(
 
 async def of_record(tenant: Tenant, entity: Entity, record: str) -> list[dict[str, Any]]:
     """All files that were ever bound to a document, its lines' too."""
-    call = select("_file", tenant.database.dialect, {"entity": entity.path, "record": record})
+    call = select("_file", tenant.database.dialect, {"entity": entity.table, "record": record})
     found = await tenant.database.read(call.sql, call.values)
     return [dict(zip(names_of("_file"), row, strict=True)) for row in found]
 

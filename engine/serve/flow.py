@@ -204,7 +204,7 @@ def _open(world: World, entity: Entity, write: Write, doc: Doc, machine: Machine
     case = Case(uuid7(), "", moment.me.user or "", len(rounds) + 1, False, ())
     row = {
         "id": case.id,
-        "entity": entity.path,
+        "entity": entity.table,
         "root": doc.id,
         "machine": machine.digest,
         "round": case.round,
@@ -273,7 +273,7 @@ def _task(
     return {
         "id": uuid7(),
         "case_id": case.id,
-        "entity": entity.path,
+        "entity": entity.table,
         "root": doc.id,
         "step": step.name,
         "round": case.round,

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from engine.plan.entity import LineWrite, Write
+from engine.plan.born import Born
+from engine.plan.entity import LineWrite, TableWrite, Write
 from engine.serve.bind import Moment
 from engine.serve.ids import uuid7
 
@@ -26,22 +27,23 @@ def difference(before: Stored | None, after: Stored | None, skip: Iterable[str] 
 
 
 def _walk(
-    entity: str, lines: tuple[LineWrite, ...], before: Stored | None, after: Stored | None
-) -> Iterator[tuple[str, str, str, dict[str, list[Any]]]]:
-    """(entity, record id, action, difference) for a record and everything it owns."""
+    write: TableWrite, lines: tuple[LineWrite, ...], before: Stored | None, after: Stored | None
+) -> Iterator[tuple[TableWrite, str, str, dict[str, list[Any]]]]:
+    """(whose, record id, action, difference) for a record and everything it owns."""
     fields = [line.field for line in lines]
     changed = difference(before, after, fields)
     known = after or before or {}
     action = "create" if before is None else "delete" if after is None else "update"
-    yield entity, str(known["id"]), action, changed
+    yield write, str(known["id"]), action, changed
     for line in lines:
         old = {row["id"]: row for row in (before or {}).get(line.field) or ()}
         new = {row["id"]: row for row in (after or {}).get(line.field) or ()}
         for line_id in {**old, **new}:
-            yield from _walk(line.write.entity, line.lines, old.get(line_id), new.get(line_id))
+            yield from _walk(line.write, line.lines, old.get(line_id), new.get(line_id))
 
 
 def rows_of(
+    born: Born,
     write: Write,
     moment: Moment,
     before: Stored | None,
@@ -53,15 +55,16 @@ def rows_of(
     an action) stands with the root's row."""
     root = str(after["id"])
     history = []
-    for entity, record, action, changed in _walk(write.root.entity, write.lines, before, after):
+    for whose, record, action, changed in _walk(write.root, write.lines, before, after):
         top = record == root
         if not changed and not (top and (note or kind not in ("create", "update"))):
             continue
-        told: dict[str, Any] = {"fields": changed, **({"note": dict(note)} if top and note else {})}
+        fields = born.stored(whose.entity, changed)
+        told: dict[str, Any] = {"fields": fields, **({"note": dict(note)} if top and note else {})}
         history.append(
             {
                 "id": uuid7(),
-                "entity": entity,
+                "entity": whose.table,
                 "record": record,
                 "root": root,
                 "rev": int(after["rev"]),
@@ -71,12 +74,12 @@ def rows_of(
                 "change": told,
             }
         )
-    events = [event(write.root.entity, root, int(after["rev"]), kind, moment)]
+    events = [event(write.root.table, root, int(after["rev"]), kind, moment)]
     return history, events
 
 
-def event(entity: str, record: str, rev: int, kind: str, moment: Moment) -> dict[str, Any]:
-    return {"id": uuid7(), "at": moment.now, "entity": entity, "record": record, "rev": rev, "kind": kind}
+def event(table: str, record: str, rev: int, kind: str, moment: Moment) -> dict[str, Any]:
+    return {"id": uuid7(), "at": moment.now, "entity": table, "record": record, "rev": rev, "kind": kind}
 
 
 def parsed(document: Any) -> dict[str, Any]:

@@ -29,22 +29,23 @@ async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") 
     caller has asked already whether he may see the record."""
     found = await here.tenant.database.read(*_select(here, record, limit, before))
     names = rows.names_of("_history")
+    born, whose = here.app.born, names.index("entity")
     people = await people_names(here.tenant, here.app, _people(found, names))
-    masked = await kept_back(here, record, {row[names.index("entity")] for row in found})
+    masked = await kept_back(here, record, {born.entity(row[whose]) for row in found})
     out: list[dict[str, Any]] = []
     for row in found[:limit]:
         one = dict(zip(names, row, strict=True))
         change = one["change"]
         change = json.loads(change) if isinstance(change, str) else change or {}
-        masks = masked.get(one["entity"], {})
+        path = born.entity(one["entity"])
         item = {
             "at": moment_text(one["at"]),
             "by": people.get(one["by"]) if one["by"] else None,
             "action": one["action"],
-            "entity": one["entity"],
+            "entity": path,
             "record": one["record"],
             "rev": one["rev"],
-            "change": dict(told(change.get("fields", {}), masks)),
+            "change": dict(told(born.told(path, change.get("fields", {})), masked.get(path, {}))),
         }
         note = dict(change.get("note") or {})
         if "for" in note:

@@ -19,9 +19,10 @@ def post(world: World, write: Write, roots: Mapping[str, Any]) -> Body[list[dict
     for posting in write.postings:
         if posting.into not in world.app.entities:
             continue
+        table = world.app.entities[posting.into].table
         for statement in (posting.reverse, posting.post):
             made = yield call(statement, world.moment, roots)
-            events += [history.event(posting.into, str(row[0]), 1, "post", world.moment) for row in made]
+            events += [history.event(table, str(row[0]), 1, "post", world.moment) for row in made]
             entries.setdefault(posting.into, []).extend(str(row[0]) for row in made)
     for ledger, ids in entries.items():
         yield from _findable(world, world.app.entities[ledger], ids)

@@ -218,7 +218,7 @@ async def _sent(here: Here, entity: Entity, body: Mapping[str, Any], record: str
 
     collect(entity, body)
     names = await boards.names_of(here, wanted)
-    attached = await files.shown_again(here.tenant, here.me.user, held, entity.path, record)
+    attached = await files.shown_again(here.tenant, here.me.user, held, entity, record)
 
     def shaped(plan: Entity, values: Mapping[str, Any]) -> dict[str, Any]:
         out: dict[str, Any] = {}

@@ -76,7 +76,7 @@ def _batch(world: World, entity: Entity, after: str, dry_run: bool) -> Body[tupl
     for statement in write.guards:
         yield call(statement, moment, roots)
     events = yield from posting.post(world, write, roots)
-    made = Counter(str(event["entity"]) for event in events)
+    made = Counter(world.app.born.entity(event["entity"]) for event in events)
     if dry_run:
         raise _Undo(made, ids[-1])
     for one in rows.insert_many({"_outbox": events}, moment.dialect):  # noqa: UP028 - a list cannot be sent the rows

@@ -32,12 +32,12 @@ async def found(tenant: Tenant, user: str) -> list[tuple[StandIn, dict[str, bool
 
 
 def _steps(app: App, roles: list[str] | None) -> frozenset[str] | None:
-    """The steps (``entity:step``) that ask one of the roles; None: every step, whoever it asks."""
+    """The steps (``table:step``) that ask one of the roles; None: every step, whoever it asks."""
     if roles is None:
         return None
     wanted = set(roles)
     return frozenset(
-        f"{machine.entity}:{step.name}"
+        f"{machine.table}:{step.name}"
         for machine in app.machines.values()
         for step in machine.steps
         if any(role in wanted for role, _ in step.assign.roles)

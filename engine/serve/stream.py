@@ -105,7 +105,8 @@ async def _ends(tenant: Tenant) -> tuple[int, int]:
 async def _seen(here: Here, me: Me, found: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
     """Those of records this person may read, asked once for each entity; of a record only the newest version."""
     tenant, app = here.tenant, here.tenant.app
-    newest = {(row[1], str(row[2])): row for row in found}
+    told = [(row[0], app.born.entity(row[1]), *row[2:]) for row in found]
+    newest = {(row[1], str(row[2])): row for row in told}
     asked: dict[str, list[str]] = {}
     for path, record in newest:
         asked.setdefault(path, []).append(record)

@@ -39,17 +39,17 @@ async def all_of(here: Here) -> list[dict[str, Any]]:
     counts: dict[str, dict[str, int]] = {}
     for hook, state, n in counted:
         counts.setdefault(str(hook), {})[state] = int(n)
-    return [_told(dict(zip(rows.names_of("_webhook"), row, strict=True)), counts) for row in found]
+    return [_told(here, dict(zip(rows.names_of("_webhook"), row, strict=True)), counts) for row in found]
 
 
-def _told(row: dict[str, Any], counts: dict[str, dict[str, int]]) -> dict[str, Any]:
+def _told(here: Here, row: dict[str, Any], counts: dict[str, dict[str, int]]) -> dict[str, Any]:
     born = datetime.fromtimestamp(passwords.seconds(row["born"]), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     own = counts.get(str(row["id"]), {})
     return {
         "id": str(row["id"]),
         "name": row["name"],
         "url": row["url"],
-        "entities": _list(row["entities"]),
+        "entities": [here.app.born.entity(table) for table in _list(row["entities"])],
         "kinds": _list(row["kinds"]),
         "condition": row["condition"] or "",
         "state": row["state"],
@@ -99,7 +99,7 @@ def _judged(here: Here, name: str, url: str, entities: list[str]) -> dict[str, A
         if path not in here.app.entities:
             close = nearest(path, here.app.entities) or ""
             raise refuse("webhook.entity", f"/entities/{n}", name=path[:80], nearest=close)
-    return {"name": name.strip(), "url": url, "entities": entities}
+    return {"name": name.strip(), "url": url, "entities": [here.app.entities[path].table for path in entities]}
 
 
 async def set_state(here: Here, record: str, state: str) -> None:
@@ -142,6 +142,7 @@ async def log_of(here: Here, record: str) -> list[dict[str, Any]]:
     for row in found:
         one = dict(zip(names, row, strict=True))
         one |= {"event": str(one["event"]), "record": str(one["record"])}
+        one["entity"] = here.app.born.entity(one["entity"])
         one |= {name: _moment(one[name]) for name in ("due", "sent")}
         out.append(one)
     return out

@@ -221,7 +221,7 @@ def _settle(world: World, entity: Entity, write: Write, docs: list[Doc]) -> Body
     made: dict[str, list[dict[str, Any]]] = {"_history": [], "_outbox": entries, "_audit": []}
     for doc in docs:
         now = after[doc.id]
-        changes, events = history.rows_of(write, moment, doc.before, now, doc.kind, doc.note or None)
+        changes, events = history.rows_of(world.app.born, write, moment, doc.before, now, doc.kind, doc.note or None)
         made["_history"] += changes
         made["_outbox"] += events
         behalf = str(doc.note.get("for", "")) if doc.note else ""

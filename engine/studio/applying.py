@@ -21,7 +21,7 @@ from engine.problem import Problem, Problems, Where, problem
 from engine.serve import audit, rows
 from engine.serve.bind import call
 from engine.serve.tenancy import Tenant
-from engine.studio import guarding, recoding, refreshing, renaming, waking
+from engine.studio import guarding, recoding, refreshing, waking
 from engine.studio.batches import Progress, until_still
 from engine.studio.codes import CODES
 from engine.studio.owing import follow, owe
@@ -146,7 +146,6 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
     if made.app.dialect == "sqlite":
         yield from _referring(made, ready)
     yield from rollups.after_change(dialect, logs, ready.swaps)
-    yield from renaming.calls(made)
     yield from recoding.calls(made.old, made.catalog, made.matching, dialect)
     yield from follow(dialect, made.matching.after, made.catalog)
     yield from _computed(made, planter, ahead.computed)

@@ -322,9 +322,9 @@ def _states(
                 f"去掉审批步骤 {'、'.join(steps)}；正停在那里的审批",
                 f"loses the steps {', '.join(steps)}; approvals that stand there",
             )
-            where = f"t.entity = {literal(was)} AND t.state = 'open' AND t.step IN ({known})"
+            where = f"t.entity = {literal(table.name)} AND t.state = 'open' AND t.step IN ({known})"
             yield Guard("steps", path, "_case", where, says, place=was, row="root")
     for flow in held.values():
         says = Label("去掉工作流；仍在进行的审批", "loses its workflow; approvals still running")
-        where = f"t.entity = {literal(was)} AND t.state = 'open'"
+        where = f"t.entity = {literal(table.name)} AND t.state = 'open'"
         yield Guard("steps", flow.path, "_case", where, says, place=was, row="root")

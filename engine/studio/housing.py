@@ -251,6 +251,7 @@ class Lodging:
             tenant.database,
             tenant.committed,
             tenant.published,
+            lambda: tenant.app.born,
             partial(audit.flush, tenant),
             lambda: tenant.app.logs,
             self.limits.private_webhooks,

@@ -203,6 +203,7 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
         tenant.database,
         tenant.committed,
         tenant.published,
+        lambda: tenant.app.born,
         partial(audit.flush, tenant),
         lambda: tenant.app.logs,
         asked.private_webhooks,

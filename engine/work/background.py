@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from engine.db import Bell, Database, rollups
+from engine.plan.born import Born
 from engine.plan.rollup import ChangeLog
 from engine.work import peer, relay, sealer
 from engine.work.loops import EVERY, Loops
@@ -35,6 +36,8 @@ class Background:
     database: Database
     committed: Bell
     published: Bell
+    born: Callable[[], Born]
+    """What the revision that is served now calls entities."""
     flush: Callable[[], Awaitable[None]] | None = None
     logs: Callable[[], Sequence[ChangeLog]] = tuple
     """The change logs of the revision that is served now."""
@@ -57,7 +60,7 @@ class Background:
         async def send(url: str, headers: dict[str, str], body: bytes) -> Told:
             return await peer.send(url, headers, body, self.private)
 
-        return Courier(self.database, send, self.holder, self.delays, admits=self.admits)
+        return Courier(self.database, send, self.holder, self.born, self.delays, admits=self.admits)
 
     async def once(self) -> int | None:
         """One turn of everything, for a tenant that nobody uses: when the next delivery is due (Unix milliseconds)."""

@@ -19,6 +19,7 @@ from typing import Any
 
 from engine.db import Body, Database, Lost, say
 from engine.db.call import Row
+from engine.plan.born import Born
 from engine.work.peer import TIMEOUT, Told, signatures
 
 Send = Callable[[str, dict[str, str], bytes], Awaitable[Told]]
@@ -51,6 +52,7 @@ class Courier:
     database: Database
     send: Send
     holder: str
+    born: Callable[[], Born]
     delays: tuple[float, ...] = DELAYS
     lease: float = LEASE
     admits: Admits | None = None
@@ -144,7 +146,8 @@ class Courier:
                 await self._deliver(hook, to, row)
 
     async def _deliver(self, hook: str, to: Row, row: Row) -> None:
-        event, entity, record, rev, kind, born, attempts = row
+        event, table, record, rev, kind, born, attempts = row
+        entity = self.born().entity(table)
         url, secret, old, old_until = to[:4]
         body = json.dumps(
             {

@@ -290,7 +290,7 @@ async def test_postings_stand_while_their_condition_holds(site: Site) -> None:
         ("reserve", "-119.00", "1.000000", 2, True),
         ("reserve", "119.00", "1.000000", 2, False),
     ]
-    assert {(e["_source"], e["_source_id"], e["_source_line"]) for e in entries} == {("site.sheet", sheet, line)}
+    assert {(e["_source"], e["_source_id"], e["_source_line"]) for e in entries} == {("site__sheet", sheet, line)}
     assert {(e["period"], e["project"]) for e in entries} == {("2026-03", site.ids["A"])}
 
 
@@ -351,10 +351,10 @@ async def test_numbers_are_counted_per_project_and_month(site: Site) -> None:
     rows = await stage.run(number.statement, ids=made)
     a, b = site.ids["A"], site.ids["B"]
     assert [r[1:] for r in rows] == [
-        (f"site.sheet.number|{a}|2026-03", "DG-A-202603-", 4, ""),
-        (f"site.sheet.number|{a}|2026-03", "DG-A-202603-", 4, ""),
-        (f"site.sheet.number|{a}|2026-04", "DG-A-202604-", 4, ""),
-        (f"site.sheet.number|{b}|2026-03", "DG-B-202603-", 4, ""),
+        (f"site__sheet.number|{a}|2026-03", "DG-A-202603-", 4, ""),
+        (f"site__sheet.number|{a}|2026-03", "DG-A-202603-", 4, ""),
+        (f"site__sheet.number|{a}|2026-04", "DG-A-202604-", 4, ""),
+        (f"site__sheet.number|{b}|2026-03", "DG-B-202603-", 4, ""),
     ]
     assert (number.at, number.gapless) == ("submit", True)
     assert number.assign is not None

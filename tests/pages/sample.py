@@ -112,6 +112,7 @@ ENTITIES = {e.path: e for e in (PROJECT, WORKER, TEAM, TRADE, PARTNER, SHEET, LI
 MACHINE = Machine(
     "sheet_approval",
     "day_labor.sheet",
+    "day_labor__sheet",
     "state",
     {
         "draft": State("draft", Label("草稿", "Draft"), editable=True, initial=True),

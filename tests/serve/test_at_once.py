@@ -171,7 +171,7 @@ async def noted(stage: Alone) -> dict[str, list[Any]]:
     out = {}
     for table, columns in asked.items():
         found = [tuple(map(plain, row)) for row in await stage.rows(table, *columns)]
-        out[table] = sorted(row for row in found if "works.entry" in row or table == "works__entry")
+        out[table] = sorted(row for row in found if {"works.entry", "works__entry"} & {*row} or table == "works__entry")
     return out
 
 

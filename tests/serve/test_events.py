@@ -37,7 +37,12 @@ HOOKS = "http://works/api/v1/system/webhooks"
 async def running(stage: Stage, delays: tuple[float, ...] = (0.01, 0.01, 0.01)) -> AsyncIterator[None]:
     tenant = stage.tenant
     admits = partial(conditions.admitted, tenant)
-    made = Background(stage.database, tenant.committed, tenant.published, private=True, delays=delays, admits=admits)
+    made = Background(
+        *(stage.database, tenant.committed, tenant.published, lambda: tenant.app.born),
+        private=True,
+        delays=delays,
+        admits=admits,
+    )
     await made.start()
     try:
         yield
@@ -54,7 +59,14 @@ async def until(what: Any, seconds: float = 10) -> None:
 async def outbox(stage: Stage, *events: tuple[str, str, int]) -> None:
     """Rows as writers leave them: (id, record, rev)."""
     made = [
-        {"id": one, "at": stage.tenant.clock(), "entity": "works.sheet", "record": record, "rev": rev, "kind": "update"}
+        {
+            "id": one,
+            "at": stage.tenant.clock(),
+            "entity": "works__sheet",
+            "record": record,
+            "rev": rev,
+            "kind": "update",
+        }
         for one, record, rev in events
     ]
 
@@ -166,7 +178,8 @@ async def test_nobody_who_may_not_read_is_told(stage: Stage) -> None:
         await stranger.open()
         await boss.open()
         entity = next(p for p, e in stage.tenant.app.entities.items() if not e.owner and not e.access.get("read"))
-        row = {"id": uuid7(), "at": stage.tenant.clock(), "entity": entity, "record": uuid7(), "rev": 1, "kind": "x"}
+        table = stage.tenant.app.entities[entity].table
+        row = {"id": uuid7(), "at": stage.tenant.clock(), "entity": table, "record": uuid7(), "rev": 1, "kind": "x"}
 
         def body() -> Body[None]:
             yield rows.insert("_outbox", [row], stage.database.dialect)
@@ -260,7 +273,7 @@ async def test_private_addresses_are_refused(stage: Stage) -> None:
     boss, wang = await stage.door("boss"), await stage.door("wang")
     async with receiver() as peer:
         tenant = stage.tenant
-        background = Background(stage.database, tenant.committed, tenant.published, delays=())
+        background = Background(stage.database, tenant.committed, tenant.published, lambda: tenant.app.born, delays=())
         await background.start()
         hook = await made(boss, peer.url)
         await wang.post("/sheet", json=stage.sheet())

@@ -59,7 +59,7 @@ async def test_what_slept_is_made_up_for(stage: Stage) -> None:
     assert {source for source, _ in await standing(stage)} == {waiting}
     assert not await reposting.repost(stage.tenant)
     assert draft not in {source for source, _ in await standing(stage)}
-    events = [r for r in await stage.rows("_outbox", "entity", "kind") if r == (LEDGER, "post")]
+    events = [r for r in await stage.rows("_outbox", "entity", "kind") if r == ("works__entry", "post")]
     assert len(events) == 3  # the reserve, its mirror, the one that was missing
 
 

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from engine.db import Call, sqlite
-from engine.studio import renaming
+from engine.studio import recoding
 from tests import pg
 from tests.studio.shop import Shop, filled, listed, post
 from tests.studio.test_bundles import dougong, exported
@@ -110,19 +110,19 @@ async def test_a_connection_that_is_cut_leaves_everything_as_it_was(
 ) -> None:
     shop = Shop(tmp_path / "shop", f"{postgres_url}?schema=shop")
     await filled(shop)
-    kept = renaming.calls
+    kept = recoding.calls
 
-    def cut(made: Any) -> Any:
+    def cut(*given: Any) -> Any:
         """In the transaction of the change, when tables have been altered."""
         ((pid,),) = yield Call("SELECT pg_backend_pid()")
         with psycopg.connect(postgres_url, autocommit=True) as other:
             assert other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,)).fetchone() == (True,)
-        yield from kept(made)
+        yield from kept(*given)
         yield Call("SELECT 1")
 
     async with shop.served() as (_, door):
-        monkeypatch.setattr(renaming, "calls", cut)
-        await refused_and_again(shop, door, lambda: monkeypatch.setattr(renaming, "calls", kept))
+        monkeypatch.setattr(recoding, "calls", cut)
+        await refused_and_again(shop, door, lambda: monkeypatch.setattr(recoding, "calls", kept))
 
 
 def test_what_is_not_there_is_not_changed_and_not_made(tmp_path: Path) -> None:

@@ -247,17 +247,17 @@ _KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from engine.db import open_database
-from engine.studio import applying, renaming, turns
+from engine.studio import applying, recoding, turns
 from engine.studio.build import source_of
 from engine.studio.planning import installed
 from engine.studio.planning import planned
 from engine.studio.project import find_project
 
-def killed(made):
+def killed(*_):
     os.kill(os.getpid(), signal.SIGKILL)
     yield
 
-renaming.calls, turns.SECONDS = killed, 2.0
+recoding.calls, turns.SECONDS = killed, 2.0
 
 async def main():
     database = await open_database(sys.argv[2])
