@@ -129,7 +129,7 @@ def plain(label: Label) -> dict[str, str]:
 class ChangeView:
     """What the pages of changes are given: ``plan`` that was asked for, and what to send when it is taken
     (``taking``); ``files`` are the overlays as they were typed, or as they are: (name, text, which overlay);
-    ``bundle`` what is in the one that was brought."""
+    ``bundle`` what is in the one that was brought, ``noted`` that it is, where nothing had to be changed."""
 
     said: Sequence[Said] = ()
     plan: Plan | None = None
@@ -142,3 +142,4 @@ class ChangeView:
     revisions: Sequence[Revision] = ()
     difference: Difference | None = None
     bundle: Mapping[str, Any] | None = None
+    noted: bool = False

@@ -5,12 +5,14 @@ from engine.read.overlay import Change
 from engine.read.packs import texts_of
 from engine.read.pipeline import changes_of, read, read_texts, texts_in, versions_of
 from engine.read.report import for_editors, for_people, ordered
+from engine.read.shape.pack import meaning_of
 
 __all__ = [
     "Change",
     "changes_of",
     "for_editors",
     "for_people",
+    "meaning_of",
     "ordered",
     "read",
     "read_cached",

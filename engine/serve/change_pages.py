@@ -46,7 +46,7 @@ async def step(here: Here, page: str, wanted: Wanted, view: ChangeView, inputs: 
         done = json.loads((await changes.apply(here, wanted, order)).body)
     except Refusal as refusal:
         return await show(here, page, replace(view, said=said(_placed(refusal), here.language)), refusal.status)
-    return await show(here, page, ChangeView(done=done["applied"] or 0))
+    return await show(here, page, ChangeView(done=done["applied"] or 0, noted=done["applied"] is None))
 
 
 def _placed(refusal: Refusal) -> tuple[Fault, ...]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,13 +31,15 @@ TO_DECIDE = ("redundant", "moved", "unrecorded")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing an overlay says. ``then``: what the pack said when it was written, where that is recorded."""
+    """One thing an overlay says. ``then``: what the pack said when it was written, and ``noted`` where that is
+    recorded."""
 
     path: str
     overlay: str
     state: State
     change: Change
     then: str | None = None
+    noted: str = ""
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -74,7 +76,9 @@ def review(project: Project) -> Review:
         kept = _record_of(path)
         recorded[path.stem] = kept.get("packs", {})
         values: Mapping[str, str] | None = kept.get("values")
-        lines += [_line(name, path.stem, change, values) for name, change in changes.items()]
+        places = _places(record_path(path))
+        found_here = (_line(name, path.stem, change, values) for name, change in changes.items())
+        lines += [replace(line, noted=_noted(line, places)) for line in found_here]
     return Review(tuple(lines), versions_of(packs), recorded, tuple(problems))
 
 
@@ -184,6 +188,24 @@ def record_path(overlay: Path) -> Path:
     return overlay.with_name(f"{overlay.stem}.base.json")
 
 
+_VALUE = re.compile(r'\s+"([^"]+)": ')
+
+
+def _places(record: Path) -> dict[str, str]:
+    """Path → where it stands in the base record."""
+    told = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []
+    found = ((n, _VALUE.match(text)) for n, text in enumerate(told, 1))
+    return {one[1]: f"{record.as_posix()}:{n}" for n, one in found if one}
+
+
+def _noted(line: Line, places: Mapping[str, str]) -> str:
+    """Of a part of something that was recorded whole: where that stands."""
+    path = line.path
+    while line.then is not None and path not in places and "." in path:
+        path = path.rpartition(".")[0]
+    return places.get(path, "") if line.then is not None else ""
+
+
 def _record_of(overlay: Path) -> Mapping[str, Any]:
     path = record_path(overlay)
     if not path.is_file():
@@ -227,7 +249,7 @@ def told(found: Review, every: bool = True) -> str:
         ours = change.after or "retired"
         out.append(f"{line.state:<10} {line.path}")
         if line.then is not None and line.then != change.before:
-            out.append(f"    then     {line.then or '–'}")
+            out.append(f"    then     {line.then or '–'}{f'  ({line.noted})' if line.noted else ''}")
         out.append(f"    pack     {change.before or '–'}{f'  ({change.base})' if change.base.line else ''}")
         out.append(f"    {line.overlay:<8} {ours}  ({change.where})")
         if line.lost:
@@ -249,6 +271,7 @@ def as_json(found: Review) -> str:
                     "overlay": line.overlay,
                     "state": line.state,
                     "then": line.then,
+                    "then_at": line.noted,
                     "pack": line.change.before,
                     "ours": line.change.after,
                     "pack_at": str(line.change.base),

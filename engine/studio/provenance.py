@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.catalog import Origin
 from engine.problem import Problems, nearest, problem
+from engine.read import meaning_of
 from engine.studio.build import catalog_of
 from engine.studio.codes import CODES
 from engine.studio.project import find_project
@@ -21,9 +22,12 @@ _SECTIONS = frozenset(
 
 
 def why(target: Path, path: str, as_json: bool = False) -> str:
-    """Every property at or below the path. Raises ``why.unknown`` where nothing is said."""
+    """Every property at or below the path, or what it means that nobody says it. Raises ``why.unknown`` where there is
+    nothing of the name."""
     origins = catalog_of(find_project(target)).origins
     found = _at(origins, path)
+    if not found and (left := _left_out(origins, path)):
+        return json.dumps([left], ensure_ascii=False, indent=2) if as_json else _nobody(left)
     if not found:
         short = nearest(_short(path), {_short(known) for known in origins}) or "–"
         raise Problems([problem(CODES["why.unknown"], path=path, nearest=short)])
@@ -53,6 +57,22 @@ def _at(origins: Mapping[str, Origin], path: str) -> dict[str, Origin]:
             # What a short path means first is the record itself, not a page that is called like it.
             return chosen([known for known in found if ".entities." in known] or found)
     return {}
+
+
+def _left_out(origins: Mapping[str, Origin], path: str) -> dict[str, str]:
+    """A key that its noun may have and that neither pack nor overlay gives it."""
+    above, _, word = path.replace("-", "_").rpartition(".")
+    for known in _at(origins, above):
+        parts = known.split(".")
+        for at in range(len(parts), 1, -1):
+            place = ".".join(parts[:at])
+            if _short(place) == _short(above) and (means := meaning_of(f"{place}.{word}")):
+                return {"path": f"{place}.{word}", "set_by": "", "where": "", "before": "", "means": means}
+    return {}
+
+
+def _nobody(left: Mapping[str, str]) -> str:
+    return f"{left['path']}\n    nobody says it: left out, it is as the grammar has it ({left['means']})"
 
 
 def _short(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -168,6 +169,48 @@ async def test_a_bundle_is_taken_from_administrators_of_this_system_alone(shop: 
                     answer = await client.post("/system/bundle", **how)  # type: ignore[arg-type]
                     assert (answer.status_code, bundle[:20] in answer.text) == (status, False)
         assert await tenant.database.read("SELECT 1 FROM _file") == []
+
+
+async def test_a_bundle_that_changes_nothing_is_noted(shop: Shop) -> None:
+    """Whoever came here by hand to what it says takes the next one as if this one had been brought."""
+    await filled(shop)
+    shop.fields()["day"] = {"type": "date"}
+    await shop.apply()
+    async with browser(shop) as client:
+        bundle = (await send(client, "/system/bundle", _do="export")).text
+        plan = await brought(client, bundle)
+        assert "already as the bundle has it" in plan.text, plan.text[-2000:]
+        assert "Apply this plan" not in plan.text
+        values = {name: hidden(plan.text, name) for name in ("_revision", "_digest", "file")}
+        done = await send(client, "/system/bundle", **values)
+        assert "noted that this bundle is here" in done.text, done.text[-2000:]
+        assert "this is revision" not in done.text
+    async with shop.served() as (tenant, _):
+        (value,) = (await tenant.database.read("SELECT value FROM _setting WHERE name = '$bundle'"))[0]
+        assert json.loads(bundle)["sha256"] in str(value)
+
+
+async def test_a_bundle_is_not_taken_from_administrators_of_another_system(shop: Shop, tmp_path: Path) -> None:
+    other = shop.another(tmp_path)
+    await filled(other)
+    await filled(shop)
+    async with browser(other) as hers, browser(shop) as his:
+        bundle = (await send(hers, "/system/bundle", _do="export")).text
+        plan = await brought(hers, bundle)
+        waiting = hidden(plan.text, "file")
+        taken = await send(his, "/system/bundle", file=waiting)
+        assert (taken.status_code, "The plan" in taken.text) == (404, False), taken.text[-2000:]
+        token = hidden((await his.get("/system/bundle")).text, "_csrf")
+        for cookie in (hers.headers["cookie"], ""):
+            his.headers["cookie"] = cookie
+            assert (await his.get("/system/bundle")).status_code == 303
+            for how in (
+                {"data": {"_do": "export", "_csrf": token}},
+                {"data": {"file": waiting, "_csrf": token}},
+                {"data": {"_csrf": token}, "files": {"file": ("a", bundle.encode())}},
+            ):
+                answer = await his.post("/system/bundle", **how)  # type: ignore[arg-type]
+                assert (answer.status_code, bundle[:20] in answer.text) == (303, False)
 
 
 def _plain(dialect: Dialect) -> Body[None]:

@@ -138,6 +138,11 @@ def test_an_upgrade_tells_redundant_clean_and_moved_apart_and_is_decided_line_by
     assert "then     12" in told
     assert "pack     11" in told
     assert "acme     10" in told
+    (moved,) = [part for part in told.split("moved") if part.strip().startswith("day_labor.settings.long_day.default")]
+    base = overlays.record_path(project.overlays[0])
+    noted = next(n for n, text in enumerate(base.read_text().splitlines(), 1) if "long_day.default" in text)
+    places = [f"{base.as_posix()}:{noted})", "packs/day-labor/module.yaml:", "overlays/acme.yaml:8:14)"]
+    assert all(place in text for place, text in zip(places, moved.splitlines()[1:4], strict=True)), moved
     code, told = run("upgrade", "--drop-redundant")
     text = project.overlays[0].read_text(encoding="utf-8")
     assert "min_length" not in text
@@ -242,6 +247,12 @@ def test_who_set_it(customer: Path) -> None:
     assert "acme.yaml:19:17; before: 10" in told
     assert "day-labor 1.0.0" in run("day-labor.sheet.content.max_length")[1]
     assert "base 1.0.0" in run("base.entities.user.fields.name.type")[1]
+    code, told = run("day-labor.sheet.content.readonly")
+    assert (code, told.splitlines()[0]) == (0, "day_labor.entities.sheet.fields.content.readonly")
+    assert "nobody says it" in told
+    assert "nobody says it" in run("day-labor.sheet.ledger")[1]
+    assert run("day-labor.sheet.content.readony")[0] == 1
+    assert "overlay acme" in run("day-labor.sheet.weather")[1]
     code, told = run("day-labor.sheet.contnt.min_length")
     assert code == 1
     assert "day_labor.sheet.content.min_length" in told

@@ -9,8 +9,8 @@ from engine.read.shape.data import ROWS, Import, Scenario
 from engine.read.shape.entity import FIELD_TYPES, Entity, Option
 from engine.read.shape.figures import Aggregation
 from engine.read.shape.flow import Control, Posting, Workflow
-from engine.read.shape.noun import Named, Noun, One, key
-from engine.read.shape.slot import Bool, Expression, Int, Label, Name, Names, Text, Value, Word, Words
+from engine.read.shape.noun import Named, Noun, One, key, keys_of
+from engine.read.shape.slot import Bool, Expression, Int, Label, Name, Names, Slot, Text, Value, Word, Words
 from engine.read.shape.views import Dashboard, Form, List, Menu
 from engine.read.tree import Node, Scalar
 
@@ -204,3 +204,17 @@ class Overlay(Sections):
 
 PACK = One("pack", Pack)
 OVERLAY = One("overlay", Overlay)
+
+
+def meaning_of(path: str) -> str:
+    """What a property means whether or not anybody says it: ``day_labor.entities.sheet.fields.content.readonly``.
+    Empty where nouns have no such key."""
+    slot: Slot | None = One("pack", Pack)
+    doc = ""
+    for word in path.split(".")[1:]:
+        doc = ""
+        if isinstance(slot, One) and word in (known := keys_of(slot.noun)):
+            doc, slot = known[word].doc, known[word].slot
+        else:
+            slot = slot.entry if isinstance(slot, Named) else None
+    return doc
