@@ -25,7 +25,7 @@ from engine.db.frozen import freeze, thaw
 from engine.db.postgres import PostgresDatabase
 from engine.problem import Problems, problem
 from engine.serve.ids import uuid7
-from engine.studio import archives
+from engine.studio import archives, terms
 from engine.studio.archives import DATABASE, FILES, Writer
 from engine.studio.directories import account
 from engine.studio.housing import LOOKS
@@ -298,6 +298,7 @@ def _as_another(dialect: str) -> Body[None]:
     yield Call("DELETE FROM _session")
     yield Call("UPDATE _lease SET until = 0 WHERE name = 'courier'")
     yield Call("UPDATE _webhook SET state = 'paused'")
+    yield Call(f"DELETE FROM _setting WHERE name = '{terms.OF}'")
 
 
 async def _database_from(archive: zipfile.ZipFile, url: str) -> None:

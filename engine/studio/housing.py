@@ -40,6 +40,8 @@ from engine.work.background import RESTING, Background
 
 LOOKS = 0.5
 """Seconds between two looks at the directory."""
+AGAIN = 5.0
+"""The same when it did not answer."""
 PATIENCE = 10.0
 """How long a request waits for a tenant that is being moved."""
 _ROUND = 3600.0
@@ -148,7 +150,7 @@ class Lodging:
                 await self.look()
             except Exception as error:  # whatever it is: those whom we know go on, and it is looked again
                 _log.warning("the directory does not answer: %s", error)
-                await asyncio.sleep(5)
+                await asyncio.sleep(AGAIN)
 
     def by_host(self, host: str) -> str | None:
         return self._hosts.get(host)

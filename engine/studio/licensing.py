@@ -49,7 +49,7 @@ async def show(where: Where) -> dict[str, Any]:
         if key is None:
             return {"tenant": name, "licensed": False, "seats": taken}
         now = datetime.now(UTC)
-        found = await terms.terms_of(database, name, key, now)
+        found = await terms.terms_of(database, name, key, now, bool(where.tenant))
     one = found.licence
     return {
         "tenant": name,
@@ -82,6 +82,7 @@ async def install(where: Where, file: Path) -> dict[str, Any]:
         one = files.read(text, key, name)
         await noted(database, "licence-install", {"number": one.number, "edition": one.edition, "users": one.users})
         await terms.keep(database, terms.TEXT, text)
+        await terms.keep(database, terms.OF, name)
     return await show(where)
 
 

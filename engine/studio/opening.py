@@ -67,7 +67,7 @@ async def opened(target: Path, url: str = "", make: bool = False) -> AsyncIterat
             raise wrong
         made = await opened_in(project, catalog, database, make)
         made.tenant.files = Folder(files_folder(project, url))
-        await terms.learn(made.tenant, terms.vendor_key())
+        await terms.learn(made.tenant, terms.vendor_key(), named=False)
         yield made
     finally:
         await database.close()

@@ -218,7 +218,10 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
     key = terms.vendor_key()
     server = Server(asgi(OneTenant(tenant), asked.https, asked.front.made()), end_streams)
     await background.start()
-    beside = [asyncio.create_task(one) for one in (_sweep(tenant), keep_up(Keeping(tenant)), terms.watch(tenant, key))]
+    beside = [
+        asyncio.create_task(one)
+        for one in (_sweep(tenant), keep_up(Keeping(tenant)), terms.watch(tenant, key, named=False))
+    ]
     try:
         await server.serve_on(listening, parent)
     finally:

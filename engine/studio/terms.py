@@ -22,6 +22,8 @@ from engine.tenants import licence as files
 
 SETTING = "DOUGONG_LICENCE_KEY"
 TEXT = "$licence"
+OF = "$licence.of"
+"""The tenant it was installed for, by name: whoever knows a database by its URL alone goes by that."""
 _SEEN = "$licence.seen"
 _LOOKS = 60.0
 _KEPT = timedelta(minutes=10)
@@ -38,6 +40,7 @@ def vendor_key(environment: Mapping[str, str] | None = None) -> Ed25519PublicKey
 @dataclass(frozen=True, slots=True)
 class _Stored:
     text: str
+    of: str
     seen: datetime
     began: date
 
@@ -45,17 +48,21 @@ class _Stored:
 async def _stored(database: Database) -> _Stored:
     """``seen`` is the latest time that anything here knows: what was kept for this, and the audit's newest row."""
     found: dict[str, Any] = {}
-    for row in await database.read(f"SELECT name, value FROM _setting WHERE name IN ('{TEXT}', '{_SEEN}')"):
+    for row in await database.read(f"SELECT name, value FROM _setting WHERE name IN ('{TEXT}', '{OF}', '{_SEEN}')"):
         found[str(row[0])] = json.loads(row[1]) if isinstance(row[1], str) else row[1]
     newest = (await database.read("SELECT max(at) FROM _audit"))[0][0]
     first = (await database.read("SELECT at FROM _revision ORDER BY n LIMIT 1"))[0][0]
     seen = max(int(found.get(_SEEN) or 0), int(newest or 0))
     began = datetime.fromtimestamp(passwords.seconds(first), UTC).date()
-    return _Stored(str((found.get(TEXT) or {}).get("text", "")), datetime.fromtimestamp(seen / 1000, UTC), began)
+    text, of = (str((found.get(one) or {}).get("text", "")) for one in (TEXT, OF))
+    return _Stored(text, of, datetime.fromtimestamp(seen / 1000, UTC), began)
 
 
-async def terms_of(database: Database, name: str, key: Ed25519PublicKey, now: datetime) -> Terms:
+async def terms_of(database: Database, name: str, key: Ed25519PublicKey, now: datetime, named: bool = True) -> Terms:
+    """Not ``named``: the name is the app's, and the database may be a tenant's who is called otherwise."""
     stored = await _stored(database)
+    if not named and stored.of:
+        name = stored.of
     one, wrong = files.trial(name, stored.began), ""
     if stored.text:
         try:
@@ -65,12 +72,12 @@ async def terms_of(database: Database, name: str, key: Ed25519PublicKey, now: da
     return Terms(one, max(stored.seen, now), wrong, now < stored.seen - _BACK)
 
 
-async def learn(tenant: Tenant, key: Ed25519PublicKey | None) -> None:
+async def learn(tenant: Tenant, key: Ed25519PublicKey | None, named: bool = True) -> None:
     """Takes over what holds now, and keeps that this moment was seen."""
     if key is None:
         return
     now, before = tenant.clock().astimezone(UTC), tenant.terms
-    terms = await terms_of(tenant.database, tenant.name, key, now)
+    terms = await terms_of(tenant.database, tenant.name, key, now, named)
     tenant.terms = terms
     if terms.moved_back and not (before and before.moved_back):
         audit.note(tenant, "licence.clock", detail={"clock": now.isoformat(), "seen": terms.seen.isoformat()})
@@ -79,12 +86,12 @@ async def learn(tenant: Tenant, key: Ed25519PublicKey | None) -> None:
         await keep(tenant.database, _SEEN, int(terms.seen.timestamp() * 1000))
 
 
-async def watch(tenant: Tenant, key: Ed25519PublicKey | None) -> None:
+async def watch(tenant: Tenant, key: Ed25519PublicKey | None, named: bool = True) -> None:
     """For as long as the process serves: a licence that was installed holds within a minute."""
     while key is not None:
         await asyncio.sleep(_LOOKS)
         try:
-            await learn(tenant, key)
+            await learn(tenant, key, named)
         except (Lost, OSError):
             continue
 

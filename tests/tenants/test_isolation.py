@@ -8,23 +8,81 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from engine.db import carrying
 from engine.db.postgres import PostgresDatabase
 from engine.serve import asgi, auth, open_session, registry
 from engine.serve.door import Door
 from engine.serve.reception import Lodgers
-from tests.tenants.village import PASSWORD, Village
+from tests.tenants.village import PASSWORD, Village, codes
 
-SECRETS = ("Adelheid", "adas-paper", "ada-peer.example", "adas-reason", "adas-key", "adas-subject")
+SECRETS = (
+    "Adelheid", "adas-paper", "ada-peer.example", "adas-reason", "adas-key", "adas-subject", "adas_field", "adas-note"
+)  # fmt: skip
+OVERLAY = """overlay: hers
+grammar: 1
+extends: {works: ">=1"}
+entities:
+  worker:
+    fields:
+      adas_field: {type: text}
+"""
 _VOLATILE = ("_lease", "_audit", "_rollup")
 """Written by loops, not by requests."""
+Sent = list[dict[str, Any]]
+SENT: dict[str, Sent] = {
+    "account.password": [{"old": "wrong", "new": "another one entirely"}],
+    "account.end-all": [{}], "account.end": [{}], "second.begin": [{}], "people.password": [{}], "people.end": [{}],
+    "people.second": [{}], "people.set": [{}], "standins.end": [{}], "webhooks.remove": [{}], "grants.end": [{}],
+    "webhooks.rotate": [{}], "import.undo": [{}], "records.delete": [{}], "records.restore": [{}], "records.act": [{}],
+    "account.token": [{"name": "{user}", "scopes": ["read"], "days": 3}],
+    "second.confirm": [{"code": "000000"}], "second.end": [{"password": "wrong"}],
+    "standins.give": [{"to_user": "{user}", "from": "2030-01-01", "to": "2030-01-02"}],
+    "people.give": [{"users": ["{user}"]}, {"roles": {"{user}": ["head"]}}],
+    "webhooks.make": [{"name": "h", "url": "https://x.example/", "entities": ["{id}"], "kinds": []}],
+    "webhooks.state": [{"state": "paused"}], "webhooks.replay": [{"event": "{id}"}, {}],
+    "grants.give": [{"name": "{user}", "what": "support", "hours": 1, "reason": "x"}],
+    "changes.plan": [{"revision": 2}, {"overlays": []}], "changes.apply": [{"revision": 2}],
+    "revisions.revert": [{"dry_run": True}], "switches.set": [{"on": False, "dry_run": True}],
+    "files.send": [{}],
+    "import.bring": [{"file": "{waiting}"}], "import.sheet": [{"file": "{waiting}"}],
+    "bulk.create": [{"items": [{"name": "x", "papers": ["{file}"]}]}],
+    "bulk.update": [{"items": [{"id": "{id}", "rev": 1, "papers": ["{file}"]}]},
+                    {"ids": ["{id}"], "set": {"name": "x"}}],
+    "bulk.delete": [{"ids": ["{id}"]}, {"items": [{"id": "{id}", "rev": 1}]}],
+    "bulk.restore": [{"ids": ["{id}"]}], "bulk.act": [{"ids": ["{id}"]}],
+    "figures.declared": [{"filter": "subject = '{id}'"}, {}],
+    "records.create": [{"name": "x", "papers": ["{file}"]}],
+    "records.query": [{"filter": "id = '{id}'"}, {}], "records.aggregate": [{"measures": {"n": "COUNT(id)"}}, {}],
+    "records.check": [{"id": "{id}", "name": "x", "papers": ["{file}"]}],
+    "records.change": [{"papers": ["{waiting}"]}], "records.lines": [{"items": [{"id": "{file}"}]}],
+    "page.account-do": [
+        {"_do": "end", "session": "{session}"}, {"_do": "standin-end", "standin": "{standin}"},
+        {"_do": "standin", "to_user": "{user}", "from": "2030-01-01", "to": "2030-01-02"},
+    ],
+    "page.people-do": [{"_do": what, "user": "{user}"} for what in ("disable", "admin", "password", "end", "second")],
+    "page.eyes": [{"user": "{user}"}], "page.eyes-closed": [{}],
+    "page.webhooks-do": [{"_do": what, "webhook": "{webhook}", "event": "{id}"}
+                         for what in ("active", "paused", "rotate", "remove", "replay")],
+    "page.grants-do": [{"_do": "end", "grant": "{grant}"},
+                       {"_do": "give", "name": "{user}", "what": "support", "hours": "1", "reason": "x"}],
+    "page.switches-do": [{"switch": "{switch}", "on": "true"}],
+    "page.changes-do": [{"_do": "plan", "name": "a.yaml", "text": "overlay: a"}],
+    "page.revisions-do": [{"_do": "revert", "revision": "2"}, {"revision": "2"}],
+    "page.bundle-do": [{"_do": "export"}, {"_do": "plan", "file": "{waiting}"}],
+    "page.login": [{"name": "admin", "password": "{user}"}], "page.language": [{"language": "en"}], "page.logout": [{}],
+    "page.bin-restore": [{"id": "{id}"}], "page.save": [{"name": "x", "papers": "{file}", "_rev": "1"}],
+    "page.import-do": [{"_do": "undo", "run": "{run}"}, {"_do": "keep", "file": "{waiting}"}],
+}  # fmt: skip
+"""What of hers could be sent to a door that takes something: whoever adds one says it here."""
 FORGED: tuple[Mapping[str, str], ...] = (
     {},
     {"x-forwarded-host": "ada.example", "x-host": "ada.example", "forwarded": "host=ada.example"},
@@ -55,7 +113,7 @@ async def settle(many: Village, name: str, words: tuple[str, ...]) -> Hers:
     await many.make(name)
     token = await administrator(many, name)
     door = many.door(f"{name}.example", authorization=f"Bearer {token}")
-    worker, paper, peer, reason, key, subject = words
+    worker, paper, peer, reason, key, subject = words[:6]
     system = "/api/v1/system"
     sent = await door.post(f"{system}/files?name={paper}.txt", content=paper.encode())
     assert sent.status_code == 201, sent.text
@@ -81,19 +139,41 @@ async def settle(many: Village, name: str, words: tuple[str, ...]) -> Hers:
         "waiting": waiting.json()["id"], "size": "small", "webhook": hook.json()["id"], "lines": "papers",
         "grant": grant.json().get("id", made.json()["id"]), "session": sessions[0]["id"], "user": me["id"],
         "what": "disable", "action": "submit", "name": "cost", "import": "works.projects",
-        "standin": made.json()["id"], "run": made.json()["id"],
+        "standin": made.json()["id"], "run": made.json()["id"], "number": "2", "before": "1", "after": "2",
+        "switch": "works", "tile": "cost",
     }  # fmt: skip
     return Hers(token, await administrator(many, name, "page"), names)
 
 
 def address(door: Door, base: str, names: Mapping[str, str]) -> str:
-    return base + "/".join(names.get(p[1:-1], "x") if p[:1] == "{" else p for p in door.path.split("/"))
+    """A door with a place in its path that ``settle`` has nothing of hers for is one that was not thought of."""
+    return base + "/".join(names[p[1:-1]] if p[:1] == "{" else p for p in door.path.split("/"))
+
+
+def sent(door: Door, method: str, names: Mapping[str, str]) -> Sent:
+    """The bodies it is entered with."""
+    if method in ("GET", "HEAD"):
+        return [{}]
+    assert door.name in SENT, f"{door.name} takes something: say in SENT what of hers that could be"
+    told: Sent = json.loads(re.sub(r"\{(\w+)\}", lambda found: names[found[1]], json.dumps(SENT[door.name])))
+    return told
 
 
 def doors() -> list[tuple[str, Door, str]]:
     """(base, door, method), all but the stream, which never ends."""
     both = (("/api/v1/", registry.API.doors), ("/", registry.PAGES.doors))
     return [(base, d, m) for base, table in both for d in table for m in d.methods if d.name != "events.stream"]
+
+
+def test_a_door_that_nobody_thought_of_is_told() -> None:
+    async def nothing(_here: object, _at: object) -> Any: ...
+
+    names = dict.fromkeys(("id", "file"), "x")
+    with pytest.raises(KeyError, match="invoice"):
+        address(Door("new", ("GET",), "system/{invoice}", nothing), "/", names)
+    with pytest.raises(AssertionError, match="say in SENT"):
+        sent(Door("new", ("POST",), "system/{id}", nothing), "POST", names)
+    assert {d.name for _, d, m in doors() if m not in ("GET", "HEAD")} == set(SENT), "no more than there are"
 
 
 def clean(answer: httpx.Response, words: tuple[str, ...], what: object) -> None:
@@ -116,13 +196,19 @@ async def holds(many: Village, name: str) -> dict[str, carrying.Counted]:
 async def both(many: Village) -> tuple[Hers, Hers]:
     ada = await settle(many, "ada", SECRETS)
     bob = await settle(many, "bob", ("Bobby", "bobs-paper", "bob-peer.example", "bobs-reason", "k", "s"))
+    await settled(many)
+    return ada, bob
+
+
+async def settled(many: Village) -> dict[str, carrying.Counted]:
+    """What ada has when the loops have passed on what there is."""
     before, now = None, await holds(many, "ada")
-    for _ in range(40):  # until the loops have passed on what there is
+    for _ in range(40):
         if before == now:
             break
         await asyncio.sleep(0.5)
         before, now = now, await holds(many, "ada")
-    return ada, bob
+    return now
 
 
 async def test_her_proofs_open_no_door_of_his(many: Village) -> None:
@@ -147,34 +233,56 @@ async def test_her_proofs_open_no_door_of_his(many: Village) -> None:
 async def test_her_ids_name_nothing_of_his(many: Village) -> None:
     """He is an administrator, and asks for what is hers at every door of his own, in paths and in bodies."""
     ada, _ = await both(many)
-    before = await holds(many, "ada")
+    hers = many.door("ada.example", authorization=f"Bearer {ada.token}")
+    wanted = {"overlays": [{"hers.yaml": OVERLAY}], "note": "adas-note"}
+    plan = (await hers.post("/api/v1/system/changes/plan", json={"overlays": wanted["overlays"]})).json()
+    seen = {"revision": plan["revision"], "digest": plan["digest"]}
+    done = await hers.post("/api/v1/system/changes", json={**wanted, "plan": seen})
+    assert done.status_code == 200, done.text
+    assert "adas_field" in (await hers.get(f"/api/v1/works/worker/{ada.names['id']}")).json()
+    before = await settled(many)
     door = many.door("bob.example")
-    ids = {k: v for k, v in ada.names.items() if k not in ("module", "entity", "field", "size", "name", "import")}
-    body = {
-        "id": ids["id"], "ids": [ids["id"]], "items": [{"id": ids["id"], "rev": 1, "papers": [ids["file"]]}],
-        "file": ids["waiting"], "papers": [ids["file"]], "user": ids["user"], "reason": "x", "webhook": ids["webhook"],
-    }  # fmt: skip
     entered = 0
     for base, one, method in doors():
         names = {**ada.names, "file": ada.names["waiting" if one.name.startswith("files.waiting") else "file"]}
-        token = await administrator(many, "bob", "api" if base == "/api/v1/" else "page")
-        headers = dict(FORGED[entered % len(FORGED)])
-        more: dict[str, Any] = {}
-        if base == "/api/v1/":
-            headers["authorization"] = f"Bearer {token}"
-            more = {"json": body} if method in ("POST", "PUT", "PATCH") else {}
-        else:
-            headers["cookie"] = f"dougong={token}"
-        headers |= {"if-match": "*", "idempotency-key": "adas-key-too"} if method != "GET" else {}
-        answer = await door.request(method, address(one, base, names), headers=headers, **more)
-        clean(answer, SECRETS, (one.name, method))
-        wrong = (500,) if one.who == "nobody" else (401, 500)
-        assert answer.status_code not in wrong, (one.name, answer.text[:300])
-        if "{id}" in one.path and method == "GET":
-            assert answer.status_code in (400, 403, 404), (one.name, answer.status_code)
-        entered += 1
-    assert entered > 90
+        for body in sent(one, method, names):
+            kind: Any = "api" if base == "/api/v1/" else "page"
+            token = await administrator(many, "bob", kind)
+            headers = dict(FORGED[entered % len(FORGED)])
+            more: dict[str, Any] = {}
+            if kind == "api":
+                headers["authorization"] = f"Bearer {token}"
+                more = {"json": body} if method in ("POST", "PUT", "PATCH") else {}
+            else:
+                headers["cookie"] = f"dougong={token}"
+                more = {"data": {**body, "_csrf": await csrf(many, "bob")}} if method == "POST" else {}
+            headers |= {"if-match": "*", "idempotency-key": f"adas-key-{entered}"} if method != "GET" else {}
+            asking = door.request(method, address(one, base, names), headers=headers, **more)
+            answer = await asyncio.wait_for(asking, 30)
+            clean(answer, SECRETS, (one.name, method))
+            assert answer.status_code != 500, (one.name, answer.text[:300])
+            assert one.who == "nobody" or not {"auth.needed", "auth.csrf"} & set(told(answer)), one.name
+            if "{id}" in one.path and method == "GET":
+                assert answer.status_code in (400, 403, 404), (one.name, answer.status_code)
+            entered += 1
+    assert entered > 130
     assert await holds(many, "ada") == before
+
+
+def told(answer: httpx.Response) -> list[str]:
+    """Why it was refused before it was looked at; a page says it in its address, or in words."""
+    if answer.content and answer.headers["content-type"].startswith("application/problem+json"):
+        return codes(answer)
+    if answer.headers.get("location", "") == "/login" and answer.request.url.path not in ("/logout", "/system/me"):
+        return ["auth.needed"]
+    foreign = ("did not come from our own pages", "请求不是来自本系统页面")
+    return ["auth.csrf"] if any(one in answer.text for one in foreign) else []
+
+
+async def csrf(many: Village, name: str) -> str:
+    """Of the newest session of pages."""
+    database = many.house.rooms[name].tenant.database
+    return str((await database.read("SELECT csrf FROM _session WHERE kind = 'page' ORDER BY id DESC LIMIT 1"))[0][0])
 
 
 async def test_prefixes_tokens_and_two_hosts(many: Village) -> None:

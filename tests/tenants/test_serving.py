@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from engine.db import Lost, open_database
 from engine.problem import Problems
 from engine.studio import tenanting
+from engine.studio.build import source_of
+from engine.studio.planning import planned
+from engine.studio.project import find_project
+from tests.studio.shop import taken
 from tests.tenants.village import Village, codes
 
 
@@ -113,3 +120,74 @@ async def test_hosts_are_given_and_taken(many: Village) -> None:
     await many.house.look()
     assert (await many.door("new.example").get("/login")).status_code == 200
     assert (await many.door("ada.example").get("/api/v1/me")).json()["code"] == "server.no-tenant"
+
+
+async def test_suspended_while_a_request_runs(many: Village, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is in is answered, and what he wrote is there; who comes then is refused."""
+    await many.make("ada")
+    ada = await many.admin("ada.example")
+    room = many.house.rooms["ada"]
+    write, inside, go_on = room.tenant.database.write, asyncio.Event(), asyncio.Event()
+
+    async def slow(*given: Any, **named: Any) -> Any:
+        inside.set()
+        await go_on.wait()
+        return await write(*given, **named)
+
+    monkeypatch.setattr(room.tenant.database, "write", slow)
+    asking = asyncio.create_task(ada.post("/api/v1/works/work_type", json={"name": "mason"}))
+    await asyncio.wait_for(inside.wait(), 10)
+    await tenanting.suspend(many.directory, "ada", "")
+    await many.house.look()
+    assert codes(await ada.get("/api/v1/me")) == ["server.suspended"]
+    assert not asking.done()
+    go_on.set()
+    assert (await asking).status_code == 201
+    await tenanting.resume(many.directory, "ada")
+    await many.house.look()
+    assert [one["name"] for one in (await ada.get("/api/v1/works/work_type")).json()["items"]] == ["mason"]
+
+
+async def test_who_comes_back_sees_what_was_changed_while_it_rested(many: Village) -> None:
+    await many.make("ada")
+    ada = await many.admin("ada.example")
+    assert (await ada.get("/api/v1/works/work_type")).status_code == 200
+    room = many.house.rooms["ada"]
+    assert not room.resting()
+    overlay = "overlay: o\ngrammar: 1\nextends: {works: '>=1'}\nentities: {work_type: {fields: {more: {type: text}}}}\n"
+    source = source_of(find_project(many.folder / "works"))
+    database = await open_database(room.entry.url, make=False)
+    try:
+        room.used -= 60  # nobody has asked for anything for a minute
+        assert room.resting()
+        made = await planned(replace(source, overlays=({"o.yaml": overlay},)), database)
+        await taken(made, database, settled=False)
+        assert "more" in (await ada.post("/api/v1/works/work_type", json={"name": "x", "more": "y"})).json()
+    finally:
+        await database.close()
+
+
+async def test_a_directory_that_is_away_or_of_a_newer_engine(many: Village, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those whom the process knows go on, and it hears of what was done meanwhile when it is back."""
+    await many.make("ada")
+    ada = await many.admin("ada.example")
+    version = many.directory.version
+    asked: list[str] = []
+
+    async def away() -> int:
+        asked.append("")
+        raise (Lost("gone", ""), Problems([]), ValueError("what nobody thought of"))[len(asked) % 3]
+
+    monkeypatch.setattr("engine.studio.housing.AGAIN", 0.05)
+    monkeypatch.setattr(many.directory, "version", away)
+    while len(asked) < 4:
+        await asyncio.sleep(0.05)
+    assert (await ada.get("/api/v1/me")).status_code == 200
+    await tenanting.suspend(many.directory, "ada", "")
+    assert (await ada.get("/api/v1/me")).status_code == 200
+    monkeypatch.setattr(many.directory, "version", version)
+    for _ in range(100):
+        if many.house.entries["ada"].state == "suspended":
+            break
+        await asyncio.sleep(0.05)
+    assert codes(await ada.get("/api/v1/me")) == ["server.suspended"]
