@@ -88,7 +88,8 @@ class Right:
 @dataclass(frozen=True, slots=True)
 class Line:
     """``kind`` is one of ``KINDS``. ``rows`` are those it touches; ``offenders`` those in its way (at most a few of
-    ``against``): while there are any the plan is refused. A scenario that does not hold is in its own line's way.
+    ``against``): while there are any the plan is refused. With nobody against it they are some of
+    ``rows``, named. A scenario that does not hold is in its own line's way.
     ``people``: those who hold the role whose rights change."""
 
     kind: str

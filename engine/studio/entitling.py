@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from engine.catalog import Access, Catalog, Entity
 from engine.compile.access import OPERATIONS
 from engine.compile.people import holders
 from engine.db import Database
+from engine.expr.build.tree import by_columns
 from engine.label import Label
 from engine.plan.change import Line, Right
 from engine.serve.bind import ENGINE, EVERYONE, Moment, call, clock
 from engine.studio.matching import Matching
+from engine.studio.recoding import recoded
 
 _ALL = "all"
 
@@ -21,8 +24,16 @@ async def rights(database: Database, old: Catalog, new: Catalog, made: Matching,
     found = list(_lines(old, new, made))
     if not found:
         return []
-    people = await _people(database, old, zone)
-    return [_line(role, path, told, people.get(role, 0), new, old) for (role, path), told in found]
+    people, earlier = await _people(database, old, zone), renamed(old, new, made)
+    return [_line(role, path, told, people.get(earlier.get(role, role), 0), new, old) for (role, path), told in found]
+
+
+def renamed(old: Catalog, new: Catalog, made: Matching) -> dict[str, str]:
+    """Role → what it was called: the choices by which it is given are called otherwise, and records follow."""
+    fields = {f"{one.of}.{one.role}" for one in new.people.assignments.values()}
+    given = (one for one in recoded(old, new, made) if one.path in fields)
+    pairs = ((before, after) for one in given for before, after in one.names.items())
+    return {now: was for was, now in pairs if now in new.roles and now not in old.roles and was not in new.roles}
 
 
 def _line(role: str, path: str, told: tuple[Right, ...], people: int, new: Catalog, old: Catalog) -> Line:
@@ -37,23 +48,25 @@ def _line(role: str, path: str, told: tuple[Right, ...], people: int, new: Catal
 
 def _lines(old: Catalog, new: Catalog, made: Matching) -> Iterator[tuple[tuple[str, str], tuple[Right, ...]]]:
     before = {made.before(path): path for path in new.entities}
+    roles = {was: now for now, was in renamed(old, new, made).items()}
     for path, entity in new.entities.items():
-        yield from _of_entity(path, old.entities.get(made.before(path)), entity, made)
+        yield from _of_entity(path, old.entities.get(made.before(path)), entity, made, roles)
     for path, gone in old.entities.items():
         if path not in before:
-            yield from _of_entity(path, gone, None, made)
+            yield from _of_entity(path, gone, None, made, roles)
 
 
 def _of_entity(
-    path: str, before: Entity | None, after: Entity | None, made: Matching
+    path: str, before: Entity | None, after: Entity | None, made: Matching, roles: Mapping[str, str]
 ) -> Iterator[tuple[tuple[str, str], tuple[Right, ...]]]:
-    was, now = (one.access if one is not None else {} for one in (before, after))
+    was = {roles.get(role, role): access for role, access in (before.access if before is not None else {}).items()}
+    now = after.access if after is not None else {}
     for role in dict.fromkeys((*was, *now)):
         one, other = was.get(role), now.get(role)
         told = [
-            Right(role, path, may, _rule(one, may), _rule(other, may))
+            Right(role, path, may, _told(one, may), _told(other, may))
             for may in OPERATIONS
-            if _rule(one, may) != _rule(other, may)
+            if _meant(_rule(one, may)) != _meant(_rule(other, may))
         ]
         if before is not None and after is not None:
             told += _fields(role, before, after, one, other, made)
@@ -61,12 +74,23 @@ def _of_entity(
             yield (role, path), tuple(told)
 
 
-def _rule(access: Access | None, may: str) -> str:
-    """As it will be written to people: nothing, ``all``, or the condition."""
+def _rule(access: Access | None, may: str) -> Any:
+    """False, True or a condition."""
     rule = getattr(access, may) if access is not None else None
     if may == "act" and rule is None and access is not None:
         rule = access.update
-    return "" if rule is None or rule is False else _ALL if rule is True else rule.text
+    return rule or False
+
+
+def _meant(rule: Any) -> Any:
+    """Whatever the fields in it are called by now."""
+    return rule if isinstance(rule, bool) else by_columns(rule.tree)
+
+
+def _told(access: Access | None, may: str) -> str:
+    """As it will be written to people: nothing, ``all``, or the condition."""
+    rule = _rule(access, may)
+    return "" if rule is False else _ALL if rule is True else str(rule.text)
 
 
 def _fields(

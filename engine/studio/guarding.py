@@ -45,13 +45,15 @@ class Guard:
     """The entity whose records are named, as it is called until the change."""
     row: str = "id"
     """The column that says which of them."""
+    bars: bool = True
+    """Whether those it finds are in the way, or only named."""
 
 
 def asked_again(guards: Iterable[Guard]) -> Body[None]:
     """In the transaction of the change, before it touches a table: records may have been written since the plan was
     made. Raises Problems, one for each that somebody stands in the way of."""
     found = []
-    for guard in guards:
+    for guard in (one for one in guards if one.bars):
         count = int((yield Call(_counting(guard)))[0][0])
         if count:
             found.append(problem(CODES["plan.since"], path=guard.path, count=count, kind=KINDS[guard.kind].en))
@@ -72,8 +74,8 @@ async def judged(database: Database, guard: Guard) -> Line | None:
     named = tuple(f"{row[1]} ({row[0]})" if row[1] else str(row[0]) for row in found)
     records = tuple(f"{guard.place.replace('.', '/')}/{row[0]}" for row in found) if guard.place else ()
     return Line(
-        guard.kind, guard.path, guard.risk, guard.says, against=count, offenders=named, where=guard.origin,
-        records=records,
+        guard.kind, guard.path, guard.risk, guard.says, 0 if guard.bars else count, offenders=named,
+        against=count if guard.bars else 0, where=guard.origin, records=records,
     )  # fmt: skip
 
 

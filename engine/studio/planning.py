@@ -25,7 +25,7 @@ from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
 from engine.read import versions_of
 from engine.read.versions import version
-from engine.studio import entitling, guarding, recoding, refreshing, rehearsing, waking
+from engine.studio import bounds, entitling, guarding, recoding, refreshing, rehearsing, waking
 from engine.studio.build import Source, source_from
 from engine.studio.codes import CODES
 from engine.studio.comparing import compared
@@ -118,7 +118,9 @@ async def planned(
     for change in made.changes:
         lines += [line async for line in _table(database, change, catalog, matching, fills, guards)]
     tables = {table.name: table for table in have.tables}
-    for guard in guarding.of_values(old, catalog, matching, tables, database.dialect):
+    asked = [*guarding.of_values(old, catalog, matching, tables, database.dialect)]
+    asked += [] if old is None else bounds.narrower(old, catalog, matching, tables, database.dialect)
+    for guard in asked:
         guards.append(guard)
         line = await guarding.judged(database, guard)
         lines += [line] if line is not None else []
@@ -254,7 +256,8 @@ async def _table(
             have, want = _kind(was.kind, was.scale), _kind(column.kind, column.scale)
             kinds = Label(f"{have} 放宽为 {want}", f"{have} becomes {want}")
             name = made.called(path, column.name)
-            yield Line("widened", f"{path}.{name}", "online", kinds, rows, wait, where=_where(entity, name))
+            back = fit(column, was) != "none"
+            yield Line("widened", f"{path}.{name}", "online", kinds, rows, wait, back, where=_where(entity, name))
     for line in _computing(catalog, change, rows) if entity is not None else ():
         yield line
     if worth:

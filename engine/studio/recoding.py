@@ -28,6 +28,8 @@ class Recoded:
     kind: str
     names: Mapping[str, str]
     where: str = ""
+    joins: bool = False
+    """One of them becomes what some records hold already."""
 
     def holding(self, dialect: Dialect) -> str:
         return holding(dialect, self.kind, self.column, "IN", self.names)
@@ -86,7 +88,9 @@ def recoded(old: Catalog, new: Catalog, made: Matching) -> Iterator[Recoded]:
             names = {gone: after[0] for gone, after in found.items() if len(after) == 1}
             if names:
                 table, column = table_of(new, entity.path), column_of(new, entity.path, field.name)
-                yield Recoded(field.path, table, column, kind_of(field), names, str(field.where))
+                had = {one.name for one in options_of(old, one.path) or ()}
+                joins = bool(had & {*names.values()})
+                yield Recoded(field.path, table, column, kind_of(field), names, str(field.where), joins)
 
 
 async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) -> list[Line]:
@@ -97,7 +101,8 @@ async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) 
         told = ", ".join(f"{before} → {after}" for before, after in one.names.items())
         wait = Label("写入等待这些行改完", "writers wait until these rows are written") if rows else Label()
         says = Label(f"选项改名 {told}，记录随之", f"choices are called otherwise: {told}; records follow")
-        out.append(Line("recoded", one.path, "online" if rows else "safe", says, rows, wait, where=one.where))
+        back = len(set(one.names.values())) == len(one.names) and not one.joins
+        out.append(Line("recoded", one.path, "online" if rows else "safe", says, rows, wait, back, where=one.where))
     return out
 
 

@@ -78,13 +78,17 @@ def line_of(line: Line, language: str) -> str:
         notes.append(f"{line.people} 人" if zh else f"{line.people} {one}")
     if line.lock.en:
         notes.append(line.lock.to(language))
+    if not line.reversible:
+        notes.append("不可撤回" if zh else "cannot be taken back")
     parts.append(f" ({'；' if zh else ''}{('；' if zh else '; ').join(notes)})".replace("(；", "("))
     out = "".join(parts)
-    if line.against:
-        more = line.against - len(line.offenders)
+    if line.offenders or line.against:
+        count = line.against or line.rows
+        more = count - len(line.offenders)
         named = ", ".join(line.named(language))
-        tail = (f" 等 {line.against} 条" if zh else f" and {more} more") if more else ""
-        out += f"\n    {'不满足' if zh else 'in the way'}: {named}{tail}"
+        tail = (f" 等 {count} 条" if zh else f" and {more} more") if more else ""
+        what = ("不满足" if zh else "in the way") if line.against else ("涉及" if zh else "these")
+        out += f"\n    {what}: {named}{tail}"
     return "\n    ".join([out, *_details(line, zh)])
 
 

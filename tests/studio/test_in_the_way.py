@@ -110,3 +110,51 @@ async def test_the_document_of_an_approval_that_stands_at_a_step_is_named(shop: 
     (line,) = await guarded(shop)
     assert (line.kind, line.against, line.records) == ("steps", 1, (f"shop/sale/{sale['id']}",))
     assert f"in the way: {sale['id']}" in Told(await plan_of(shop)).told("en")
+
+
+@pytest.mark.parametrize(
+    ("field", "more", "named"),
+    [
+        ("price", {"max": "2"}, ["y"]),
+        ("price", {"min": "1.25", "max": "2.5"}, []),
+        ("count", {"min": 4}, ["x"]),
+        ("code", {"min_length": 2}, ["x", "y"]),
+        ("note", {"max_length": 10}, []),
+        ("note", {"min_length": 3}, ["y"]),
+    ],
+)
+async def test_records_outside_narrower_bounds_are_named_and_kept(
+    shop: Shop, field: str, more: dict[str, Any], named: list[str]
+) -> None:
+    await filled(shop)
+    shop.fields()[field].update(more)
+    lines = await guarded(shop)
+    assert [(line.path, line.against, line.rows) for line in lines] == [(f"shop.item.{field}", 0, len(named))] * bool(
+        named
+    )
+    assert [one[0] for line in lines for one in line.offenders] == named
+    if named:
+        told = Told(await plan_of(shop)).told("en")
+        assert f"these: {named[0]} (" in told
+        assert "Refused" not in told
+    assert (await shop.apply()).number == 2
+    await shop.settled()
+    assert len(await shop.items()) == 2
+    shop.fields()[field] = {**shop.fields()[field], "title": "Other"}
+    assert await guarded(shop) == []
+
+
+async def test_what_cannot_be_taken_back_says_so(shop: Shop) -> None:
+    await filled(shop)
+    shop.fields()["kind"]["options"] = {"c": {"title": "C", "was": ["a", "b"]}}
+    shop.fields()["count"] = {"type": "text"}
+    shop.fields()["price"]["scale"] = 6
+    lines = (await plan_of(shop)).lines
+    back = {line.path: line.reversible for line in lines if line.kind in ("recoded", "widened")}
+    assert back == {"shop.item.kind": False, "shop.item.count": False, "shop.item.price": True}
+    told = Told(await plan_of(shop)).told("en")
+    assert told.count("cannot be taken back") == 2
+    shop.fields()["kind"]["options"] = {"c": {"title": "C", "was": ["a"]}, "b": "B"}
+    assert {line.reversible for line in (await plan_of(shop)).lines if line.kind == "recoded"} == {True}
+    shop.fields()["kind"]["options"] = {"b": {"title": "B", "was": ["a"]}}
+    assert {line.reversible for line in (await plan_of(shop)).lines if line.kind == "recoded"} == {False}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,35 @@ async def test_who_gains_and_who_loses_what(shop: Shop) -> None:
     assert "查看: 全部 → 无" in changing.Told(plan).told("zh")
     found = [one for one in json.loads(changing.Told(plan).json())["changes"] if one["kind"] == "rights"]
     assert {(one["people"], len(one["rights"])) for one in found} == {(2, 5), (1, 1)}
+
+
+async def test_a_role_that_is_called_otherwise_gains_and_loses_nothing(shop: Shop) -> None:
+    roles: dict[str, Any] = {"clerk": {"title": "Clerk"}, "boss": {"title": "Boss"}}
+    shop.pack |= {
+        "roles": roles,
+        "people": {"users": "user", "assignments": {"post": {"of": "post", "user": "user", "role": "role"}}},
+    }
+    shop.entities.update(deepcopy(PEOPLE))
+    access: dict[str, Any] = {"clerk": {"read": "kind = 'a'"}, "boss": {"read": True}}
+    shop.entities["item"]["access"] = access
+    async with shop.served() as (_, door):
+        for name in ("an", "bo"):
+            user = await post(door, "user", name=name)
+            await post(door, "post", user=user["id"], role="clerk")
+    roles["agent"] = roles.pop("clerk")
+    options = shop.fields("post")["role"]["options"]
+    options["agent"] = {"title": "Agent", "was": [*options][:1]}
+    del options["clerk"]
+    shop.fields()["sort"] = {**shop.fields().pop("kind"), "was": "kind"}
+    access["agent"] = {"read": "sort = 'a'"}
+    del access["clerk"]
+    async with shop.database() as database:
+        assert [one for one in (await shop.plan(database)).plan.lines if one.kind == "rights"] == []
+    access["agent"]["read"] = True
+    async with shop.database() as database:
+        (line,) = [one for one in (await shop.plan(database)).plan.lines if one.kind == "rights"]
+    told = [(r.role, r.may, r.before, r.after) for r in line.rights]
+    assert (line.people, told) == (2, [("agent", "read", "kind = 'a'", "all")])
 
 
 def write(path: Path, whole: Any) -> None:
