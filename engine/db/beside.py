@@ -117,8 +117,8 @@ class Shadow:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """PostgreSQL: columns of a table that are made and filled ahead. ``fresh`` are new; ``other``: those whose values
-    lie in a second column of their new type until it takes the first one's place."""
+    """PostgreSQL: columns of a table that are made and filled ahead. ``fresh`` are new; ``other``: those whose values,
+    of another type or called otherwise, lie in a second column until it takes the first one's place."""
 
     change: TableChange
     fills: Fills
@@ -138,11 +138,11 @@ class Columns:
             column = next(c for c in self.change.after.columns if c.name == name)
             was = self.change.column_before(name)
             assert was is not None
-            value = converted(was, column, "{}" + quote(name), "postgresql")
+            value = self.change.recoded.get(name) or converted(was, column, "{0}" + quote(name), "postgresql")
             if fit(was, column) == "narrower" and column.kind == "integer":  # what cannot be held stops nobody
-                value = f"CASE WHEN abs({{0}}{quote(name)}) < 9e18 THEN {value.replace('{}', '{0}')} END"
+                value = f"CASE WHEN abs({{0}}{quote(name)}) < 9e18 THEN {value} END"
             kind = column_type(column.kind, column.scale, "postgresql")
-            out.append((name, new_name(name), kind, value.replace("{}", "{0}")))
+            out.append((name, new_name(name), kind, value))
         return out
 
     def create(self) -> Iterator[str]:

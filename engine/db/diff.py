@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from engine.fieldtypes.storage import quote
@@ -19,11 +19,13 @@ _AS_TEXT = frozenset({"integer", "decimal", "date", "time"})
 
 @dataclass(frozen=True, slots=True)
 class TableChange:
-    """``before`` is None for a new table; ``fresh``: columns that are not there yet."""
+    """``before`` is None for a new table; ``fresh``: columns that are not there yet. ``recoded``: column → SQL of what
+    it shall hold of a row, ``{0}`` before its columns, where values are called otherwise."""
 
     after: Table
     before: Table | None = None
     fresh: tuple[str, ...] = ()
+    recoded: Mapping[str, str] = field(default_factory=dict)
 
     def column_before(self, name: str) -> Column | None:
         """A column as it is now."""

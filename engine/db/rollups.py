@@ -100,8 +100,8 @@ _COUNT = "SELECT COUNT(*) FROM _rollup"
 def before_change(dialect: Dialect, logs: Sequence[ChangeLog], anew: Iterable[str]) -> Body[None]:
     """Part of the transaction that changes tables, before it does: removes what the new revision (``logs``) does not
     keep. Triggers would forbid changing the columns they look at; on SQLite they would go with a table that is made
-    ``anew``, so what is kept of it goes too, and is counted again in the same transaction."""
-    lost = set(anew) if dialect == "sqlite" else set()
+    ``anew``. What is kept of one that is, or whose values are called otherwise, goes too, and is counted again."""
+    lost = set(anew)
     yield from _removing(dialect, [log for log in logs if not lost & set(log.tables)])
 
 

@@ -100,7 +100,8 @@ def copying(change: TableChange, fills: Fills) -> tuple[str, str]:
         if old is None:
             given.append(fill or "NULL")
         else:
-            value = converted(old, column, quote(column.name), "sqlite")
+            recoded = change.recoded.get(column.name)
+            value = recoded.format("") if recoded else converted(old, column, quote(column.name), "sqlite")
             given.append(f"COALESCE({value}, {fill})" if fill else value)
     return ", ".join(quote(c.name) for c in change.after.columns), ", ".join(given)
 
@@ -158,7 +159,7 @@ def converted(old: Column, new: Column, sql: str, dialect: Dialect) -> str:
 def _postgresql(changes: Sequence[TableChange], fills: Fills, ready: Ready) -> Iterator[str]:
     old = [c for c in changes if c.before is not None]
     for change in old:
-        yield from _dropped(change)
+        yield from _dropped(change, ready)
     for change in old:
         yield from _columns(change, fills, ready)
     yield from definitions([c.after for c in changes if c.before is None], "postgresql")
@@ -211,11 +212,19 @@ def _both(change: TableChange) -> tuple[dict[object, tuple[str, str]], dict[obje
     return _held(change.before), _held(change.after)
 
 
-def _dropped(change: TableChange) -> Iterator[str]:
-    have, want = _both(change)
-    converting = {
-        c.name for c in change.after.columns if (was := change.column_before(c.name)) and fit(was, c) != "same"
+def _converting(change: TableChange, ready: Ready) -> set[str]:
+    """Columns of another type, and those whose values lie in a second column."""
+    return {
+        c.name
+        for c in change.after.columns
+        if (was := change.column_before(c.name))
+        and (fit(was, c) != "same" or (change.after.name, c.name) in ready.other)
     }
+
+
+def _dropped(change: TableChange, ready: Ready) -> Iterator[str]:
+    have, want = _both(change)
+    converting = _converting(change, ready)
     for told, (what, name) in have.items():
         if told not in want or _touches(told, converting):
             table = quote(change.after.name)
@@ -238,9 +247,7 @@ def _touches(told: object, columns: set[str]) -> bool:
 
 def _constraints(change: TableChange, ready: Ready) -> Iterator[str]:
     have, want = _both(change)
-    converting = {
-        c.name for c in change.after.columns if (was := change.column_before(c.name)) and fit(was, c) != "same"
-    }
+    converting = _converting(change, ready)
     alter = f"ALTER TABLE {quote(change.after.name)}"
     for check in change.after.checks:
         key = ("c", check.postgresql)

@@ -146,7 +146,7 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
     if made.app.dialect == "sqlite":
         yield from _referring(made, ready)
     yield from rollups.after_change(dialect, logs, ready.swaps)
-    yield from recoding.calls(made.old, made.catalog, made.matching, dialect)
+    yield from recoding.calls(made.old, made.catalog, made.matching, dialect, ready)
     yield from follow(dialect, made.matching.after, made.catalog)
     yield from _computed(made, planter, ahead.computed)
     yield from identity.keep(made.app.dialect, made.matching.changed)
@@ -167,10 +167,17 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
 
 
 def _other_rows(change: TableChange, made: Planned, ready: Ready) -> bool:
-    """Whether what SQLite keeps of the table's rows has to be counted anew: it is made here, or its values differ."""
+    """Whether what is kept of the table's rows has to be counted anew: on SQLite it is made here, or its values differ;
+    on PostgreSQL they are called otherwise."""
+    if any((change.after.name, name) in ready.other for name in change.recoded):
+        return True
+    if made.app.dialect == "postgresql":
+        return False
     if change.after.name not in ready.swaps:
         return rebuilt(change, made.fills)
-    return any((was := change.column_before(c.name)) and fit(was, c) != "same" for c in change.after.columns)
+    return bool(change.recoded) or any(
+        (was := change.column_before(c.name)) and fit(was, c) != "same" for c in change.after.columns
+    )
 
 
 def _computed(made: Planned, planter: Planter, ahead: set[str]) -> Body[None]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.db import Body, Call, Database
 from engine.fieldtypes.storage import quote
+from engine.label import Label
 from engine.plan.statement import Dialect
 
 BATCH_SECONDS = 0.1
@@ -16,6 +17,7 @@ BATCH_SECONDS = 0.1
 FIRST, MOST = 500, 50_000
 _PAUSE = {"sqlite": 0.12, "postgresql": 0.02}
 """Between two batches. Writers of other processes look for SQLite's lock every tenth of a second."""
+BESIDE = Label("分批进行，不影响读写；切换时片刻等待", "in batches beside those who work, who wait a moment at the end")
 Progress = Callable[[str, str, int, int], None]
 """(step, what, done, of how many)"""
 Batch = Callable[[str, int], Body[tuple[Any, int]]]

@@ -26,6 +26,7 @@ from engine.problem import Problems, problem
 from engine.read import versions_of
 from engine.read.versions import version
 from engine.studio import bounds, entitling, guarding, recoding, refreshing, rehearsing, waking
+from engine.studio.batches import BESIDE
 from engine.studio.build import Source, source_from
 from engine.studio.codes import CODES
 from engine.studio.comparing import compared
@@ -135,11 +136,13 @@ async def planned(
         lines += await rehearsing.broken(source, catalog, beside)
     lines = touched(lines, old, catalog, matching)
     plan = Plan(have.number, app.digest, tuple(lines), await drift(database, have.tables), told)
+    if old is not None:
+        made = recoding.with_values(made, have.tables, recoding.recoded(old, catalog, matching), database.dialect)
     return Planned(plan, source, catalog, app, old, have, matching, made, fills, tuple(guards))
 
 
 def _computing(catalog: Catalog, change: TableChange, rows: int) -> Iterator[Line]:
-    wait = _BESIDE if rows >= LARGE else Label("写入片刻等待", "writers wait a moment")
+    wait = BESIDE if rows >= LARGE else Label("写入片刻等待", "writers wait a moment")
     fields = list(guarding.computing(catalog, change)) if rows else []
     for field in fields:
         says = Label("为已有记录计算", "computed for the records that are there")
@@ -277,16 +280,11 @@ def _worth_telling(change: TableChange, fills: Fills, dialect: Dialect) -> bool:
     return bool(statements([change], dialect, fills))
 
 
-_BESIDE = Label(
-    "分批进行，不影响读写；切换时片刻等待", "in batches beside those who work, who wait a moment at the end"
-)
-
-
 def _work(change: TableChange, rows: int, fills: Fills, dialect: Dialect) -> tuple[Label, Label]:
     """(what is done to the table, what waits for it)"""
     says, wait = _how(change, fills, dialect)
     slow = wait.en.startswith(("writers wait for it", "readers and writers wait for it"))
-    return says, _BESIDE if slow and rows >= LARGE else wait
+    return says, BESIDE if slow and rows >= LARGE else wait
 
 
 def _how(change: TableChange, fills: Fills, dialect: Dialect) -> tuple[Label, Label]:

@@ -4,17 +4,22 @@ people to decide, record by record."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.catalog import Catalog
 from engine.compile.names import column_of, has_column, kind_of, table_of
 from engine.db import Body, Call, Database
+from engine.db.beside import LARGE
+from engine.db.diff import Difference, TableChange
+from engine.db.steps import Ready
 from engine.fieldtypes.spec import Option
 from engine.fieldtypes.storage import literal, quote
 from engine.label import Label
 from engine.plan.change import Line
 from engine.plan.statement import Dialect
+from engine.plan.table import Table
+from engine.studio.batches import BESIDE
 from engine.studio.matching import Matching
 
 
@@ -34,14 +39,17 @@ class Recoded:
     def holding(self, dialect: Dialect) -> str:
         return holding(dialect, self.kind, self.column, "IN", self.names)
 
-    def value(self, dialect: Dialect) -> str:
-        column = f"t.{quote(self.column)}"
+    def value(self, dialect: Dialect, row: str) -> str:
+        """What shall be held, whatever is held now; ``row`` stands before the column."""
+        column = f"{row}{quote(self.column)}"
         if self.kind == "text":
             return self._one(column)
         if dialect == "sqlite":
-            return f"(SELECT json_group_array({self._one('e.value')}) FROM json_each({column}) AS e)"
-        rows = f"jsonb_array_elements_text({column}) WITH ORDINALITY AS e(v, n)"
-        return f"(SELECT jsonb_agg({self._one('e.v')} ORDER BY e.n) FROM {rows})"
+            several = f"(SELECT json_group_array({self._one('e.value')}) FROM json_each({column}) AS e)"
+        else:
+            rows = f"jsonb_array_elements_text({column}) WITH ORDINALITY AS e(v, n)"
+            several = f"(SELECT COALESCE(jsonb_agg({self._one('e.v')} ORDER BY e.n), '[]'::jsonb) FROM {rows})"
+        return f"CASE WHEN {column} IS NOT NULL THEN {several} END"
 
     def _one(self, sql: str) -> str:
         whens = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in self.names.items())
@@ -96,20 +104,34 @@ def recoded(old: Catalog, new: Catalog, made: Matching) -> Iterator[Recoded]:
 async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) -> list[Line]:
     out = []
     for one in recoded(old, new, made):
-        counted = f"SELECT count(*) FROM {quote(one.table)} AS t WHERE {one.holding(database.dialect)}"
-        rows = int((await database.read(counted))[0][0])
+        counted = f"SELECT count(*), count(CASE WHEN {one.holding(database.dialect)} THEN 1 END)"
+        whole, rows = (int(n) for n in (await database.read(f"{counted} FROM {quote(one.table)} AS t"))[0])
         told = ", ".join(f"{before} → {after}" for before, after in one.names.items())
-        wait = Label("写入等待这些行改完", "writers wait until these rows are written") if rows else Label()
+        wait = BESIDE if whole >= LARGE else Label("写入等待这些行改完", "writers wait until these rows are written")
+        wait = wait if rows else Label()
         says = Label(f"选项改名 {told}，记录随之", f"choices are called otherwise: {told}; records follow")
         back = len(set(one.names.values())) == len(one.names) and not one.joins
         out.append(Line("recoded", one.path, "online" if rows else "safe", says, rows, wait, back, where=one.where))
     return out
 
 
-def calls(old: Catalog | None, new: Catalog, made: Matching, dialect: Dialect) -> Body[None]:
-    """In the transaction of the change, once the tables are what they shall be. Versions do not count up."""
+def with_values(made: Difference, have: Iterable[Table], found: Iterable[Recoded], dialect: Dialect) -> Difference:
+    """The difference with what columns shall hold: tables that stay as they are change too."""
+    values: dict[str, dict[str, str]] = {}
+    for one in found:
+        values.setdefault(one.table, {})[one.column] = one.value(dialect, "{0}")
+    changes = [replace(c, recoded=values.pop(c.after.name, {})) if c.before is not None else c for c in made.changes]
+    changes += [TableChange(table, table, recoded=values[table.name]) for table in have if table.name in values]
+    return replace(made, changes=tuple(changes))
+
+
+def calls(old: Catalog | None, new: Catalog, made: Matching, dialect: Dialect, ready: Ready) -> Body[None]:
+    """In the transaction of the change, once the tables are what they shall be: what was not done ahead. Versions do
+    not count up."""
     for one in recoded(old, new, made) if old is not None else ():
+        if one.table in ready.swaps or (one.table, one.column) in ready.other:
+            continue
         yield Call(
-            f"UPDATE {quote(one.table)} AS t SET {quote(one.column)} = {one.value(dialect)}"
+            f"UPDATE {quote(one.table)} AS t SET {quote(one.column)} = {one.value(dialect, 't.')}"
             f" WHERE {one.holding(dialect)}"
         )

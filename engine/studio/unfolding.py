@@ -101,12 +101,16 @@ class Unfolding:
             if change.after.name not in self.rows:
                 continue
             large = self.rows[change.after.name] >= LARGE
+            recoded = large and await self._recoded(change)
             if self.dialect == "sqlite":
-                if (change.after.entity in aware and change.after.entity in fresh) or (large and self._slow(change)):
+                if (change.after.entity in aware and change.after.entity in fresh) or (
+                    large and (recoded or self._slow(change))
+                ):
                     self.shadows.append(Shadow(change, self.made.fills))
                 continue
             names = change.fresh if change.after.entity in aware else ()  # statements speak of all columns
             other = self._other(change) if large else ()
+            other += tuple(change.recoded) if recoded else ()
             if names or other:
                 self.columns.append(Columns(change, self.made.fills, names, other, self._over(change, other)))
 
@@ -118,6 +122,13 @@ class Unfolding:
     def _large_document(self, path: str) -> bool:
         root = self.made.catalog.root_of(self.made.catalog.entities[path]).path
         return any(self.rows.get(self._table(one), 0) >= LARGE for one in self._document(root))
+
+    async def _recoded(self, change: TableChange) -> bool:
+        """Whether rows hold what shall be called otherwise."""
+        differs = "IS NOT" if self.dialect == "sqlite" else "IS DISTINCT FROM"
+        terms = [f"{quote(name)} {differs} {value.format('')}" for name, value in change.recoded.items()]
+        some = f"SELECT 1 FROM {quote(change.after.name)} WHERE {' OR '.join(terms)} LIMIT 1"
+        return bool(terms) and bool(await self.database.read(some))
 
     def _slow(self, change: TableChange) -> bool:
         there = {(i.columns, i.unique, i.where) for i in change.before.indexes} if change.before else set()
@@ -169,6 +180,8 @@ class Unfolding:
 
     def _exact(self, change: TableChange) -> bool:
         """Whether what is computed of its columns as they are is what will be computed of them as they shall be."""
+        if change.recoded:
+            return False
         for column in change.after.columns:
             was = change.column_before(column.name)
             if was is None or fit(was, column) == "same":

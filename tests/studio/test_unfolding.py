@@ -14,7 +14,7 @@ import pytest
 
 from engine.db import Database
 from engine.problem import Problems
-from engine.studio import batches, unfolding
+from engine.studio import batches, recoding, unfolding
 from tests.studio.shop import Shop, listed, post, taken
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -260,3 +260,66 @@ async def test_lines_and_what_sums_them_up_are_filled_beside_those_who_write(sho
             assert all(line["length"] == len(line["name"]) for line in lines)
             assert sale["letters"] == sum(len(line["name"]) for line in lines)
         await whole(tenant.database)
+
+
+async def test_choices_are_called_otherwise_beside_those_who_write(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One choice, and one of several; an index and a sum over them; old names are written until the switch."""
+    monkeypatch.setattr(recoding, "LARGE", 100)
+    fields = shop.fields()
+    fields["marks"] = {"type": "choices", "options": {"p": "P", "q": "Q"}}
+    shop.pack["lists"] = {"item": {"of": "item", "columns": ["code", "kind"], "sort": ["kind"]}}
+    await many(shop)
+    async with shop.served() as (_, door):
+        await post(door, "item", code="m", kind="b", marks=["p", "q"])
+        await post(door, "item", code="none", kind="b", marks=[])
+    fields["kind"]["options"] = {"z": {"title": "A", "was": ["a"]}, "b": "B"}
+    fields["marks"]["options"] = {"s": {"title": "P", "was": ["p"]}, "q": "Q"}
+    steps: Counter[str] = Counter()
+    waiting: list[asyncio.Task[Any]] = []
+    kept: dict[str, tuple[str, list[str] | None]] = {f"c{n:03}": ("zb"[n % 2], None) for n in range(ROWS)}
+    kept |= {"m": ("b", ["s", "q"]), "none": ("b", [])}
+    async with shop.served() as (_, door), shop.database() as database:
+        rows = {row["code"]: row for row in await listed(door)}
+
+        async def meanwhile(n: int) -> None:
+            """Of rows that went over already, and of those that did not; and new ones."""
+            for at, kind, marks in ((n, "b", ["p"]), (ROWS - 1 - n, "a", ["p", "q"])):
+                code = f"c{at:03}"
+                await patch(door, rows[code], kind=kind, marks=marks)
+                kept[code] = ("z" if kind == "a" else kind, ["s" if one == "p" else one for one in marks])
+            await post(door, "item", code=f"new{n}", kind="a", marks=["p"])
+            kept[f"new{n}"] = ("z", ["s"])
+
+        def tell(step: str, what: str, done: int, total: int) -> None:
+            steps[step] += 1
+            if step in ("copy", "fill") and len(waiting) < 6:
+                waiting.append(asyncio.ensure_future(meanwhile(len(waiting))))
+
+        made = await shop.plan(database)
+        told = {line.path: (line.rows, line.lock.en) for line in made.plan.lines if line.kind == "recoded"}
+        beside = "in batches beside those who work, who wait a moment at the end"
+        assert told == {"shop.item.kind": (ROWS // 2, beside), "shop.item.marks": (1, beside)}
+        assert {line.kind for line in made.plan.lines} == {"recoded", "changed"}
+        await taken(made, database, tell=tell)
+        await asyncio.gather(*waiting)
+        assert steps["copy" if database.dialect == "sqlite" else "fill"] > 3
+        assert len(waiting) == 6
+    await shop.settled()
+    async with shop.served() as (tenant, door):
+        found = {row["code"]: (row["kind"], row["marks"]) for row in await listed(door)}
+        assert found == kept
+        figure = (await door.get("/figures/stock?by=kind")).json()
+        assert figure["served"] == "rollup"
+        assert {row["kind"]: row["items"] for row in figure["rows"]} == Counter(kind for kind, _ in kept.values())
+        await post(door, "item", code="last", kind="z")
+        await whole(tenant.database)
+
+
+async def test_nothing_is_copied_for_choices_that_nobody_holds(shop: Shop) -> None:
+    shop.fields()["kind"]["options"]["c"] = "C"
+    await many(shop)
+    shop.fields()["kind"]["options"] = {"a": "A", "b": "B", "d": {"title": "C", "was": ["c"]}}
+    steps: Counter[str] = Counter()
+    async with shop.database() as database:
+        await taken(await shop.plan(database), database, tell=lambda step, *_: steps.update([step]))
+    assert set(steps) == {"switch"}
