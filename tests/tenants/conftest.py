@@ -16,5 +16,5 @@ async def many(
 ) -> AsyncIterator[Village]:
     monkeypatch.chdir(tmp_path)
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
-    async with village(tmp_path, url, open=5, connections=8) as made:
+    async with village(tmp_path, url, open=3, connections=5) as made:
         yield made

@@ -20,8 +20,18 @@ from engine.studio.archiving import Restoring
 from engine.studio.directories import directory_at
 from engine.studio.tenanting import Wanted
 from engine.tenants.directory import Directory, Entry
-from tests.tenants.village import PASSWORD, works
+from tests.tenants.village import PASSWORD
 
+PACK = """module: shop
+grammar: 1
+version: 1.0.0
+title: Shop
+entities:
+  item:
+    title: Item
+    fields:
+      code: {type: text, required: true}
+"""
 Do = Callable[[Directory], Awaitable[Any]]
 
 
@@ -63,8 +73,16 @@ class Land:
         found: Entry = self.done(lambda d: d.get(name))
         return found
 
+    @property
+    def app(self) -> Path:
+        """The least there can be: what is tried here is not of the app."""
+        folder = self.folder / "shop"
+        folder.mkdir(exist_ok=True)
+        (folder / "module.yaml").write_text(PACK)
+        return folder
+
     def make(self, name: str, **more: Any) -> None:
-        wanted = Wanted(name, works(self.folder), hosts=(f"{name}.example",), password=PASSWORD, **more)
+        wanted = Wanted(name, self.app, hosts=(f"{name}.example",), password=PASSWORD, **more)
         self.done(lambda d: tenanting.create(d, self.home, wanted))
 
     def place(self, name: str) -> str:
@@ -100,7 +118,7 @@ def land(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_while_it_is_made(land: Land) -> None:
-    wanted = Wanted("ada", works(land.folder), hosts=("ada.example",), password=PASSWORD)
+    wanted = Wanted("ada", land.app, hosts=("ada.example",), password=PASSWORD)
 
     async def make(directory: Directory) -> Any:
         return await tenanting.create(directory, land.home, wanted)
@@ -123,7 +141,7 @@ def test_what_was_to_be_taken_over_stays(land: Land) -> None:
     url = land.entry("ada").url
     land.holds(url, "old")
     land.done(lambda d: d.change("ada", "forgotten", "test", state="deleted", hosts=()))
-    wanted = Wanted("eve", works(land.folder), url, password=PASSWORD)
+    wanted = Wanted("eve", land.app, url, password=PASSWORD)
     with pytest.raises(Problems, match="--adopt takes that over"):
         land.done(lambda d: tenanting.create(d, land.home, wanted))
     adopting = replace(wanted, adopt=True)
