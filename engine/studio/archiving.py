@@ -362,9 +362,13 @@ async def move(directory: Directory, name: str, to: str, pause: float = 3 * LOOK
     detail = {"from": naming.shown(entry.url), "to": naming.shown(url)}
     going = going_to(url)
     sets = {"state": "moving", "note": entry.note, "going": going}
-    begun = await directory.change(name, "move", account(), detail, ("active", "suspended"), **sets)
+    source = await open_database(entry.url, make=False)  # one that is away is not begun with
     try:
-        source = await open_database(begun.url, make=False)
+        begun = await directory.change(name, "move", account(), detail, ("active", "suspended"), **sets)
+    except BaseException:
+        await source.close()
+        raise
+    try:
         try:
             if entry.state == "active":
                 await asyncio.sleep(pause)  # until those who serve have heard of it, and their requests have ended
