@@ -370,6 +370,8 @@ async def move(directory: Directory, name: str, to: str, pause: float = 3 * LOOK
         raise
     try:
         try:
+            if begun.url != entry.url:  # somebody moved it a moment ago
+                raise Problems([problem(CODES["tenant.overtaken"], name=name)])
             if entry.state == "active":
                 await asyncio.sleep(pause)  # until those who serve have heard of it, and their requests have ended
             await noted(source, "tenant-move", detail)
