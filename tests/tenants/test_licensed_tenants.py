@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from engine.studio import archiving, licensing, tenanting
+from engine.serve.policy import Policy
+from engine.studio import archiving, licensing, tenanting, terms
 from engine.studio.archiving import Restoring
 from engine.studio.licensing import Making, Where
 from engine.studio.opening import opened
@@ -17,6 +19,11 @@ from tests.tenants.test_isolation import administrator, csrf
 from tests.tenants.village import Village, works
 
 SAID = {"en": "is not among the licensed modules", "zh": "不在许可的模块之内"}
+OVER = {"en": "The trial ended on", "zh": "试用已于"}
+WRONG = {
+    "forged": {"en": "The installed file is not signed by the vendor", "zh": "许可文件的签名不是供应商的"},
+    "other": {"en": "The installed file is made out to somebody else", "zh": "许可文件属于其他租户"},
+}
 
 
 class Vendor:
@@ -103,3 +110,32 @@ async def test_seats_by_command(many: Village, vendor: Vendor, tmp_path: Path) -
             await _add(app.tenant, "wang", {"name": "wang"})
     await tenanting.suspend(many.directory, "ada", "")
     assert (await vendor.give("ada", "professional", users=2))["users"] == 2, "a suspended one too"
+
+
+async def test_what_does_not_hold_is_said_on_the_page(many: Village, vendor: Vendor, tmp_path: Path) -> None:
+    """A file that was put in by hand, altered or somebody else's; and a trial that is over: in both languages."""
+    await many.make("ada")
+    cookie = await administrator(many, "ada", "page")
+    room = many.house.rooms["ada"]
+    good = licensing.make(tmp_path / "vendor.pem", Making("ada", "professional", users=5))
+    other = licensing.make(tmp_path / "vendor.pem", Making("bob", "professional", users=5))
+    forged = good.replace('"users": 5', '"users": 500')
+    later = datetime.now(UTC) + timedelta(days=15)
+    for text, said in ((forged, WRONG["forged"]), (other, WRONG["other"])):
+        await terms.keep(room.tenant.database, terms.TEXT, text)
+        await terms.learn(room.tenant, many.house.key)
+        for language, words in said.items():
+            door = many.door("ada.example", cookie=f"dougong={cookie}; language={language}")
+            assert words in (await door.get("/system/licence")).text
+    form = {"name": "x", "_csrf": await csrf(many, "ada")}
+    room.tenant.policy = Policy(page_idle_hours=100_000)
+    room.tenant.clock = lambda: later
+    for language, words in OVER.items():
+        cookies = f"dougong={cookie}; language={language}"
+        page = await _page(many, "/r/works/work_type/new", cookies, form)
+        assert (page.status_code, words in page.text) == (403, True), page.text[:300]
+        api = many.door("ada.example", authorization=f"Bearer {await administrator(many, 'ada')}")
+        refused = await api.post("/api/v1/works/work_type", json={"name": "x"}, headers={"accept-language": language})
+        assert (refused.json()["code"], words in refused.text) == ("licence.trial-over", True)
+        for path in ("/api/v1/works/work_type/export", "/api/v1/system/bundle", "/api/v1/system/audit/export"):
+            assert (await api.get(path)).status_code == 200, path
