@@ -66,7 +66,7 @@ async def _changes(here: Here, record: str, moment: datetime) -> list[dict[str, 
         change = one["change"]
         change = json.loads(change) if isinstance(change, str) else change or {}
         one["entity"] = here.app.born.entity(one["entity"])
-        one["fields"] = here.app.born.told(one["entity"], change.get("fields", {}))
+        one["fields"] = past.today(here.app, one["entity"], change.get("fields", {}))
         one["record"] = str(one["record"])
         out.append(one)
     # Of one version the document itself comes first: what went with it was there when it went.

@@ -10,6 +10,7 @@ from engine.db import Call
 from engine.fieldtypes.mask import Mask
 from engine.fieldtypes.storage import bind
 from engine.label import Label
+from engine.plan.app import App
 from engine.plan.entity import Entity, Field
 from engine.serve import boards, rights, rows
 from engine.serve.actions import moment_text, people_names
@@ -45,7 +46,7 @@ async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") 
             "entity": path,
             "record": one["record"],
             "rev": one["rev"],
-            "change": dict(told(born.told(path, change.get("fields", {})), masked.get(path, {}))),
+            "change": dict(told(today(here.app, path, change.get("fields", {})), masked.get(path, {}))),
         }
         note = dict(change.get("note") or {})
         if "for" in note:
@@ -64,6 +65,17 @@ def _people(found: Sequence[Sequence[Any]], names: Sequence[str]) -> Iterator[An
         change = row[names.index("change")]
         note = (json.loads(change) if isinstance(change, str) else change or {}).get("note") or {}
         yield note.get("for")
+
+
+def today(app: App, path: str, stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Values by columns, by what fields are called now. What is retired is left out: who may see it, nobody can say any
+    more. It is told again when it comes back."""
+    entity = app.entities.get(path)
+    if entity is None:
+        return {}
+    there = {column.name for table in app.tables if table.name == entity.table for column in table.columns}
+    there |= {app.born.column(path, name) for name in entity.fields}
+    return app.born.told(path, {name: value for name, value in stored.items() if name in there})
 
 
 def told(changed: Mapping[str, Any], masks: Mapping[str, Mask | None]) -> Iterator[tuple[str, Any]]:

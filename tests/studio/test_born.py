@@ -190,6 +190,9 @@ async def test_a_name_that_is_borne_anew_has_a_history_of_its_own(shop: Shop) ->
     async with shop.served() as (tenant, door):
         place = f"/item/{(await post(door, 'item', code='x', note='first'))['id']}"
         await becomes()
+        told = (await got(door, f"{place}/history"))["items"]
+        assert [item["change"] for item in told] == [{"code": [None, "x"]}]  # who might see it, nobody can say now
+        assert "note" not in await got(door, place, as_of="2999-01-01")
         await becomes(note={"type": "integer"})
         assert (await got(door, place, as_of="2999-01-01"))["note"] is None
         await changed(door, place, note=7)
