@@ -40,15 +40,18 @@ class Recoded:
         return holding(dialect, self.kind, self.column, "IN", self.names)
 
     def value(self, dialect: Dialect, row: str) -> str:
-        """What shall be held, whatever is held now; ``row`` stands before the column."""
+        """What shall be held, whatever is held now; ``row`` stands before the column. Two that become one are held
+        once, where the first of them was."""
         column = f"{row}{quote(self.column)}"
         if self.kind == "text":
             return self._one(column)
         if dialect == "sqlite":
-            several = f"(SELECT json_group_array({self._one('e.value')}) FROM json_each({column}) AS e)"
+            rows = f"SELECT {self._one('e.value')} AS v FROM json_each({column}) AS e GROUP BY 1 ORDER BY min(e.key)"
+            several = f"(SELECT json_group_array(w.v) FROM ({rows}) AS w)"
         else:
-            rows = f"jsonb_array_elements_text({column}) WITH ORDINALITY AS e(v, n)"
-            several = f"(SELECT COALESCE(jsonb_agg({self._one('e.v')} ORDER BY e.n), '[]'::jsonb) FROM {rows})"
+            rows = f"jsonb_array_elements_text({column}) WITH ORDINALITY AS e(v, n) GROUP BY 1"
+            once = f"SELECT {self._one('e.v')} AS v, min(e.n) AS n FROM {rows}"
+            several = f"(SELECT COALESCE(jsonb_agg(w.v ORDER BY w.n), '[]'::jsonb) FROM ({once}) AS w)"
         return f"CASE WHEN {column} IS NOT NULL THEN {several} END"
 
     def _one(self, sql: str) -> str:

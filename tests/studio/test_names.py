@@ -230,6 +230,18 @@ async def test_a_choice_is_called_otherwise_and_back(shop: Shop) -> None:
     }
 
 
+async def test_two_choices_that_become_one_are_held_once(shop: Shop) -> None:
+    shop.fields()["marks"] = {"type": "choices", "options": {"p": "P", "q": "Q", "r": "R", "t": "T"}}
+    await filled(shop)
+    async with shop.served() as (_, door):
+        for code, marks in {"m": ["p", "q", "r"], "n": ["q", "t"], "o": ["r"], "p": []}.items():
+            await post(door, "item", code=code, marks=marks)
+    shop.fields()["marks"]["options"] = {"q": "Q", "s": {"title": "P or R", "was": ["p", "r"]}, "t": "T"}
+    await shop.apply()
+    found = {one["code"]: one["marks"] for one in await shop.items()}
+    assert (found["m"], found["n"], found["o"], found["p"] or []) == (["s", "q"], ["q", "t"], ["s"], [])
+
+
 async def test_a_choice_that_becomes_several_is_for_people_to_decide(shop: Shop) -> None:
     await filled(shop)
     kinds = {"a1": {"title": "A1", "was": ["a"]}, "a2": {"title": "A2", "was": ["a"]}, "b": "B"}
