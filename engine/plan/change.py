@@ -41,6 +41,7 @@ KINDS: Mapping[str, Label] = {
     "unpurged": Label("取回", "put back"),
     "posted": Label("过账", "posted"),
     "refreshed": Label("更新", "refreshed"),
+    "subscribed": Label("订阅", "subscribed"),
     "scenario": Label("场景", "scenario"),
     "setting": Label("设置", "setting"),
 }

@@ -25,7 +25,7 @@ from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
 from engine.read import versions_of
 from engine.read.versions import version
-from engine.studio import bounds, entitling, guarding, recoding, refreshing, rehearsing, waking
+from engine.studio import bounds, entitling, guarding, recoding, refreshing, rehearsing, subscribed, waking
 from engine.studio.batches import BESIDE
 from engine.studio.build import Source, source_from
 from engine.studio.codes import CODES
@@ -130,6 +130,7 @@ async def planned(
         lines += compared(old, catalog, matching)
         lines += await waking.lines(database, old, catalog, matching)
         lines += await refreshing.lines(database, old, catalog, matching)
+        lines += await subscribed.lines(database, old, catalog)
         lines += await entitling.rights(database, old, catalog, matching, source.zone)
     told = source.told() != have.source
     if played and (told or lines):

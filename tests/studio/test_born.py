@@ -177,6 +177,27 @@ async def read_again(door: httpx.AsyncClient, tenant: Tenant, known: Mapping[str
     ]
 
 
+async def test_a_subscription_whose_condition_speaks_of_another_name_is_told(shop: Shop) -> None:
+    async with shop.served() as (_, door):
+        hooks = {"notes": "note = 'urgent'", "codes": "code = 'x'"}
+        for name, condition in hooks.items():
+            hook = {"name": name, "url": "http://peer.example/", "entities": ["shop.item"], "condition": condition}
+            assert (await door.post(f"{SYSTEM}/webhooks", json=hook)).status_code == 201
+    fields = shop.fields()
+    fields["remark"] = {**fields.pop("note"), "was": "note"}
+    async with shop.database() as database:
+        lines = (await shop.plan(database)).plan.lines
+    (line,) = [line for line in lines if line.kind == "subscribed"]
+    assert (line.path, line.risk, line.against) == ("shop.item", "online", 0)
+    assert line.says.en == (
+        "the condition of subscription “notes” cannot be asked any more: `note` is not known here: a bare"
+        " name is a field of item; nothing is delivered until it is written anew"
+    )
+    assert "订阅「notes」" in line.says.zh
+    await shop.apply()
+    assert await shop.told() == []
+
+
 async def test_a_name_that_is_borne_anew_has_a_history_of_its_own(shop: Shop) -> None:
     fields = shop.fields()
 
