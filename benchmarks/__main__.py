@@ -15,6 +15,7 @@ NAMES = {
     "reading": "200 KB of packs with 1,500 expressions: read, checked, linked",
     "faults": "nothing acknowledged is lost while processes, database, disk and peers fail under load",
     "change": "fifty changes of a system that sixteen people work with: nothing fails, nothing is lost",
+    "switch": "a module of the contractor off and on under four processes: how long, and until all of them follow",
     "adding": "kept sums added to a table that four processes write to, and what the longest of them waited",
     "tenants": "a thousand tenants on one process: memory of each, the first answer cold and warm",
     "driver": "asyncpg against psycopg 3: reads, and the LOCK + WRITE pair",

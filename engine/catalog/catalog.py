@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as _field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.catalog.data import Import, Scenario
 from engine.catalog.entity import Entity, Field
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from engine.expr.build.world import World
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Who set a property: the layer (``base 1.2`` or ``overlay acme``) and the place."""
 
     layer: str

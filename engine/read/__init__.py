@@ -1,6 +1,6 @@
 """YAML → Catalog. ``read`` is the pipeline; it raises ``Problems`` with everything that is wrong, at once."""
 
-from engine.read.cache import read_cached, texts_cached
+from engine.read.cache import key_of, read_cached, texts_cached
 from engine.read.overlay import Change
 from engine.read.packs import texts_of
 from engine.read.pipeline import changes_of, read, read_texts, texts_in, versions_of
@@ -12,6 +12,7 @@ __all__ = [
     "changes_of",
     "for_editors",
     "for_people",
+    "key_of",
     "meaning_of",
     "ordered",
     "read",

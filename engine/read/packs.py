@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from engine.problem import Problem, Where, nearest, problem
@@ -78,12 +79,19 @@ def _first(path: Path) -> tuple[int, str]:
     return (0 if path.stem in ("module", "overlay") else 1, path.as_posix())
 
 
-def gather(texts: Texts) -> tuple[PackTree | None, list[Problem]]:
-    """One pack from its files."""
+def gather(texts: Texts) -> tuple[PackTree | None, tuple[Problem, ...]]:
+    """One pack from its files. Kept for the last few: while a system is changed, a switch or an overlay leaves most of
+    its texts as they were. The tree is everybody's: a layer is laid over a copy of it."""
+    tree, found = _gathered(tuple(texts.items()))
+    return (replace(tree) if tree is not None else None), found
+
+
+@lru_cache(maxsize=16)
+def _gathered(files: tuple[tuple[str, str], ...]) -> tuple[PackTree | None, tuple[Problem, ...]]:
     problems: list[Problem] = []
     merged: Map | None = None
     whole = True
-    for file, text in texts.items():
+    for file, text in files:
         tree, found = load(file, text)
         problems += found
         if tree is None:
@@ -93,11 +101,11 @@ def gather(texts: Texts) -> tuple[PackTree | None, list[Problem]]:
         else:
             _merge(merged, tree, problems)
     if merged is None:
-        return None, problems
+        return None, tuple(problems)
     pack = _header(merged, problems)
     pack.whole = whole
-    pack.files = tuple(texts)
-    return pack, problems
+    pack.files = tuple(file for file, _ in files)
+    return pack, tuple(problems)
 
 
 def _merge(into: Map, other: Map, problems: list[Problem]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from engine.cache import all_kept
 from engine.catalog import Catalog, Origin
 from engine.catalog.layout import NOTHING_RENAMED, Layout
 from engine.problem import Problem, Problems
@@ -82,18 +81,6 @@ def changes_of(packs: Sequence[Texts], overlays: Sequence[Texts]) -> tuple[dict[
 
 def versions_of(packs: Sequence[Texts]) -> dict[str, str]:
     return {tree.name: ".".join(str(n) for n in tree.version) for tree in _trees(packs, [])}
-
-
-@contextmanager
-def all_kept() -> Iterator[None]:
-    """Without looking for garbage: reading only builds, and the search costs a fifth of its time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def sound(linked: Linked) -> Catalog:

@@ -33,10 +33,11 @@ _NOT_TOLD = frozenset({"name", "path", "was", "where", "module"})
 
 
 def compared(old: Catalog, new: Catalog, made: Matching) -> Iterator[Line]:
-    """Entities and fields that stay are compared with what they were called before."""
+    """Entities and fields that stay are compared with what they were called before. What both catalogs share (see
+    ``build.made_of``) is not looked at."""
     for entity in new.entities.values():
         before = old.entities.get(made.before(entity.path))
-        if before is None:
+        if before is None or before is entity:
             continue
         had, has = part(old, "entities", before.path), part(new, "entities", entity.path)
         yield from _line(entity.path, _differing(had, has, {"fields", "workflows"}), _where(entity))
@@ -56,7 +57,7 @@ def _noun(old: Catalog, new: Catalog, noun: str) -> Iterator[Line]:
     for path, one in getattr(new, noun).items():
         if path not in there:
             yield Line("added", path, "safe", title, where=_where(one), section=noun)
-        else:
+        elif there[path] is not one:
             keys = _differing(part(old, noun, path), part(new, noun, path), set())
             if keys:
                 told = Label(f"{title.zh}：{'、'.join(keys)}", f"{title.en}: {', '.join(keys)}")

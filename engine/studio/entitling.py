@@ -50,6 +50,8 @@ def _lines(old: Catalog, new: Catalog, made: Matching) -> Iterator[tuple[tuple[s
     before = {made.before(path): path for path in new.entities}
     roles = {was: now for now, was in renamed(old, new, made).items()}
     for path, entity in new.entities.items():
+        if old.entities.get(path) is entity:
+            continue
         yield from _of_entity(path, old.entities.get(made.before(path)), entity, made, roles)
     for path, gone in old.entities.items():
         if path not in before:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from engine.ask import Ask
 from engine.catalog import Catalog
-from engine.compile.app import compile_app
 from engine.db import Database, open_database, rollups, url_of
 from engine.problem import Problems, problem
 from engine.serve.filestore import Folder
@@ -104,7 +103,7 @@ async def opened_in(project: Project, catalog: Catalog | None, database: Databas
         behind = False
     assert source is not None
     assert catalog is not None
-    app = replace(compile_app(catalog, database.dialect), epoch=have.epoch if have else 1)
+    app = replace(source.app(database.dialect), epoch=have.epoch if have else 1)
     if have is not None:
         require_shape(have, app)
     tenant = Tenant(source.name, app, database, Ask(), zone=source.zone, language=source.language, title=source.title)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from engine.compile.app import compile_app
 from engine.db import Body, Call, Database, open_database
 from engine.db.carrying import copy_file
 from engine.db.install import definitions
@@ -190,7 +189,7 @@ def _kept(
     """The same metadata over other tables, as a revision of its own."""
     number = have.number + 1
     source = source_from(have.source)
-    app = compile_app(source.catalog(), database.dialect)
+    app = source.app(database.dialect)
     changes = json.dumps([line.plain() for line in lines], ensure_ascii=False)
     yield from revision.keep(database.dialect, number, app, have.source, tables, "", note, changes)
     yield rows.insert("_audit", [audit.at_terminal(act, {"revision": number, **told})], database.dialect)

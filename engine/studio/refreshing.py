@@ -6,7 +6,7 @@ It is owed by the change and done afterwards, in batches, while everybody works.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -41,8 +41,10 @@ async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) 
     out = []
     for entity in new.entities.values():
         before = old.entities.get(made.before(entity.path))
-        told = list(_lines(old, before, new, entity, made)) if before is not None else []
-        if before is not None and told:
+        if before is None or (before is entity and _columns(old, entity) == _columns(new, entity)):
+            continue
+        told = list(_lines(old, before, new, entity, made))
+        if told:
             table = quote(table_of(old, before.path))
             rows = int((await database.read(f"SELECT count(*) FROM {table}"))[0][0])
             out += [Line("refreshed", path, "online", says, rows, where=where) for path, says, where in told if rows]
@@ -92,6 +94,10 @@ def _lines(
     if _found_by(old, before) != _found_by(new, entity):
         says = Label("重建检索与排序文本", "what records are found and sorted by is made anew")
         yield entity.path, says, str(entity.where)
+
+
+def _columns(catalog: Catalog, entity: Entity) -> Mapping[str, str]:
+    return catalog.world.entities[entity.path].columns
 
 
 def _formula(field: Field) -> Any:

@@ -18,13 +18,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from engine import cache
 from engine.catalog import Catalog
 from engine.label import LANGUAGES, Label
 from engine.paths import ENGINE
 from engine.plan.change import Line
 from engine.plan.metadata import plain
 from engine.problem import Problems, problem
-from engine.studio.build import Source, cache_dir, source_from
+from engine.studio.build import Source, source_from
 from engine.studio.codes import CODES
 from engine.studio.stages import stages
 
@@ -33,7 +34,7 @@ async def broken(source: Source, catalog: Catalog, beside: Sequence[Path] = ()) 
     """A line for each scenario that would not hold, and for each that could not be played."""
     if not any(scenario.steps for scenario in catalog.scenarios.values()):
         return []
-    kept = cache_dir() / f"scenarios-{_key(source, catalog, beside)}.json"
+    kept = cache.folder() / f"scenarios-{_key(source, catalog, beside)}.json"
     found = _known(kept)
     if found is None:
         found = await _played(source, beside)

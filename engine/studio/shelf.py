@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import OrderedDict
 from dataclasses import replace
 from threading import RLock
 from typing import Any
 
 from engine.ask import Ask
-from engine.compile.app import compile_app
 from engine.plan.app import App
 from engine.plan.statement import Dialect
 from engine.studio.build import Source
@@ -31,11 +28,11 @@ class Shelf:
 
     def made(self, source: Source, dialect: Dialect) -> App:
         """Compiled by whoever comes first; others of the same text wait for it."""
-        key = (_digest(source), dialect)
+        key = (source.content(), dialect)
         with self._turn:
             app = self._by_text.get(key)
             if app is None:
-                app = compile_app(source.catalog(), dialect)
+                app = source.app(dialect)
                 self._by_text[key] = app
                 self._by_digest.setdefault((app.digest, dialect), (app, {}))
                 self._forget()
@@ -56,13 +53,3 @@ class Shelf:
             _, gone = self._by_text.popitem(last=False)
             if all(one.digest != gone.digest or one.dialect != gone.dialect for one in self._by_text.values()):
                 self._by_digest.pop((gone.digest, gone.dialect), None)
-
-
-def _digest(source: Source) -> str:
-    """Of all that an App follows from; not of whom it is for."""
-    whole = [
-        [dict(texts) for texts in source.packs],
-        [dict(texts) for texts in source.overlays],
-        sorted({**source.features, **source.switches}.items()),
-    ]
-    return hashlib.sha256(json.dumps(whole, ensure_ascii=False).encode()).hexdigest()

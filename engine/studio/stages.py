@@ -12,10 +12,8 @@ from uuid import uuid4
 
 from engine.ask import Ask
 from engine.catalog import Catalog, Scenario
-from engine.compile.app import compile_app
 from engine.db import Database, open_database, rollups
 from engine.db.template import Template
-from engine.plan.app import App
 from engine.serve.filestore import Folder
 from engine.serve.http import asgi
 from engine.serve.tenancy import OneTenant, Tenant
@@ -37,7 +35,6 @@ class Stages:
     """Of PostgreSQL; left out: files of SQLite."""
     filled: bool = False
     names: dict[tuple[str, str], str] = field(default_factory=dict)
-    app: App | None = None
 
     async def play(self, scenario: Scenario) -> list[Failure]:
         if not self.filled:
@@ -75,20 +72,19 @@ class Stages:
         return self.folder / "first.db"
 
     async def _planter(self, database: Database) -> Planter:
-        source = self.source
-        self.app = self.app or compile_app(self.catalog, database.dialect)
-        tenant = Tenant(source.name, self.app, database, Ask(), zone=source.zone, language=source.language)
+        source, app = self.source, self.source.app(database.dialect)
+        tenant = Tenant(source.name, app, database, Ask(), zone=source.zone, language=source.language)
         tenant.title = source.title
         await tenant.load_settings()
         tenant.sums = await rollups.filled(database)
         return Planter(tenant, self.catalog)
 
     async def _installed(self, database: Database) -> Planter:
-        self.app = self.app or compile_app(self.catalog, database.dialect)
-        await revision.install(database, self.app, self.source.told())
+        app = self.source.app(database.dialect)
+        await revision.install(database, app, self.source.told())
         planter = await self._planter(database)
         await database.write(lambda: planter.plant(self.catalog.seeds))
-        await rollups.settle(database, self.app.logs)
+        await rollups.settle(database, app.logs)
         return planter
 
 

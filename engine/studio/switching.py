@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 from engine.db import Database
 from engine.fieldtypes.storage import quote
@@ -18,20 +17,17 @@ from engine.studio.build import Source
 from engine.studio.codes import CODES
 from engine.tenants import identity
 
-_Packs = tuple[tuple[tuple[str, str], ...], ...]
 
-
-@lru_cache(maxsize=4)
-def _trees(packs: _Packs) -> tuple[PackTree, ...]:
-    gathered = [gather(dict(texts))[0] for texts in packs]
-    return tuple(arrange([tree for tree in gathered if tree is not None], []))
+def _trees(source: Source) -> list[PackTree]:
+    trees = [gather(texts)[0] for texts in source.packs]
+    return arrange([tree for tree in trees if tree is not None], [])
 
 
 def listed(source: Source) -> list[Switch]:
     """Everything that can be switched, packs first, in the order of their dependencies."""
-    toggles = {**source.features, **source.switches}
-    trees = _trees(tuple(tuple(texts.items()) for texts in source.packs))
-    off = {tree.name for tree in trees if toggles.get(tree.name) is False}
+    trees = _trees(source)
+    now = {**_written(source, trees), **source.switches}
+    off = {tree.name for tree in trees if not now[tree.name]}
     packs, features = [], []
     needs: dict[str, list[str]] = {}
     for tree in trees:
@@ -41,16 +37,23 @@ def listed(source: Source) -> list[Switch]:
         declared = tree.tree.items.get("features")
         for name, noun in declared.items.items() if isinstance(declared, Map) else ():
             path = f"{tree.key}.{name}"
-            default = noun.items.get("default") if isinstance(noun, Map) else None
-            on = toggles.get(path, not (isinstance(default, Scalar) and default.text == "false"))
             for wanted in _names(noun, "requires"):
                 needs.setdefault(wanted if "." in wanted else f"{tree.key}.{wanted}", []).append(path)
             holds = tuple(_featured(tree, name))
-            features.append(Switch(path, _title(noun), on and tree.name not in off, "feature", holds=holds))
+            features.append(Switch(path, _title(noun), now[path] and tree.name not in off, "feature", holds=holds))
     on_now = {one.name for one in features if one.on}
     return packs + [
         replace(one, needed_by=tuple(n for n in needs.get(one.name, ()) if n in on_now)) for one in features
     ]
+
+
+def _written(source: Source, trees: Sequence[PackTree]) -> dict[str, bool]:
+    """What the text says: the project, or else the packs themselves."""
+    out = {tree.name: True for tree in trees}
+    for tree in trees:
+        for name, noun in _under(tree.tree, "features").items():
+            out[f"{tree.key}.{name}"] = not (isinstance(noun, Map) and _text(noun.items.get("default")) == "false")
+    return {**out, **source.features}
 
 
 def _required(tree: Map) -> list[tuple[str, str]]:
@@ -132,7 +135,8 @@ def switched(source: Source, name: str, on: bool) -> Source:
 
 
 def switched_to(source: Source, wanted: Mapping[str, bool]) -> Source:
-    """Raises Problems when there is nothing of a name, or what is on afterwards needs what is off."""
+    """What is switched to what the text says anyway leaves no trace. Raises Problems when there is nothing of a name,
+    or what is on afterwards needs what is off."""
     known = {one.name: one for one in listed(source)}
     wrong = []
     for name in wanted:
@@ -141,7 +145,9 @@ def switched_to(source: Source, wanted: Mapping[str, bool]) -> Source:
             wrong.append(problem(CODES["switch.unknown"], name=name, nearest=meant))
     if wrong:
         raise Problems(wrong)
-    made = replace(source, switches={**source.switches, **wanted})
+    written = _written(source, _trees(source))
+    switches = {name: on for name, on in {**source.switches, **wanted}.items() if on is not written.get(name)}
+    made = replace(source, switches=switches)
     after = {one.name: one for one in listed(made)}
     for name, on in wanted.items():
         if not on and after[name].kind == "module" and after[name].needed_by:

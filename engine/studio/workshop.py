@@ -18,7 +18,7 @@ from engine.problem import KNOWN, Problem, Problems, problem
 from engine.read import versions_of
 from engine.read.report import in_language
 from engine.serve.tenancy import Tenant
-from engine.studio import bundles, switching, turns
+from engine.studio import ahead, bundles, switching, turns
 from engine.studio.applying import applied
 from engine.studio.build import Source, source_from, source_of
 from engine.studio.bundling import Arrival, arriving, bundle_of, shown, unchanged
@@ -119,7 +119,9 @@ class Workshop:
 
     async def switches(self) -> Sequence[Switch]:
         have = await installed(self.tenant.database)
-        found = await asyncio.to_thread(switching.listed, source_from(have.source))
+        source = source_from(have.source)
+        ahead.begin(source, self.tenant.database.dialect)
+        found = await asyncio.to_thread(switching.listed, source)
         return await switching.counted(found, have.tables, self.tenant.database)
 
     async def revisions(self) -> Sequence[Revision]:

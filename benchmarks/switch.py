@@ -1,0 +1,122 @@
+"""Modules of the contractor's system go off and come back over four server processes: how long a switch takes through
+the API, and until every process follows.
+
+Three kinds: a combination that nobody has looked at (read and compiled in the request), one that was made ahead after
+somebody listed the switches, and one that was there before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks import postgres, report
+from benchmarks.change import served
+from engine import cache
+from engine.paths import examples_dir
+from engine.serve import auth
+from engine.serve.ids import uuid7
+from engine.studio.opening import opened
+
+_MARK_MS = 200.0
+_TOP = "hongyuan"
+_PATIENCE = 30.0
+_AGREED = 24
+"""So many answers on new connections in a row: then no process is behind."""
+_DOORS = {"day-labor": "day_labor/sheet", "cost-center": "cost_center/budget"}
+"""What is there while they are on."""
+
+
+def run(quick: bool, only: set[str]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for dialect, folder, url in postgres.databases(only, "switch"):
+        with _empty_cache():
+            figures[dialect] = asyncio.run(_run(folder, url, 1 if quick else 5))
+    met = all(one[kind] <= _MARK_MS for one in figures.values() for kind in ("made ahead, ms", "seen before, ms"))
+    return {"ratios": {}, "marks": {"ms": _MARK_MS}, "met": met, "figures": figures}
+
+
+@contextmanager
+def _empty_cache() -> Iterator[None]:
+    before = os.environ.get("XDG_CACHE_HOME")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop("XDG_CACHE_HOME")
+            if before is not None:
+                os.environ["XDG_CACHE_HOME"] = before
+
+
+async def _run(folder: Path, url: str, rounds: int) -> dict[str, Any]:
+    contractor = examples_dir() / "contractor"
+    async with opened(contractor, url, make=True) as app:
+        admin = uuid7()
+        await auth.set_password(app.tenant.database, admin, "admin", "of-admin-here", admin=True)
+        token = await auth.open_session(app.tenant, admin)
+    async with served(contractor, url, folder / "server.log") as place:
+        people = _People(f"{place}/api/v1", {"authorization": f"Bearer {token}"})
+        took: dict[str, list[float]] = {"never seen": [], "made ahead": [], "seen before": []}
+        took["never seen"].append(await people.switch(_TOP, on=False))
+        await people.made_ahead()
+        for name in ("day-labor", "cost-center"):
+            took["made ahead"].append(await people.switch(name, on=False))
+            took["seen before"].append(await people.switch(name, on=True))
+        for _ in range(rounds):
+            for on in (True, False):
+                took["seen before"].append(await people.switch(_TOP, on=on))
+    rows = [
+        [kind, str(len(each)), *(f"{1_000 * f(each):.0f}" for f in (statistics.median, max))]
+        for kind, each in took.items()
+    ]
+    report.table([url.partition(":")[0], "times", "median, ms", "longest, ms"], rows)
+    report.say(f"all four processes follow: {max(people.followed):.2f} s at the longest\n")
+    told = {f"{kind}, ms": round(1_000 * statistics.median(each)) for kind, each in took.items()}
+    return {**told, "followed, s": round(max(people.followed), 2)}
+
+
+class _People:
+    def __init__(self, url: str, headers: dict[str, str]) -> None:
+        self.url, self.headers, self.followed = url, headers, list[float]()
+
+    async def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """On a connection of its own: whichever process is free answers."""
+        async with httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=60) as door:
+            return await door.request(method, path, json=body)
+
+    async def switch(self, name: str, on: bool) -> float:
+        began = time.monotonic()
+        answer = await self.ask("POST", f"/system/switches/{name}", {"on": on})
+        ended = time.monotonic()
+        assert answer.is_success, answer.text
+        if name in _DOORS:
+            self.followed.append(await self._followed(_DOORS[name], 200 if on else 404, ended))
+        return ended - began
+
+    async def _followed(self, path: str, wanted: int, since: float) -> float:
+        agreed, last = 0, since
+        while agreed < _AGREED:
+            assert last - since < _PATIENCE, f"{path} does not answer {wanted}"
+            answer = await self.ask("GET", f"/{path}?limit=1")
+            agreed = agreed + 1 if answer.status_code == wanted else 0
+            last = last if agreed else time.monotonic()
+        return last - since
+
+    async def made_ahead(self) -> None:
+        """Somebody looks at the switches; until nothing more is made."""
+        assert (await self.ask("GET", "/system/switches")).is_success
+        seen, still = -1, 0
+        while still < 12:
+            await asyncio.sleep(0.5)
+            there = len(list(cache.folder().glob("app-*")))
+            seen, still = there, still + 1 if there == seen else 0
