@@ -185,7 +185,7 @@ async def _run(folder: Path, url: str, quick: bool) -> dict[str, Any]:
     text = Text(folder)
     text.write()
     token, large = await prepare(folder, url, _ROWS[quick])
-    async with served(folder, url, folder / "server.log") as place:
+    async with served(folder, url, folder / "server.log", WORKERS) as place:
         people = People(place, token, large)
         tasks = [asyncio.create_task(people.one(n)) for n in range(PEOPLE)]
         await asyncio.sleep(2)
@@ -224,10 +224,10 @@ def _readings(database: Database, ids: list[str], start: int) -> Body[None]:
 
 
 @asynccontextmanager
-async def served(folder: Path, url: str, said: Path) -> AsyncIterator[str]:
+async def served(folder: Path, url: str, said: Path, workers: int) -> AsyncIterator[str]:
     port = free_port()
     command = [sys.executable, "-m", "engine.cli", "serve", str(folder), "--database", url, "--port", str(port)]
-    command += ["--workers", str(WORKERS), "--person-limit", "1000000/minute", "--address-limit", "1000000/minute"]
+    command += ["--workers", str(workers), "--person-limit", "1000000/minute", "--address-limit", "1000000/minute"]
     with said.open("wb") as log:
         process = subprocess.Popen(
             command, cwd=said.parent, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log

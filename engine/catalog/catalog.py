@@ -64,7 +64,8 @@ class Catalog:
     scenarios: Mapping[str, Scenario]
     world: World
     digest: str
-    origins: Mapping[str, Origin] = _field(default_factory=dict)
+    overlaid: Mapping[str, Origin] = _field(default_factory=dict)
+    """What overlays set, by the path in the pack's text; of the rest ``read.origins_of`` knows."""
     asleep: tuple[Asleep, ...] = ()
 
     def field(self, path: str) -> Field:

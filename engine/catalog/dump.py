@@ -14,7 +14,7 @@ from engine.catalog.value import Template, Value
 from engine.label import Label
 from engine.problem import Where
 
-_LEFT_OUT = ("world", "digest", "origins")
+_LEFT_OUT = ("world", "digest", "overlaid")
 
 
 def dump(catalog: Catalog) -> str:

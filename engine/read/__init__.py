@@ -3,7 +3,7 @@
 from engine.read.cache import key_of, read_cached, texts_cached
 from engine.read.overlay import Change
 from engine.read.packs import texts_of
-from engine.read.pipeline import changes_of, read, read_texts, texts_in, versions_of
+from engine.read.pipeline import changes_of, origins_of, read, read_texts, texts_in, versions_of
 from engine.read.report import for_editors, for_people, ordered
 from engine.read.shape.pack import meaning_of
 
@@ -15,6 +15,7 @@ __all__ = [
     "key_of",
     "meaning_of",
     "ordered",
+    "origins_of",
     "read",
     "read_cached",
     "read_texts",

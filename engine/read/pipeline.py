@@ -61,7 +61,7 @@ def _read(
             made.gone,
             tuple(name.replace("-", "_") for name in made.off),
             frozenset(file for texts in overlays for file in texts),
-            made.origins,
+            made.overlaid,
             digest_of(packs, overlays, toggles, layout),
             layout,
         )
@@ -77,6 +77,20 @@ def changes_of(packs: Sequence[Texts], overlays: Sequence[Texts]) -> tuple[dict[
     problems: list[Problem] = []
     trees = arrange(_trees(packs, problems), problems)
     return lay(trees, _trees(overlays, problems), problems), problems
+
+
+def origins_of(
+    packs: Sequence[Path], overlays: Sequence[Path] = (), toggles: Toggles | None = None
+) -> dict[str, Origin]:
+    """Who set each property of the packs that are on, by its path in their text. Raises ``Problems``."""
+    problems: list[Problem] = []
+    trees, over = (_trees(texts_in(paths, problems), problems) for paths in (packs, overlays))
+    trees = arrange(trees, problems)
+    changes = lay(trees, over, problems)
+    on, _ = without_modules(trees, toggles or {}, problems)
+    if problems:
+        raise Problems(ordered(problems))
+    return _origins(on, over, changes)
 
 
 def versions_of(packs: Sequence[Texts]) -> dict[str, str]:
@@ -102,7 +116,7 @@ class Shaped:
     gone: Gone
     off: list[str]
     whole: bool
-    origins: Mapping[str, Origin]
+    overlaid: Mapping[str, Origin]
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -123,7 +137,9 @@ def shaped(packs: Sequence[Texts], overlays: Sequence[Texts], toggles: Toggles) 
     for tree in over:
         _header_of_overlay(tree, problems)
     without_features(written, toggles, off, gone, problems)
-    return Shaped(written, gone, off, whole, _origins(on, over, changes), problems)
+    set_by = _origins(on, over, changes)
+    overlaid = {path: one for path, one in set_by.items() if one.layer.startswith("overlay ")}
+    return Shaped(written, gone, off, whole, overlaid, problems)
 
 
 def _trees(many: Sequence[Texts], problems: list[Problem]) -> list[PackTree]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.catalog import Origin
 from engine.problem import Problems, nearest, problem
-from engine.read import meaning_of
+from engine.read import meaning_of, origins_of
 from engine.studio.build import catalog_of
 from engine.studio.codes import CODES
 from engine.studio.project import find_project
@@ -24,7 +24,9 @@ _SECTIONS = frozenset(
 def why(target: Path, path: str, as_json: bool = False) -> str:
     """Every property at or below the path, or what it means that nobody says it. Raises ``why.unknown`` where there is
     nothing of the name."""
-    origins = catalog_of(find_project(target)).origins
+    project = find_project(target)
+    catalog_of(project)  # says what is wrong with the text, if anything is
+    origins = origins_of(project.packs, project.overlays, project.features)
     found = _at(origins, path)
     if not found and (left := _left_out(origins, path)):
         return json.dumps([left], ensure_ascii=False, indent=2) if as_json else _nobody(left)

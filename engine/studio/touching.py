@@ -17,17 +17,13 @@ _INSIDE = ("added", "restored", "retired", "removed", "rights")
 
 def touched(lines: Iterable[Line], old: Catalog | None, new: Catalog, made: Matching) -> list[Line]:
     """The same lines, each with the places of the overlays it touches: as they are now, and as they will be."""
-    layers = [_overlays(new)] + ([_overlays(old)] if old is not None else [])
+    layers = [one.overlaid for one in (new, old) if one is not None]
     out = []
     for line in lines:
         names = {line.path, made.before(line.path)}
         found = {_told(o): None for origins in layers for name in sorted(names) for o in _at(origins, name, line)}
         out.append(replace(line, overlays=tuple(found)) if found else line)
     return out
-
-
-def _overlays(catalog: Catalog) -> dict[str, Origin]:
-    return {path: one for path, one in catalog.origins.items() if one.layer.startswith("overlay ")}
 
 
 def _told(one: Origin) -> Touched:

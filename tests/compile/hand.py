@@ -15,7 +15,7 @@ from engine.label import Label
 
 def catalog(*entities: Entity, **rest: Any) -> Catalog:
     empty: dict[str, Any] = {
-        f.name: {} for f in fields(Catalog) if f.name not in ("origins", "asleep", "seeds", "demo", "people", "world")
+        f.name: {} for f in fields(Catalog) if f.name not in ("overlaid", "asleep", "seeds", "demo", "people", "world")
     }
     made: dict[str, Any] = {
         "modules": {"shop": Module("shop", "shop", "1.0.0", Label("店", "Shop"), {}, {})},

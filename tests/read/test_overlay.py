@@ -147,7 +147,7 @@ def test_a_second_overlay_lies_over_the_first() -> None:
     first = HEAD + "settings: {limit: {default: 80}}\n"
     second = HEAD.replace("acme", "site") + "settings: {limit: {default: 60}}\n"
     catalog = read_texts([{"shop.yaml": PACK}], [{"acme.yaml": first}, {"site.yaml": second}])
-    origin = catalog.origins["shop.settings.limit.default"]
+    origin = catalog.overlaid["shop.settings.limit.default"]
     assert (origin.layer, origin.before) == ("overlay site", "80")
 
 

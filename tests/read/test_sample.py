@@ -9,7 +9,7 @@ import pytest
 
 from engine.catalog.dump import dump
 from engine.read import cache as caching
-from engine.read import read, read_cached
+from engine.read import origins_of, read, read_cached
 
 SAMPLE = Path(__file__).parent / "sample"
 BASE, COST, LABOUR = SAMPLE / "base.yaml", SAMPLE / "cost-center.yaml", SAMPLE / "day-labor"
@@ -49,11 +49,11 @@ def test_the_order_of_the_folders_does_not_matter() -> None:
 
 
 def test_every_property_says_who_set_it() -> None:
-    catalog = read([BASE, COST, LABOUR], [OVERLAY])
-    limit = catalog.origins["day_labor.settings.office_limit.default"]
+    origins = origins_of([BASE, COST, LABOUR], [OVERLAY])
+    limit = origins["day_labor.settings.office_limit.default"]
     assert (limit.layer, limit.before) == ("overlay acme", "10000")
     assert str(limit.where).endswith("acme.yaml:5:18")
-    display = catalog.origins["day_labor.entities.sheet.display"]
+    display = origins["day_labor.entities.sheet.display"]
     assert display.layer == "day-labor 1.0.0"
     assert "display" in (LABOUR / "module.yaml").read_text(encoding="utf-8").splitlines()[display.where.line - 1]
 

@@ -55,12 +55,12 @@ class Linked:
 
 def link(
     written: Mapping[str, Written], gone: Gone, absent: tuple[str, ...], overlay_files: frozenset[str],
-    origins: Mapping[str, Origin], digest: str, layout: Layout,
+    overlaid: Mapping[str, Origin], digest: str, layout: Layout,
 ) -> Linked:  # fmt: skip
     """The catalog, and what is wrong. What sleeps takes along what names it, so this goes in rounds until quiet."""
     while True:
         desk = Desk(written, gone, absent, overlay_files)
-        catalog = _round(desk, origins, digest, layout)
+        catalog = _round(desk, overlaid, digest, layout)
         fresh = {path: found for path, found in desk.asleep.parts.items() if path not in gone.parts}
         if not fresh:
             return Linked(catalog, desk.problems, frozenset(desk.wrong))
@@ -68,7 +68,7 @@ def link(
             gone.add(path, why, where)
 
 
-def _round(desk: Desk, origins: Mapping[str, Origin], digest: str, layout: Layout) -> Catalog:
+def _round(desk: Desk, overlaid: Mapping[str, Origin], digest: str, layout: Layout) -> Catalog:
     frame = Frame(desk, skeletons(desk))
     state_options(frame)
     owned(frame)
@@ -105,7 +105,7 @@ def _round(desk: Desk, origins: Mapping[str, Origin], digest: str, layout: Layou
         scenarios=_all(desk, "tests", data.scenario),
         world=world,
         digest=digest,
-        origins=origins,
+        overlaid=overlaid,
         asleep=tuple(Asleep(path, why, where) for path, (why, where) in sorted(desk.gone.parts.items()) if why),
     )
 
