@@ -178,8 +178,8 @@ async def test_the_stories_hold_whatever_the_database_calls_things(
     async with stages(source, catalog, server, [pack / "tests" for pack in project.packs]) as made:
         for path, scenario in catalog.scenarios.items():
             failures += [f"{path}: {f.step}: {f.says}" for f in await made.play(scenario) if scenario.steps]
-        assert made.app is not None
-        assert all(entity.table.startswith("t_") for entity in made.app.entities.values())
+    served = source.app("postgresql" if server else "sqlite")
+    assert all(entity.table.startswith("t_") for entity in served.entities.values())
     assert failures == []
 
 
