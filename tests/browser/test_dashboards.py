@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.site import CHROMIUM, Site, chromium, sign_in, site, visitor
 
@@ -47,7 +47,7 @@ def test_all_is_drawn_without_scripts(at: Site, browser: Browser, page: Page) ->
     plain.locator("[data-tile=subjects] th a").first.click()  # a bar leads down its tree
     assert "/d/cost_center/overview/subjects?" in plain.url
     assert "under" in plain.url
-    assert plain.locator("[data-tile=subjects] .bars tr").count() == 2
+    expect(plain.locator("[data-tile=subjects] .bars tr")).to_have_count(2)
     context.close()
 
 
