@@ -109,7 +109,10 @@ class SqliteDatabase:
                 raise Held from error
             try:
                 result = self._drive(make_body(), connection)
-                connection.execute("COMMIT")
+                try:
+                    connection.execute("COMMIT")
+                except sqlite3.Error as error:
+                    raise _lost(self._path, error) from error
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -153,12 +156,8 @@ class SqliteDatabase:
 
     def _write_batch(self, batch: list[_Job]) -> None:
         outcomes = self._commit(batch)
-        if outcomes is None and len(batch) > 1:
-            outcomes = [
-                (self._commit([job]) or [(False, Lost("the database did not take the write"))])[0] for job in batch
-            ]
         if outcomes is None:
-            outcomes = [(False, Lost("the database did not take the write"))]
+            outcomes = [(self._commit([job], alone=True) or [(False, _NOT_TAKEN)])[0] for job in batch]
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Job, tuple[bool, Any]]]] = {}
         for job, outcome in zip(batch, outcomes, strict=True):
             by_loop.setdefault(job.loop, []).append((job, outcome))
@@ -166,8 +165,9 @@ class SqliteDatabase:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_settle, settled)
 
-    def _commit(self, batch: list[_Job]) -> list[tuple[bool, Any]] | None:
-        """The outcome of each job after COMMIT; None when the COMMIT itself failed and nothing is kept."""
+    def _commit(self, batch: list[_Job], alone: bool = False) -> list[tuple[bool, Any]] | None:
+        """The outcome of each job after COMMIT; None when the COMMIT itself failed and nothing is kept: then each is
+        tried ``alone``, and told why."""
         run = self._writer.execute
         try:
             run("BEGIN IMMEDIATE")
@@ -188,10 +188,11 @@ class SqliteDatabase:
             run("RELEASE job")
         try:
             run("COMMIT")
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             if self._writer.in_transaction:
                 run("ROLLBACK")
-            return None
+            why = _lost(self._path, error)
+            return [(False, why if isinstance(why, Lost) else _NOT_TAKEN)] if alone else None
         return outcomes
 
     def _require(self, epoch: int) -> None:
@@ -285,12 +286,14 @@ def _violation(error: sqlite3.IntegrityError) -> Violation:
     return Violation(kind, name=detail.removeprefix("index '").removesuffix("'"))
 
 
+_NOT_TAKEN = Lost("the database did not take the write")
 _LOST = (
     ("readonly", "{0} is read-only", "check the file's and its folder's permissions"),
     ("unable to open", "{0} cannot be opened", "check that its folder exists and may be written"),
     ("not a database", "{0} is not a database", "name another file, or restore it from a backup"),
     ("malformed", "{0} is damaged", "restore it from a backup"),
     ("full", "the disk is full", "free some space; nothing was written"),
+    ("disk I/O", "{0} cannot be written", "see whether its disk works and has space; nothing was written"),
     ("locked", "{0} is held by another process", "try again in a moment"),
     ("busy", "{0} is held by another process", "try again in a moment"),
 )

@@ -11,6 +11,7 @@ from typing import Any
 from engine.catalog import Catalog, Field
 from engine.compile import texts
 from engine.compile.names import has_column, kind_of, scale_of, table_of
+from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.storage import quote
 from engine.label import Label
 from engine.plan.statement import Dialect
@@ -54,11 +55,12 @@ def _outside(was: Field, field: Field, column: str, dialect: Dialect) -> Iterato
             if now is not None and (old is None or (now > old if sign == "<" else now < old)):
                 yield f"{column} {sign} {texts.constant(dialect, kind, scale_of(field), now)}"
     elif kind == "text":
-        spec, had = field.spec, was.spec
-        if spec.min_length is not None and spec.min_length > (had.min_length or 0):
-            yield f"length({column}) < {spec.min_length}"
-        if spec.max_length is not None and (had.max_length is None or spec.max_length < had.max_length):
-            yield f"length({column}) > {spec.max_length}"
+        lengths, had = (REGISTRY[one.spec.type].schema(one.spec) for one in (field, was))
+        for sign, key in (("<", "minLength"), (">", "maxLength")):
+            if key in lengths and (
+                key not in had or (lengths[key] > had[key] if sign == "<" else lengths[key] < had[key])
+            ):
+                yield f"length({column}) {sign} {lengths[key]}"
 
 
 def _bound(field: Field, which: str) -> Any:

@@ -86,7 +86,7 @@ def match(
     taken = {table.name for table in have} | {one.physical for one in held if one.path.count(".") == 1}
     open_ = _Open(held, back)
     later = _later(old) if old is not None else {}
-    said = claims(_earlier(catalog), _earlier(old)) if old is not None else {}
+    said = claims(_earlier(catalog), _earlier(old), open_.retired) if old is not None else {}
     for entity in catalog.entities.values():
         names = [*_earlier_of(entity), *later.get(entity.path, [])]
         one = open_.then(entity.path, "") or _find(open_, entity.path, names, catalog.entities, said)
@@ -119,7 +119,7 @@ def _columns(
     """The fields of an entity. A retired column keeps its values whatever takes its name: the new one gets another."""
     was = made.renamed.get(entity.path, entity.path)
     before = old.entities.get(was) if old is not None else None
-    said = claims(_was(entity, was), _was(before, was)) if before is not None else {}
+    said = claims(_was(entity, was), _was(before, was), open_.retired) if before is not None else {}
     taken = {column.name for column in table.columns} if table is not None else set()
     states = {workflow.field for workflow in status_fields(catalog, entity)}
     for fld in entity.fields.values():
@@ -158,19 +158,25 @@ def _of_the_engine(made: Matching, catalog: Catalog, entity: Entity, table: Tabl
         made.names[path] = _free(by_default(path), taken | unfit)
 
 
-def claims(now: Mapping[str, Sequence[str]], before: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """New path → old path of what is said to be called otherwise since, be it that names are exchanged: ``was`` that
-    was not there before, or no longer is. Paths → what they were called earlier, of all that there is and was."""
+def claims(
+    now: Mapping[str, Sequence[str]], before: Mapping[str, Sequence[str]], retired: Container[str] = ()
+) -> dict[str, str]:
+    """New path → old path of what is said to be called otherwise since, be it that names are exchanged or given anew:
+    ``was`` that was not there before, or no longer is. Paths → what they were called earlier, of all that there is and
+    was. What was there (and may be ``retired``) and stays is itself, unless its name is taken and it takes
+    another one's."""
     found: dict[str, str] = {}
     for path, was in now.items():
         said = list(before.get(path, ()))
         fresh = [one for one in was if one in before and one not in said]
         fresh += [one for one in was[:1] if one in before and list(was) != said]
-        undone = [one for one, earlier in before.items() if path in earlier and path not in now.get(one, ())]
+        back = (one for one, earlier in before.items() if path in earlier and path not in now.get(one, ()))
+        undone = [one for one in back if one in now or path not in before]
         first = next((one for one in (*fresh, *undone) if one != path and one not in found.values()), "")
         if first:
             found[path] = first
-    while staying := [path for path, one in found.items() if one in now and one not in found]:
+    known = [path for path in found if path in before or path in retired]
+    while staying := [path for path in known if path in found and found[path] in now and found[path] not in found]:
         for path in staying:
             del found[path]
     return found
@@ -225,6 +231,7 @@ class _Open:
 
     def __init__(self, held: Sequence[Identity], back: Back | None) -> None:
         self.back = back
+        self.retired = {one.path for one in held if one.retired is not None}
         self._by_path: dict[str, list[Identity]] = {}
         for one in sorted(held, key=lambda i: (i.retired is not None, -(i.retired or 0))):
             self._by_path.setdefault(one.path, []).append(one)

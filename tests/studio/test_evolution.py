@@ -32,6 +32,7 @@ STEPS = [
     "restore",
     "rename",
     "swap",
+    "reuse",
     "undo",
     "widen",
     "require",
@@ -227,6 +228,18 @@ class Model:
         for known in (one, other):
             known.noun["was"] = [known.name, *known.noun.get("was", [])]
         one.name, other.name = other.name, one.name
+        await self._applied()
+
+    async def _reuse(self, n: int) -> None:
+        """Its name is given to something else in the same step."""
+        known = self.pick(self.living, n)
+        if known is None:
+            return
+        self.made += 1
+        kind = list(BORN)[n % len(BORN)]
+        self.fields.append(Known(known.name, kind, dict(BORN[kind][0])))
+        known.noun["was"] = [known.name, *known.noun.get("was", [])]
+        known.name = f"f{self.made}"
         await self._applied()
 
     async def _undo(self, n: int) -> None:

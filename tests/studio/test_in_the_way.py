@@ -121,6 +121,7 @@ async def test_the_document_of_an_approval_that_stands_at_a_step_is_named(shop: 
         ("code", {"min_length": 2}, ["x", "y"]),
         ("note", {"max_length": 10}, []),
         ("note", {"min_length": 3}, ["y"]),
+        ("note", {"type": "phone", "min_length": 2}, ["y"]),
     ],
 )
 async def test_records_outside_narrower_bounds_are_named_and_kept(
