@@ -9,15 +9,16 @@ from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.serve import apply_document, auth, licensing, logins, passwords
+from engine.serve import apply_document, auth, licensing, logins, passwords, rows
 from engine.serve.bind import ENGINE
 from engine.serve.decode import Rules, document
 from engine.serve.fault import refuse
+from engine.serve.ids import uuid7
 from engine.serve.store import Op
 from engine.serve.tenancy import Tenant
 from engine.studio.importing import find_import, import_file
 from engine.studio.noting import noted
-from engine.studio.opening import opened
+from engine.studio.opening import Opened, opened
 
 
 def add(target: Path, url: str, name: str, values: Mapping[str, str]) -> str:
@@ -123,3 +124,19 @@ def sheet(given: Sequence[logins.Given], file: Path, title: str) -> None:
     text = f"{head}<table>{lines}</table>\n"
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
         out.write(text)
+
+
+async def administrator(app: Opened, password: str = "") -> list[str]:
+    """The administrator of a new database: with the password given, or a one-time one that is printed once."""
+    tenant = app.tenant
+    made = rows.select("_login", tenant.database.dialect, {"admin": True})
+    if await tenant.database.read(made.sql, made.values):
+        return []
+    chosen = password or passwords.one_time()
+    if password:
+        passwords.require_good(password, "admin", "--admin-password", tenant.policy)
+    await noted(tenant.database, "serve", {"made": "admin"})
+    await auth.set_password(
+        tenant.database, uuid7(), "admin", chosen, admin=True, language=tenant.language, must_change=not password
+    )
+    return [] if password else [f"admin / {chosen}   (the administrator; shown once, to be changed at once)"]

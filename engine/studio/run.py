@@ -20,7 +20,7 @@ from rich.console import Console
 
 from engine.db import Body, Lost
 from engine.problem import Problems, problem
-from engine.serve import audit, auth, conditions, files, passwords, reposting, rows
+from engine.serve import audit, auth, conditions, files, reposting, rows
 from engine.serve.bind import ENGINE, EVERYONE, Me
 from engine.serve.front import Front, Pace, networks, origins
 from engine.serve.http import asgi
@@ -28,6 +28,7 @@ from engine.serve.ids import uuid7
 from engine.serve.reception import Lodgers
 from engine.serve.tenancy import OneTenant, Tenant
 from engine.studio import terms, workers
+from engine.studio.accounts import administrator
 from engine.studio.codes import CODES
 from engine.studio.directories import directory_at
 from engine.studio.following import Keeping, keep_up
@@ -229,22 +230,6 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
         await background.stop()
-
-
-async def administrator(app: Opened, password: str = "") -> list[str]:
-    """The administrator of a new database: with the password given, or a one-time one that is printed once."""
-    tenant = app.tenant
-    made = rows.select("_login", tenant.database.dialect, {"admin": True})
-    if await tenant.database.read(made.sql, made.values):
-        return []
-    chosen = password or passwords.one_time()
-    if password:
-        passwords.require_good(password, "admin", "--admin-password", tenant.policy)
-    await noted(tenant.database, "serve", {"made": "admin"})
-    await auth.set_password(
-        tenant.database, uuid7(), "admin", chosen, admin=True, language=tenant.language, must_change=not password
-    )
-    return [] if password else [f"admin / {chosen}   (the administrator; shown once, to be changed at once)"]
 
 
 async def _demo(app: Opened, out: Console) -> list[str]:

@@ -14,6 +14,7 @@ from engine.db import Lost, open_database, url_of
 from engine.db.frozen import freeze, thaw
 from engine.problem import Problems, problem
 from engine.serve.filestore import Folder
+from engine.studio.accounts import administrator
 from engine.studio.archives import manifest_of, opened_archive, seal_of
 from engine.studio.build import catalog_of
 from engine.studio.directories import account
@@ -30,7 +31,6 @@ from engine.studio.placing import (
     unplaced,
 )
 from engine.studio.project import Project, find_project
-from engine.studio.run import administrator
 from engine.tenants import naming
 from engine.tenants.codes import CODES
 from engine.tenants.directory import Directory, Entry, Event, State, taken
