@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +65,30 @@ async def test_a_full_disk_leaves_everything_as_it_was(tmp_path: Path, monkeypat
 
         monkeypatch.setattr(sqlite, "_connect", full)
         await refused_and_again(shop, door, lambda: monkeypatch.setattr(sqlite, "_connect", connect))
+
+
+async def test_a_commit_that_finds_no_room(tmp_path: Path) -> None:
+    """What fits into memory is written at the end."""
+    shop = Shop(tmp_path / "shop", f"sqlite://{tmp_path}/t.db")
+    shop.fields()["note"]["type"] = "long_text"
+    async with shop.served() as (_, door):
+        for n in range(40):
+            await post(door, "item", code=f"c{n}", price="1", note="n" * 18_000)
+    shop.fields()["price"]["scale"] = 6
+    shop.write()
+    command = [sys.executable, "-m", "engine.cli", "apply", str(shop.folder), "--database", shop.url]
+
+    def narrow() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    done = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, check=False, preexec_fn=narrow
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr[-2000:]
+    assert "nothing was written" in done.stderr
+    assert (await shop.apply()).number == 2
+    await shop.settled()
+    assert len(await shop.items()) == 40
 
 
 @pytest.fixture
