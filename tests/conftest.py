@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.kept import kept
+from tests.kept import kept, quick_passwords
 from tests.pg import postgres_server, postgres_url
 
-__all__ = ["kept", "postgres_server", "postgres_url"]
+__all__ = ["kept", "postgres_server", "postgres_url", "quick_passwords"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

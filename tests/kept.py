@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
+from argon2 import PasswordHasher
 
 from engine.db import Database, open_database
 from engine.plan.statement import Dialect
+from engine.serve import passwords
 from tests.pg import fresh_database
 
 T = TypeVar("T")
@@ -53,6 +55,19 @@ class Kept:
             return url, await fill(database)
         finally:
             await database.close()
+
+
+AS_SERVED = passwords._HASHER
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hashed as ever, with less work for whoever would guess; ``AS_SERVED`` does the work."""
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", quick)
+        patch.setattr(passwords, "_NOBODY", quick.hash("nobody has this password"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 
 from engine.db import Body
 from engine.serve import OneTenant, asgi, passwords, rows, set_password
+from tests.kept import AS_SERVED
 from tests.serve.stage import Stage, errors
 
 OLD, NEW = "correct horse", "battery staple 9"
@@ -234,6 +235,12 @@ async def test_the_page(stage: Stage, zhao: httpx.AsyncClient) -> None:
     out = await page.post("/system/me", data={"_csrf": csrf, "_do": "end-all"})
     assert out.headers["location"] == "/login"
     assert (await zhao.get("/api/v1/me")).status_code == 401
+
+
+def test_guessing_takes_work() -> None:
+    """As served, where no test makes it less."""
+    assert AS_SERVED.type is argon2.Type.ID
+    assert (AS_SERVED.time_cost >= 2, AS_SERVED.memory_cost >= 19 * 1024) == (True, True)
 
 
 async def test_a_hash_made_with_less_work_is_made_anew(stage: Stage, zhao: httpx.AsyncClient) -> None:
