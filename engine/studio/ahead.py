@@ -46,6 +46,7 @@ async def _made(source: Source, dialect: Dialect, before: list[asyncio.Task[None
     try:
         if any(not one.kept(dialect).exists() for one in away):
             await _elsewhere(source, dialect)
+        await asyncio.to_thread(source.catalog)  # what a plan begins at
         for one in away[:_IN_MEMORY]:
             if one.kept(dialect).exists():
                 await asyncio.to_thread(one.catalog)
