@@ -101,13 +101,17 @@ class _People:
 
     async def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """On a connection of its own: whichever process is free answers."""
-        async with httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=60) as door:
+        async with self._door() as door:
             return await door.request(method, path, json=body)
 
+    def _door(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=60)
+
     async def switch(self, name: str, on: bool) -> float:
-        began = time.monotonic()
-        answer = await self.ask("POST", f"/system/switches/{name}", {"on": on})
-        ended = time.monotonic()
+        async with self._door() as door:
+            began = time.monotonic()
+            answer = await door.post(f"/system/switches/{name}", json={"on": on})
+            ended = time.monotonic()
         assert answer.is_success, answer.text
         if name in _DOORS:
             self.followed.append(await self._followed(_DOORS[name], 200 if on else 404, ended))

@@ -18,6 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
+from engine import cache
 from engine.db import Body, Lost
 from engine.problem import Problems, problem
 from engine.serve import audit, auth, conditions, files, reposting, rows
@@ -221,7 +222,7 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
     await background.start()
     beside = [
         asyncio.create_task(one)
-        for one in (_sweep(tenant), keep_up(Keeping(tenant)), terms.watch(tenant, key, named=False))
+        for one in (_sweep(tenant), keep_up(Keeping(tenant)), terms.watch(tenant, key, named=False), _set_aside(tenant))
     ]
     try:
         await server.serve_on(listening, parent)
@@ -230,6 +231,16 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
         await background.stop()
+
+
+async def _set_aside(tenant: Tenant) -> None:
+    """Each App soon after it has begun to serve."""
+    served = None
+    while True:
+        if tenant.app is not served:
+            served = tenant.app
+            cache.set_aside()
+        await asyncio.sleep(1)
 
 
 async def _demo(app: Opened, out: Console) -> list[str]:
