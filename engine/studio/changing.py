@@ -13,7 +13,8 @@ from typing import Any
 from engine.db import Database, open_database
 from engine.plan.metadata import Switch
 from engine.problem import Problems, problem
-from engine.studio import switching
+from engine.serve import licensing
+from engine.studio import switching, terms
 from engine.studio.applying import applied, tenant_of
 from engine.studio.build import source_from, source_of
 from engine.studio.codes import CODES
@@ -85,6 +86,9 @@ async def taken(made: Planned, database: Database, asked: Asked) -> Told:
     told = Told(made.plan, despite=asked.despite)
     if not asked.go or made.plan.empty or told.refused:
         return told
+    before = await tenant_of(made, database)
+    await terms.learn(before, terms.vendor_key(), named=False)
+    licensing.require_writable(before)
     shown = Shown()
     async with turn(database, _who(), patience=PATIENCE) as mine:
         now = await applied(made, mine, asked.note, asked.despite, shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ def test_a_trial_that_is_over(data: Data, tmp_path: Path, monkeypatch: pytest.Mo
         assert (done.returncode, "licence.trial-over" in done.stderr) == (1, True), (command, done.stderr)
     assert dougong("bundle", "export", tmp_path / "b.bundle", base, *at).returncode == 0
     assert dougong("plan", base, *at).returncode == 0
+    for change in (("switch", base, "base", "on"), ("revert", base, "1")):
+        assert dougong(*change, *at).returncode == 0  # there is nothing to change
+    pack = tmp_path / "base"
+    shutil.copytree(base, pack)
+    module = pack / "module.yaml"
+    roles = "\nroles:\n  beside: {zh: 旁人, en: Beside}"
+    module.write_text(module.read_text("utf-8").replace("\nroles:", roles), "utf-8")
+    assert dougong("plan", pack, *at).returncode == 2
+    done = dougong("apply", pack, *at)
+    assert (done.returncode, "licence.trial-over" in done.stderr) == (1, True), done.stderr
     assert dougong("verify", base, *at).returncode == 0
 
     vendor, file = ("--key", tmp_path / "vendor.pem"), tmp_path / "licence"
