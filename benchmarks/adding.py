@@ -20,7 +20,7 @@ from benchmarks import postgres, report
 from benchmarks.change import Text, prepare
 from benchmarks.server import ROOT
 from engine.db import Body, Call, open_database
-from engine.studio.keeping import verify
+from engine.studio.tenant.keeping import verify
 
 WRITERS, _PAUSE = 4, 0.02
 _ROWS = {True: 50_000, False: 1_000_000}

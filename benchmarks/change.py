@@ -30,7 +30,7 @@ from engine.db import Body, Call, Database, open_database
 from engine.fieldtypes.storage import bind
 from engine.serve import auth
 from engine.serve.ids import uuid7
-from engine.studio.opening import opened
+from engine.studio.tenant.opening import opened
 
 PEOPLE, WORKERS, CHANGES = 16, 4, 50
 _ROWS = {True: 25_000, False: 1_000_000}

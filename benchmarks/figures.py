@@ -31,7 +31,7 @@ from engine.serve.bind import ENGINE, call
 from engine.serve.decode import Rules, document, parse_json
 from engine.serve.ids import uuid7
 from engine.serve.tenancy import Tenant
-from engine.studio.opening import opened
+from engine.studio.tenant.opening import opened
 
 MARKS = {"grouped": 50.0, "inserts": 0.7, "writers": 0.9}
 KEPT = "    rollups:\n      monthly: [project, month]\n"

@@ -27,7 +27,7 @@ from engine.db.call import Call
 from engine.plan.question import Filter, Question
 from engine.serve import auth
 from engine.serve.bind import call
-from engine.studio.opening import opened
+from engine.studio.tenant.opening import opened
 
 HEAD = ("what", "server, per second", "database alone", "of it")
 ASKED = ("get", "list")

@@ -23,7 +23,7 @@ from engine.fieldtypes.storage import bind
 from engine.plan.statement import Dialect
 from engine.plan.table import Table
 from engine.serve.auth import open_session, set_password
-from engine.studio.opening import opened
+from engine.studio.tenant.opening import opened
 
 PACK = Path(__file__).parent / "pack"
 CLERK_ID = dataset.identity(4, 0)

@@ -17,7 +17,7 @@ import psutil
 from benchmarks.server import ROOT, NotStartedError, free_port
 from engine.serve import auth
 from engine.serve.ids import uuid7
-from engine.studio.opening import opened
+from engine.studio.tenant.opening import opened
 
 PACK = Path(__file__).parent / "fault_pack"
 PEOPLE = ("clerk", "approver", "reader")

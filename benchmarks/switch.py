@@ -25,7 +25,7 @@ from engine import cache
 from engine.paths import examples_dir
 from engine.serve import auth
 from engine.serve.ids import uuid7
-from engine.studio.opening import opened
+from engine.studio.tenant.opening import opened
 
 _MARK_MS = 200.0
 _SYSTEM = examples_dir() / "contractor"

@@ -28,11 +28,11 @@ from benchmarks.report import say, table
 from benchmarks.server import ROOT, Running, free_port, postgres_cpu, server
 from engine.db import Call, open_database
 from engine.serve import auth, open_session
-from engine.studio import archiving, tenanting
-from engine.studio.archiving import Restoring
-from engine.studio.directories import directory_at
-from engine.studio.housing import Limits, Lodging
-from engine.studio.tenanting import Wanted
+from engine.studio.directory import archiving, tenanting
+from engine.studio.directory.archiving import Restoring
+from engine.studio.directory.housing import Limits, Lodging
+from engine.studio.directory.tenanting import Wanted
+from engine.studio.tenant.directories import directory_at
 from engine.tenants.directory import Directory, Entry
 
 APP = ROOT / "examples" / "contractor"

@@ -68,7 +68,7 @@ def check(
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """Read packs and name every problem: file, line, column, reason, and what was probably meant."""
-    from engine.studio import checking
+    from engine.studio.source import checking
 
     found = checking.check(targets)
     typer.echo(checking.told(found, json, language))
@@ -86,8 +86,8 @@ def show(
     """Print what packs compile to: tables, forms, machines, statements. The same text gives the same bytes."""
     from engine.compile.app import compile_app
     from engine.compile.dump import dump
-    from engine.studio.build import catalog_of
-    from engine.studio.project import find_project
+    from engine.studio.source.build import catalog_of
+    from engine.studio.source.project import find_project
 
     if dialect not in ("sqlite", "postgresql"):
         raise typer.BadParameter("sqlite or postgresql", param_hint="--dialect")
@@ -136,8 +136,8 @@ def serve(
     ] = 64,
 ) -> None:
     """Serve an app: tables are made in an empty database, seeds are planted, pages and API open. Or many tenants."""
-    from engine.studio.run import FrontSettings, Serving
-    from engine.studio.run import serve as run
+    from engine.studio.server.run import FrontSettings, Serving
+    from engine.studio.server.run import serve as run
 
     settings = FrontSettings(trusted_proxies, cors_origins, person_limit, address_limit, body_seconds)
     if target is not None and directory == os.environ.get("DOUGONG_DIRECTORY"):
@@ -160,7 +160,7 @@ def import_(
     new: Annotated[bool, typer.Option("--new", help="Make and install a database that is not there.")] = False,
 ) -> None:
     """Import a file through a mapping: all rows or none, every broken row named by its line."""
-    from engine.studio.importing import run
+    from engine.studio.tenant.importing import run
 
     run(target, mapping, file, database, dry_run, new)
 
@@ -173,7 +173,7 @@ def test(
     json: Json = False,
 ) -> None:
     """Play the scenarios that packs bring, each on an empty database."""
-    from engine.studio.testing import run
+    from engine.studio.scenarios.testing import run
 
     if not run(targets, k, database, json):
         raise typer.Exit(EXIT_PROBLEMS)
@@ -186,7 +186,7 @@ def repost(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what is missing or wrong, change nothing.")] = False,
 ) -> None:
     """Bring ledgers to what their documents say now; with --dry-run ends with 1 when they differ."""
-    from engine.studio.run import repost as run
+    from engine.studio.server.run import repost as run
 
     made = run(target, database, dry_run)
     for ledger, count in sorted(made.items()):
@@ -200,7 +200,7 @@ def repost(
 @app.command()
 def verify(target: Target, database: DatabaseUrl = "") -> None:
     """Recompute kept sums from the records; ends with 1 when one differs."""
-    from engine.studio.keeping import verify as run
+    from engine.studio.tenant.keeping import verify as run
 
     if _differing(run(target, database)):
         raise typer.Exit(EXIT_PROBLEMS)
@@ -209,7 +209,7 @@ def verify(target: Target, database: DatabaseUrl = "") -> None:
 @app.command()
 def repair(target: Target, database: DatabaseUrl = "") -> None:
     """Recompute kept sums, and count those that differ anew; others may go on writing."""
-    from engine.studio.keeping import repair as run
+    from engine.studio.tenant.keeping import repair as run
 
     if _differing(run(target, database)):
         typer.echo("Counted anew.")
@@ -233,7 +233,7 @@ def plan(
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """Show what the packs would change in a database that is in use. Ends with 0: nothing, 2: changes, 3: refused."""
-    from engine.studio.changing import plan as run
+    from engine.studio.change.changing import plan as run
 
     made = run(target, database, downgrade)
     typer.echo(made.json() if json else made.told(language))
@@ -254,7 +254,7 @@ def apply(
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """Change a database to what the packs say, while it is in use: all of the plan, or nothing of it."""
-    from engine.studio.changing import apply as run
+    from engine.studio.change.changing import apply as run
 
     made = run(target, database, reviewed, note, despite, downgrade)
     typer.echo(made.json() if json else made.told(language))
@@ -264,7 +264,7 @@ def apply(
 @app.command()
 def revisions(target: Target, database: DatabaseUrl = "", json: Json = False) -> None:
     """List what a database's metadata has been: when, by whom, why."""
-    from engine.studio.changing import revisions as run
+    from engine.studio.change.changing import revisions as run
 
     typer.echo(run(target, database, json))
 
@@ -280,7 +280,7 @@ def revert(
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """Go back to the metadata of an earlier revision, as a plan like any other; nothing is lost on the way."""
-    from engine.studio.changing import revert as run
+    from engine.studio.change.changing import revert as run
 
     made = run(target, number, database, dry_run, despite)
     typer.echo(made.json() if json else made.told(language))
@@ -298,7 +298,7 @@ def switch(
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """Switch a module or feature of a running system on or off; without a name, list them."""
-    from engine.studio import changing
+    from engine.studio.change import changing
 
     if not name:
         typer.echo(changing.switches(target, database, json))
@@ -325,7 +325,7 @@ def add(
     database: DatabaseUrl = "",
 ) -> None:
     """Give a person a login with a temporary password, printed once."""
-    from engine.studio.accounts import add as run
+    from engine.studio.tenant.accounts import add as run
 
     given = [one.partition("=") for one in values or ()]
     if any(not sign for _, sign, _ in given):
@@ -344,7 +344,7 @@ def password(
     password: Annotated[str, typer.Option(help="Left out: it is asked for.")] = "",
 ) -> None:
     """Give a person (or the administrator) a new password; whoever is signed in with the old one is signed out."""
-    from engine.studio.accounts import set_password
+    from engine.studio.tenant.accounts import set_password
 
     if not one_time and not password:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -356,7 +356,7 @@ def password(
 @user.command()
 def disable(target: Target, name: Login, database: DatabaseUrl = "") -> None:
     """Let somebody sign in no more, and end what he is signed in with; never the last administrator."""
-    from engine.studio.accounts import change
+    from engine.studio.tenant.accounts import change
 
     change(target, database, name, "disable")
 
@@ -364,7 +364,7 @@ def disable(target: Target, name: Login, database: DatabaseUrl = "") -> None:
 @user.command()
 def enable(target: Target, name: Login, database: DatabaseUrl = "") -> None:
     """Let somebody sign in again."""
-    from engine.studio.accounts import change
+    from engine.studio.tenant.accounts import change
 
     change(target, database, name, "enable")
 
@@ -377,7 +377,7 @@ def admin(
     off: Annotated[bool, typer.Option("--off", help="No longer; never the last one.")] = False,
 ) -> None:
     """Make somebody an administrator, or no longer."""
-    from engine.studio.accounts import change
+    from engine.studio.tenant.accounts import change
 
     change(target, database, name, "no-administrator" if off else "administrator")
 
@@ -391,8 +391,8 @@ def import_people(
     sheet: Annotated[Path | None, typer.Option(help="Write the passwords to this page instead, for printing.")] = None,
 ) -> None:
     """Import people, all rows or none, and give those who came temporary passwords, told once."""
-    from engine.studio.accounts import bring
-    from engine.studio.accounts import sheet as print_to
+    from engine.studio.tenant.accounts import bring
+    from engine.studio.tenant.accounts import sheet as print_to
 
     if sheet is not None and sheet.exists():
         raise typer.BadParameter(f"{sheet} is there already")
@@ -411,7 +411,7 @@ def why(
     json: Json = False,
 ) -> None:
     """Say who set a property: the pack or the overlay, its line, and what it said before."""
-    from engine.studio.provenance import why as run
+    from engine.studio.source.provenance import why as run
 
     typer.echo(run(target, path, json))
 
@@ -432,7 +432,7 @@ def verify_audit(
     seal: Annotated[str, typer.Option(help="A seal kept elsewhere, as this command printed it: number:hash.")] = "",
 ) -> None:
     """Check the chain of the audit; every row that was changed, removed or put in is named."""
-    from engine.studio.auditing import verify as run
+    from engine.studio.tenant.auditing import verify as run
 
     if not run(target, database, seal):
         raise typer.Exit(EXIT_PROBLEMS)

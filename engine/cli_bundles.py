@@ -13,7 +13,7 @@ from engine.cli_options import Despite, DirectoryUrl, Downgrade, Json
 from engine.problem import Problems, problem
 
 if TYPE_CHECKING:
-    from engine.studio.bundles import Bundle
+    from engine.studio.change.bundles import Bundle
 
 bundle = typer.Typer(help="A tenant's configuration as one file, from test to production.", no_args_is_help=True)
 File = Annotated[Path, typer.Argument(help="The bundle.")]
@@ -24,7 +24,7 @@ Seal = Annotated[str, typer.Option("--seal", help="The seal that was printed whe
 
 
 def _read(file: Path, seal: str = "") -> Bundle:
-    from engine.studio import bundles
+    from engine.studio.change import bundles
     from engine.studio.codes import CODES
 
     try:
@@ -46,8 +46,8 @@ def export(
     ] = None,
 ) -> None:
     """Write down what a system is made of: packs, overlays, switches, values of settings. Prints the seal."""
-    from engine.studio import bundling
-    from engine.studio.where import Where
+    from engine.studio.change import bundling
+    from engine.studio.tenant.where import Where
 
     wanted = None if expects is None else _read(expects)
     made = asyncio.run(bundling.export(Where(target, database, tenant, directory), wanted))
@@ -78,9 +78,9 @@ def import_(
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """Make a system what a bundle says, by a plan like any other: 0 nothing or done, 2 changes, 3 refused."""
-    from engine.studio import bundling
-    from engine.studio.changing import Asked, review_of
-    from engine.studio.where import Where
+    from engine.studio.change import bundling
+    from engine.studio.change.changing import Asked, review_of
+    from engine.studio.tenant.where import Where
 
     asked = Asked(not dry_run, note, despite, review_of(reviewed), reviewed)
     arrival = bundling.Arrival(over, downgrade, new)
@@ -96,7 +96,7 @@ def import_(
 @bundle.command()
 def show(file: File, seal: Seal = "", json: Json = False) -> None:
     """Check that a bundle is whole and unaltered, and say what is in it."""
-    from engine.studio.bundling import shown
+    from engine.studio.change.bundling import shown
 
     found = shown(_read(file, seal))
     if json:

@@ -23,8 +23,8 @@ def show(
     target: Target = None, database: Url = "", tenant: Tenant = "", directory: DirectoryUrl = "", json: Json = False
 ) -> None:
     """Say what holds: edition, days left, seats, modules; checked here, without a network."""
-    from engine.studio import licensing
-    from engine.studio.where import Where
+    from engine.studio.tenant import licensing
+    from engine.studio.tenant.where import Where
 
     _tell(asyncio.run(licensing.show(Where(target, database, tenant, directory))), json)
 
@@ -39,8 +39,8 @@ def install(
     json: Json = False,
 ) -> None:
     """Put a licence in; processes that serve go by it within a minute."""
-    from engine.studio import licensing
-    from engine.studio.where import Where
+    from engine.studio.tenant import licensing
+    from engine.studio.tenant.where import Where
 
     _tell(asyncio.run(licensing.install(Where(target, database, tenant, directory), file)), json)
 
@@ -58,7 +58,7 @@ def make(
     to: Annotated[Path | None, typer.Option(help="The file; left out: it is printed.")] = None,
 ) -> None:
     """Make a licence: for the vendor, who has the private key."""
-    from engine.studio import licensing
+    from engine.studio.tenant import licensing
 
     if edition not in ("trial", "professional", "enterprise"):
         raise typer.BadParameter("trial, professional or enterprise", param_hint="--edition")
@@ -79,7 +79,7 @@ def keygen(
     file: Annotated[Path, typer.Argument(help="Where the private key shall lie; only you may read it.")],
 ) -> None:
     """Make the vendor's pair of keys; the public one is printed, for DOUGONG_LICENCE_KEY."""
-    from engine.studio import licensing
+    from engine.studio.tenant import licensing
 
     typer.echo(f"DOUGONG_LICENCE_KEY={licensing.keygen(file)}")
 

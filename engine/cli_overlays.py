@@ -17,8 +17,8 @@ EXIT_TO_DECIDE = 2
 @overlay.command()
 def diff(target: Target, json: Json = False) -> None:
     """Show everything the overlays change: what the pack says, what they make of it, what is lost by it."""
-    from engine.studio import overlays
-    from engine.studio.project import find_project
+    from engine.studio.source import overlays
+    from engine.studio.source.project import find_project
 
     found = overlays.review(find_project(target))
     typer.echo(overlays.as_json(found) if json else overlays.told(found))
@@ -28,8 +28,8 @@ def diff(target: Target, json: Json = False) -> None:
 @overlay.command()
 def record(target: Target) -> None:
     """Write down what the packs say now at every place the overlays change."""
-    from engine.studio import overlays
-    from engine.studio.project import find_project
+    from engine.studio.source import overlays
+    from engine.studio.source.project import find_project
 
     for path in overlays.record(find_project(target)):
         typer.echo(path.as_posix())
@@ -46,8 +46,8 @@ def upgrade(
     json: Json = False,
 ) -> None:
     """Compare what the packs said with what they say now; what moved is listed until somebody decides."""
-    from engine.studio import overlays
-    from engine.studio.project import find_project
+    from engine.studio.source import overlays
+    from engine.studio.source.project import find_project
 
     project = find_project(target)
     found = overlays.review(project)

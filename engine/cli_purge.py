@@ -23,8 +23,8 @@ def purge(
     language: Annotated[str, typer.Option(envvar="DOUGONG_LANGUAGE", help="en or zh.")] = "en",
 ) -> None:
     """List what is retired and still there; with names and --delete delete it for good, after a backup."""
-    from engine.studio import purging
-    from engine.studio.retired import chosen
+    from engine.studio.change import purging
+    from engine.studio.change.retired import chosen
 
     if restore is not None:
         done = purging.restore(target, database, restore)

@@ -23,7 +23,7 @@ Hosts = Annotated[list[str] | None, typer.Option("--host", help="A host name tha
 
 
 def _in(at: str, do: Callable[[Directory], Awaitable[T]], make: bool = False) -> T:
-    from engine.studio.directories import directory_at
+    from engine.studio.tenant.directories import directory_at
 
     async def run() -> T:
         async with directory_at(at, make) as directory:
@@ -49,7 +49,7 @@ def create(
 ) -> None:
     """Make a tenant of an app, and print its administrator's one-time password."""
     from engine.db import url_of
-    from engine.studio import tenanting
+    from engine.studio.directory import tenanting
 
     wanted = tenanting.Wanted(name, target, database, files, tuple(host or ()), admin_password, adopt)
     made, said = _in(directory, lambda d: tenanting.create(d, url_of(directory), wanted), make=True)
@@ -108,7 +108,7 @@ def hosts(
     directory: DirectoryUrl = "",
 ) -> None:
     """Say which host names are a tenant's; those that are not named are his no longer."""
-    from engine.studio import tenanting
+    from engine.studio.directory import tenanting
 
     made = _in(directory, lambda d: tenanting.settle_hosts(d, name, host or ()))
     typer.echo(f"{made.name}: {', '.join(made.hosts) or f'no host; the API is at /t/{made.name}/'}")
@@ -119,7 +119,7 @@ def suspend(
     name: Name, directory: DirectoryUrl = "", reason: Annotated[str, typer.Option(help="Why; kept with it.")] = ""
 ) -> None:
     """Let nobody in and rest its background work; its data is not touched."""
-    from engine.studio import tenanting
+    from engine.studio.directory import tenanting
 
     _in(directory, lambda d: tenanting.suspend(d, name, reason))
     typer.echo(f"{name} is suspended")
@@ -128,7 +128,7 @@ def suspend(
 @tenant.command()
 def resume(name: Name, directory: DirectoryUrl = "") -> None:
     """Let people in again; also after a move that was broken off."""
-    from engine.studio import tenanting
+    from engine.studio.directory import tenanting
 
     _in(directory, lambda d: tenanting.resume(d, name))
     typer.echo(f"{name} is active")
@@ -141,7 +141,7 @@ def backup(
     to: Annotated[Path | None, typer.Option(help="The archive, or a folder for it; left out: here.")] = None,
 ) -> None:
     """Write one archive of a tenant, of one moment, while it is in use."""
-    from engine.studio import archiving
+    from engine.studio.directory import archiving
 
     kept = _in(directory, lambda d: archiving.backup(d, name, to))
     typer.echo(f"{kept.file}")
@@ -163,7 +163,7 @@ def restore(
 ) -> None:
     """Make a tenant of an archive, or take a suspended one back to it."""
     from engine.db import url_of
-    from engine.studio import archiving
+    from engine.studio.directory import archiving
 
     asked = archiving.Restoring(name, archive, database, files, tuple(host or ()), seal, over)
     made, former = _in(directory, lambda d: archiving.restore(d, url_of(directory), asked), make=True)
@@ -177,7 +177,7 @@ def move(
     name: Name, database: Annotated[str, typer.Argument(help="Where its data shall lie.")], directory: DirectoryUrl = ""
 ) -> None:
     """Move a tenant's data to another database; requests wait meanwhile, and no write is lost."""
-    from engine.studio import archiving
+    from engine.studio.directory import archiving
 
     made, rows = _in(directory, lambda d: archiving.move(d, name, database))
     typer.echo(f"{made.name} is moved: {rows} rows, compared one by one; the former place takes no more writes")
@@ -193,7 +193,7 @@ def delete(
     ] = False,
 ) -> None:
     """Remove a suspended tenant: its data, its files, its hosts. What was done to it stays in the history."""
-    from engine.studio import tenanting
+    from engine.studio.directory import tenanting
 
     typed = confirm or typer.prompt(f"All data of {name} is removed. Type its name")
     _in(directory, lambda d: tenanting.delete(d, name, typed, without_backup))

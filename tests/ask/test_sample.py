@@ -21,8 +21,8 @@ from engine.plan.app import App
 from engine.plan.question import FigureQuestion, Filter, Question
 from engine.plan.statement import Param, Statement
 from engine.problem import Problems
-from engine.studio.build import catalog_of
-from engine.studio.project import find_project
+from engine.studio.source.build import catalog_of
+from engine.studio.source.project import find_project
 from tests.ask.conftest import placeholder
 from tests.ask.filling import made_up
 from tests.pg import fresh_database

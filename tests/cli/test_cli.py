@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from engine.cli import app
 from engine.paths import examples_dir
-from engine.studio.opening import opened
+from engine.studio.tenant.opening import opened
 from tests.typed import dougong, process
 
 NYC = examples_dir() / "nyc-capital"

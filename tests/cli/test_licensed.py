@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.paths import modules_dir
-from engine.studio import licensing
+from engine.studio.tenant import licensing
 from tests.cli.conftest import Data
 from tests.cli.test_user import PEOPLE, make
 from tests.typed import dougong

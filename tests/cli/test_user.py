@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from engine.paths import modules_dir
-from engine.studio.opening import opened
+from engine.studio.tenant.opening import opened
 from tests.cli.conftest import Data
 from tests.typed import dougong
 

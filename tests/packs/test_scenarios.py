@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.paths import examples_dir, modules_dir
-from engine.studio.testing import play
+from engine.studio.scenarios.testing import play
 
 TARGETS = {
     "base": modules_dir() / "base",

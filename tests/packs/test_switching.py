@@ -20,8 +20,8 @@ from engine.db import Body
 from engine.paths import modules_dir
 from engine.serve import OneTenant, asgi, open_session, reposting, rows
 from engine.serve.tenancy import Tenant
-from engine.studio.opening import opened
-from engine.studio.playing import Stage
+from engine.studio.scenarios.playing import Stage
+from engine.studio.tenant.opening import opened
 from tests.studio.shop import WHOEVER
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from engine.problem import Problems
 from engine.serve import OneTenant, asgi, open_session, set_password
 from engine.serve.front import UNGUARDED, Front, Pace, address_of, networks, origins
 from engine.serve.policy import Policy
-from engine.studio.run import FrontSettings
+from engine.studio.server.run import FrontSettings
 from tests.serve.stage import Stage, errors
 
 WRITES = {"if-match": "*", "content-type": "application/json"}

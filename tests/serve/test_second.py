@@ -12,7 +12,7 @@ import pytest
 from engine.problem import Problems
 from engine.serve import OneTenant, asgi, second, set_password, totp
 from engine.serve.policy import Policy
-from engine.studio.ways import of_environment
+from engine.studio.tenant.ways import of_environment
 from tests.serve.stage import Stage, errors
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # of RFC 6238, appendix B

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.studio import turns
+from engine.studio.follow import turns
 from tests.studio.shop import Shop
 
 

@@ -18,16 +18,16 @@ from engine.db.inspect import drift
 from engine.db.system import TABLES
 from engine.serve import OneTenant, asgi, open_session, rows
 from engine.serve.tenancy import Tenant
-from engine.studio import switching
-from engine.studio.applying import applied, tenant_of
-from engine.studio.build import source_from, source_of
-from engine.studio.following import held
-from engine.studio.opening import opened
-from engine.studio.planning import Planned, installed, planned
-from engine.studio.project import find_project
-from engine.studio.settling import settle
-from engine.studio.turns import PATIENCE, turn
-from engine.studio.workshop import Workshop
+from engine.studio.change.applying import applied, tenant_of
+from engine.studio.change.planning import Planned, installed, planned
+from engine.studio.change.workshop import Workshop
+from engine.studio.follow.following import held
+from engine.studio.follow.settling import settle
+from engine.studio.follow.turns import PATIENCE, turn
+from engine.studio.source import switching
+from engine.studio.source.build import source_from, source_of
+from engine.studio.source.project import find_project
+from engine.studio.tenant.opening import opened
 from engine.tenants import revision
 from engine.tenants.revision import Revision
 

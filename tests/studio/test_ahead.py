@@ -12,10 +12,10 @@ from engine import cache
 from engine.compile import compile_app
 from engine.label import Label
 from engine.plan.app import App
-from engine.studio import ahead, build
-from engine.studio.build import Source
-from engine.studio.shelf import Shelf
-from engine.studio.switching import listed, switched, switched_to
+from engine.studio.source import ahead, build
+from engine.studio.source.build import Source
+from engine.studio.source.shelf import Shelf
+from engine.studio.source.switching import listed, switched, switched_to
 
 PLANT = """
 module: plant

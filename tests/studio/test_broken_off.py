@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from engine.db import Call, sqlite
-from engine.studio import recoding
+from engine.studio.follow import recoding
 from tests import pg
 from tests.studio.shop import Shop, filled, listed, post
 from tests.studio.test_bundles import dougong, exported

@@ -18,9 +18,9 @@ from engine.label import Label
 from engine.problem import Problems
 from engine.serve import rows
 from engine.serve.ids import uuid7
-from engine.studio import bundles
-from engine.studio.build import Source
-from engine.studio.opening import opened
+from engine.studio.change import bundles
+from engine.studio.source.build import Source
+from engine.studio.tenant.opening import opened
 from tests.studio.shop import Shop, filled
 from tests.studio.test_doors import OVERLAY
 

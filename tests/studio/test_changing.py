@@ -14,10 +14,10 @@ from engine.db import Call
 from engine.paths import modules_dir
 from engine.problem import Problems
 from engine.serve import http
-from engine.studio import switching
-from engine.studio.build import source_of
-from engine.studio.planning import installed
-from engine.studio.project import find_project
+from engine.studio.change.planning import installed
+from engine.studio.source import switching
+from engine.studio.source.build import source_of
+from engine.studio.source.project import find_project
 from tests.studio.shop import Shop, filled, listed, post, taken
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -248,10 +248,10 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from engine.db import open_database
 from engine.studio import applying, recoding, turns
-from engine.studio.build import source_of
-from engine.studio.planning import installed
-from engine.studio.planning import planned
-from engine.studio.project import find_project
+from engine.studio.source.build import source_of
+from engine.studio.change.planning import installed
+from engine.studio.change.planning import planned
+from engine.studio.source.project import find_project
 
 def killed(*_):
     os.kill(os.getpid(), signal.SIGKILL)

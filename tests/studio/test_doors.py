@@ -13,9 +13,9 @@ import pytest
 
 from engine.db import Call
 from engine.problem import Problems
-from engine.studio.build import source_of
-from engine.studio.project import find_project
-from engine.studio.turns import turn
+from engine.studio.follow.turns import turn
+from engine.studio.source.build import source_of
+from engine.studio.source.project import find_project
 from tests.studio.shop import Shop, filled, listed, post
 
 AT = "http://shop/api/v1/system"

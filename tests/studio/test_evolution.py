@@ -21,8 +21,8 @@ from engine.db.system import TABLES
 from engine.plan.app import App
 from engine.plan.table import Table
 from engine.problem import Problems
-from engine.studio.build import source_from
-from engine.studio.planning import installed
+from engine.studio.change.planning import installed
+from engine.studio.source.build import source_from
 from tests.studio.shop import Shop, listed, post
 
 STEPS = [

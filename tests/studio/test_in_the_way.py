@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.plan.change import Line, Plan
-from engine.studio.telling import Told
+from engine.studio.change.telling import Told
 from tests.studio.shop import Shop, filled, listed, post
 
 NEW = {"type": "text", "required": True, "default": "z"}

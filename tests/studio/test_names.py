@@ -11,10 +11,10 @@ import pytest
 from engine.compile.names import columns_of, owner_of, table_of
 from engine.db import Database
 from engine.paths import examples_dir
-from engine.studio.build import Source, source_of
-from engine.studio.matching import claims
-from engine.studio.project import find_project
-from engine.studio.stages import stages
+from engine.studio.scenarios.stages import stages
+from engine.studio.source.build import Source, source_of
+from engine.studio.source.matching import claims
+from engine.studio.source.project import find_project
 from tests.studio.shop import Shop, filled, listed, post
 
 _DEFINED = {

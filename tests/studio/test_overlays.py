@@ -13,10 +13,10 @@ from engine.cli import app
 from engine.paths import modules_dir
 from engine.problem import Problems
 from engine.read import read_texts
-from engine.studio import overlays
-from engine.studio.build import catalog_of
-from engine.studio.cutting import cut
-from engine.studio.project import Project, find_project
+from engine.studio.source import overlays
+from engine.studio.source.build import catalog_of
+from engine.studio.source.cutting import cut
+from engine.studio.source.project import Project, find_project
 
 OVERLAY = """# What Acme has otherwise.
 overlay: acme

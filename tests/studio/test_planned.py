@@ -11,10 +11,10 @@ import pytest
 
 from engine.db import open_database
 from engine.problem import Problems
-from engine.studio import changing
-from engine.studio.build import source_of
-from engine.studio.planning import planned
-from engine.studio.project import find_project
+from engine.studio.change import changing
+from engine.studio.change.planning import planned
+from engine.studio.source.build import source_of
+from engine.studio.source.project import find_project
 from tests.studio.shop import Shop, filled, listed, post, taken
 
 SCENARIO = {

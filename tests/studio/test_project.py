@@ -8,7 +8,7 @@ import pytest
 
 from engine.paths import examples_dir, modules_dir
 from engine.problem import Problems
-from engine.studio.project import find_project
+from engine.studio.source.project import find_project
 
 
 def app(tmp_path: Path, text: str) -> Path:

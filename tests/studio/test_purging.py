@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from engine.cli import app
 from engine.db import open_database
 from engine.problem import Problems
-from engine.studio import purging
+from engine.studio.change import purging
 from tests.studio.shop import Shop, filled, listed
 
 RUN = CliRunner()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.studio import following
-from engine.studio.applying import tenant_of
-from engine.studio.settling import settle
+from engine.studio.change.applying import tenant_of
+from engine.studio.follow import following
+from engine.studio.follow.settling import settle
 from tests.studio.shop import Shop, filled, listed, post, taken
 
 FLOW: dict[str, Any] = {

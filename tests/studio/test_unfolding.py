@@ -14,7 +14,8 @@ import pytest
 
 from engine.db import Database
 from engine.problem import Problems
-from engine.studio import batches, recoding, unfolding
+from engine.studio.change import unfolding
+from engine.studio.follow import batches, recoding
 from tests.studio.shop import Shop, listed, post, taken
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,9 +163,9 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from engine.db import open_database
 from engine.studio import applying, batches, turns, unfolding
-from engine.studio.build import source_of
-from engine.studio.planning import planned
-from engine.studio.project import find_project
+from engine.studio.source.build import source_of
+from engine.studio.change.planning import planned
+from engine.studio.source.project import find_project
 
 unfolding.LARGE, batches.FIRST, batches.MOST = 100, 7, 7
 step, times = sys.argv[3], int(sys.argv[4])

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from engine.db import Call
-from engine.studio.owing import Owed, owe, owed
-from engine.studio.settling import settle
+from engine.studio.follow.owing import Owed, owe, owed
+from engine.studio.follow.settling import settle
 from tests.studio.shop import Shop
 from tests.studio.test_doors import AT, codes, seen
 

@@ -10,7 +10,7 @@ import pytest
 from engine.catalog import Catalog
 from engine.plan.app import App
 from engine.plan.statement import Dialect
-from engine.studio import opening
+from engine.studio.tenant import opening
 from tests.tenants.village import Village, village
 
 _made: dict[tuple[str, Dialect], App] = {}

@@ -17,8 +17,8 @@ from engine.db import Call, Lost, open_database, rollups
 from engine.db.frozen import freeze
 from engine.problem import Problems
 from engine.serve.filestore import Folder
-from engine.studio import archives, archiving, tenanting
-from engine.studio.archiving import Restoring
+from engine.studio.directory import archives, archiving, tenanting
+from engine.studio.directory.archiving import Restoring
 from engine.work import sealer
 from tests.tenants.village import Village, codes
 

@@ -15,10 +15,11 @@ import pytest
 
 from engine.db import Call, Lost, open_database
 from engine.problem import Problems
-from engine.studio import archiving, placing, tenanting, terms
-from engine.studio.archiving import Restoring
-from engine.studio.directories import directory_at
-from engine.studio.tenanting import Wanted
+from engine.studio.directory import archiving, placing, tenanting
+from engine.studio.directory.archiving import Restoring
+from engine.studio.directory.tenanting import Wanted
+from engine.studio.tenant import terms
+from engine.studio.tenant.directories import directory_at
 from engine.tenants.directory import Directory, Entry
 from tests.tenants.village import PASSWORD
 

@@ -19,8 +19,8 @@ from engine.serve import OneTenant, asgi, logins, open_session, registry
 from engine.serve.door import LEAVING, OWN_PASSWORD
 from engine.serve.fault import Refusal
 from engine.serve.policy import Policy
-from engine.studio import licensing, terms
-from engine.studio.licensing import Making, Where
+from engine.studio.tenant import licensing, terms
+from engine.studio.tenant.licensing import Making, Where
 from engine.tenants import licence as files
 from engine.tenants.licence import public_of
 from tests.kept import Kept

@@ -10,10 +10,11 @@ import httpx
 import pytest
 
 from engine.serve.policy import Policy
-from engine.studio import archiving, licensing, tenanting, terms
-from engine.studio.archiving import Restoring
-from engine.studio.licensing import Making, Where
-from engine.studio.opening import opened
+from engine.studio.directory import archiving, tenanting
+from engine.studio.directory.archiving import Restoring
+from engine.studio.tenant import licensing, terms
+from engine.studio.tenant.licensing import Making, Where
+from engine.studio.tenant.opening import opened
 from engine.tenants.licence import public_of
 from tests.tenants.test_isolation import administrator, csrf
 from tests.tenants.village import Village, works
@@ -104,7 +105,7 @@ async def test_seats_by_command(many: Village, vendor: Vendor, tmp_path: Path) -
     entry = await many.directory.get("ada")
     async with opened(works(tmp_path), entry.url) as app:
         from engine.serve.fault import Refusal  # noqa: PLC0415
-        from engine.studio.accounts import _add  # noqa: PLC0415
+        from engine.studio.tenant.accounts import _add  # noqa: PLC0415
 
         with pytest.raises(Refusal, match=r"licence\.seats"):
             await _add(app.tenant, "wang", {"name": "wang"})

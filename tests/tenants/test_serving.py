@@ -10,10 +10,10 @@ import pytest
 
 from engine.db import Lost, open_database
 from engine.problem import Problems
-from engine.studio import tenanting
-from engine.studio.build import source_of
-from engine.studio.planning import planned
-from engine.studio.project import find_project
+from engine.studio.change.planning import planned
+from engine.studio.directory import tenanting
+from engine.studio.source.build import source_of
+from engine.studio.source.project import find_project
 from tests.studio.shop import taken
 from tests.tenants.village import Village, codes
 
@@ -178,7 +178,7 @@ async def test_a_directory_that_is_away_or_of_a_newer_engine(many: Village, monk
         asked.append("")
         raise (Lost("gone", ""), Problems([]), ValueError("what nobody thought of"))[len(asked) % 3]
 
-    monkeypatch.setattr("engine.studio.housing.AGAIN", 0.05)
+    monkeypatch.setattr("engine.studio.directory.housing.AGAIN", 0.05)
     monkeypatch.setattr(many.directory, "version", away)
     while len(asked) < 4:
         await asyncio.sleep(0.05)

@@ -14,10 +14,10 @@ import httpx
 
 from engine.serve import asgi
 from engine.serve.reception import Lodgers
-from engine.studio import tenanting
-from engine.studio.directories import directory_at
-from engine.studio.housing import Limits, Lodging
-from engine.studio.tenanting import Wanted
+from engine.studio.directory import tenanting
+from engine.studio.directory.housing import Limits, Lodging
+from engine.studio.directory.tenanting import Wanted
+from engine.studio.tenant.directories import directory_at
 from engine.tenants.directory import Directory
 
 WORKS = Path(__file__).resolve().parents[1] / "serve" / "works.yaml"

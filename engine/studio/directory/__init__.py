@@ -1,0 +1,1 @@
+"""Many tenants: made, housed, backed up, moved, deleted."""

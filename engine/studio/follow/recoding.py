@@ -1,0 +1,140 @@
+"""Choices that are called otherwise (`was:`): what records hold follows, in the change. One that becomes several is for
+people to decide, record by record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from engine.catalog import Catalog
+from engine.compile.names import column_of, has_column, kind_of, table_of
+from engine.db import Body, Call, Database
+from engine.db.beside import LARGE
+from engine.db.diff import Difference, TableChange
+from engine.db.steps import Ready
+from engine.fieldtypes.spec import Option
+from engine.fieldtypes.storage import literal, quote
+from engine.label import Label
+from engine.plan.change import Line
+from engine.plan.statement import Dialect
+from engine.plan.table import Table
+from engine.studio.follow.batches import BESIDE
+from engine.studio.source.matching import Matching
+
+
+@dataclass(frozen=True, slots=True)
+class Recoded:
+    """``names``: what is stored now → what will be, in a column that holds one (``text``) or several (``json``)."""
+
+    path: str
+    table: str
+    column: str
+    kind: str
+    names: Mapping[str, str]
+    where: str = ""
+    joins: bool = False
+    """One of them becomes what some records hold already."""
+
+    def holding(self, dialect: Dialect) -> str:
+        return holding(dialect, self.kind, self.column, "IN", self.names)
+
+    def value(self, dialect: Dialect, row: str) -> str:
+        """What shall be held, whatever is held now; ``row`` stands before the column. Two that become one are held
+        once, where the first of them was."""
+        column = f"{row}{quote(self.column)}"
+        if self.kind == "text":
+            return self._one(column)
+        if dialect == "sqlite":
+            rows = f"SELECT {self._one('e.value')} AS v FROM json_each({column}) AS e GROUP BY 1 ORDER BY min(e.key)"
+            several = f"(SELECT json_group_array(w.v) FROM ({rows}) AS w)"
+        else:
+            rows = f"jsonb_array_elements_text({column}) WITH ORDINALITY AS e(v, n) GROUP BY 1"
+            once = f"SELECT {self._one('e.v')} AS v, min(e.n) AS n FROM {rows}"
+            several = f"(SELECT COALESCE(jsonb_agg(w.v ORDER BY w.n), '[]'::jsonb) FROM ({once}) AS w)"
+        return f"CASE WHEN {column} IS NOT NULL THEN {several} END"
+
+    def _one(self, sql: str) -> str:
+        whens = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in self.names.items())
+        return f"CASE {sql} {whens} ELSE {sql} END"
+
+
+def holding(dialect: Dialect, kind: str, column: str, how: Literal["IN", "NOT IN"], names: Iterable[str]) -> str:
+    """A condition: the row ``t`` holds one of them, or something else, in a column of choices."""
+    wanted, value = f"{how} ({', '.join(literal(name) for name in names)})", f"t.{quote(column)}"
+    if kind == "text":
+        return f"{value} {wanted}"
+    if dialect == "sqlite":
+        return f"EXISTS (SELECT 1 FROM json_each({value}) AS e WHERE e.value {wanted})"
+    return f"EXISTS (SELECT 1 FROM jsonb_array_elements_text({value}) AS e(v) WHERE e.v {wanted})"
+
+
+def options_of(catalog: Catalog | None, path: str) -> tuple[Option, ...] | None:
+    """The choices of a field; None where it is not known."""
+    entity, _, name = path.rpartition(".")
+    known = catalog.entities.get(entity) if catalog is not None else None
+    field = known.fields.get(name) if known is not None else None
+    return field.spec.options if field is not None else None
+
+
+def followed(before: Sequence[Option], now: Sequence[Option]) -> dict[str, list[str]]:
+    """Choice that is gone → those that say they were it, or, on the way back, that it said it was."""
+    names, had = {one.name for one in now}, {one.name for one in before}
+    out: dict[str, list[str]] = {}
+    for gone in before:
+        if gone.name not in names:
+            after = [one.name for one in now if gone.name in one.was]
+            after += [name for name in gone.was if name in names - had and name not in after]
+            out[gone.name] = after
+    return out
+
+
+def recoded(old: Catalog, new: Catalog, made: Matching) -> Iterator[Recoded]:
+    for entity in new.entities.values():
+        for field in entity.fields.values():
+            one = made.held.get(field.path)
+            if one is None or not has_column(field) or not field.spec.options:
+                continue
+            found = followed(options_of(old, one.path) or (), field.spec.options)
+            names = {gone: after[0] for gone, after in found.items() if len(after) == 1}
+            if names:
+                table, column = table_of(new, entity.path), column_of(new, entity.path, field.name)
+                had = {one.name for one in options_of(old, one.path) or ()}
+                joins = bool(had & {*names.values()})
+                yield Recoded(field.path, table, column, kind_of(field), names, str(field.where), joins)
+
+
+async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) -> list[Line]:
+    out = []
+    for one in recoded(old, new, made):
+        counted = f"SELECT count(*), count(CASE WHEN {one.holding(database.dialect)} THEN 1 END)"
+        whole, rows = (int(n) for n in (await database.read(f"{counted} FROM {quote(one.table)} AS t"))[0])
+        told = ", ".join(f"{before} → {after}" for before, after in one.names.items())
+        wait = BESIDE if whole >= LARGE else Label("写入等待这些行改完", "writers wait until these rows are written")
+        wait = wait if rows else Label()
+        says = Label(f"选项改名 {told}，记录随之", f"choices are called otherwise: {told}; records follow")
+        back = len(set(one.names.values())) == len(one.names) and not one.joins
+        out.append(Line("recoded", one.path, "online" if rows else "safe", says, rows, wait, back, where=one.where))
+    return out
+
+
+def with_values(made: Difference, have: Iterable[Table], found: Iterable[Recoded], dialect: Dialect) -> Difference:
+    """The difference with what columns shall hold: tables that stay as they are change too."""
+    values: dict[str, dict[str, str]] = {}
+    for one in found:
+        values.setdefault(one.table, {})[one.column] = one.value(dialect, "{0}")
+    changes = [replace(c, recoded=values.pop(c.after.name, {})) if c.before is not None else c for c in made.changes]
+    changes += [TableChange(table, table, recoded=values[table.name]) for table in have if table.name in values]
+    return replace(made, changes=tuple(changes))
+
+
+def calls(old: Catalog | None, new: Catalog, made: Matching, dialect: Dialect, ready: Ready) -> Body[None]:
+    """In the transaction of the change, once the tables are what they shall be: what was not done ahead. Versions do
+    not count up."""
+    for one in recoded(old, new, made) if old is not None else ():
+        if one.table in ready.swaps or (one.table, one.column) in ready.other:
+            continue
+        yield Call(
+            f"UPDATE {quote(one.table)} AS t SET {quote(one.column)} = {one.value(dialect, 't.')}"
+            f" WHERE {one.holding(dialect)}"
+        )

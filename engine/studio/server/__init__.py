@@ -1,0 +1,1 @@
+"""Processes and the port they share."""

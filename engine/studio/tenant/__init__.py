@@ -1,0 +1,1 @@
+"""One tenant from a terminal: opened, planted, its people, files, licence and audit."""
