@@ -7,27 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.catalog import Catalog
-from engine.plan.app import App
-from engine.plan.statement import Dialect
-from engine.studio.tenant import opening
 from tests.tenants.village import Village, village
-
-_made: dict[tuple[str, Dialect], App] = {}
-_compile = opening.compile_app
-
-
-def _compiled(catalog: Catalog, dialect: Dialect) -> App:
-    """Every tenant here is of one of two texts."""
-    key = (catalog.digest, dialect)
-    if key not in _made:
-        _made[key] = _compile(catalog, dialect)
-    return _made[key]
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "compile_app", _compiled)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
