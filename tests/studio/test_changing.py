@@ -247,7 +247,8 @@ _KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from engine.db import open_database
-from engine.studio import applying, recoding, turns
+from engine.studio.change import applying
+from engine.studio.follow import recoding, turns
 from engine.studio.source.build import source_of
 from engine.studio.change.planning import installed
 from engine.studio.change.planning import planned

@@ -162,7 +162,8 @@ _KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from engine.db import open_database
-from engine.studio import applying, batches, turns, unfolding
+from engine.studio.change import applying, unfolding
+from engine.studio.follow import batches, turns
 from engine.studio.source.build import source_of
 from engine.studio.change.planning import planned
 from engine.studio.source.project import find_project
@@ -198,7 +199,7 @@ async def test_killed_at_any_step_the_next_apply_makes_up_for_it(
     before = await shop.items()
     changed(shop)
     shop.write()
-    script = f"from engine.studio import turns\nturns.SECONDS = 2.0\n{_KILLED}"
+    script = f"from engine.studio.follow import turns\nturns.SECONDS = 2.0\n{_KILLED}"
     command = [sys.executable, "-c", script, str(shop.folder), shop.url, name, "1" if step == "switch" else "2"]
     if step in ("expand", "catch up", "index"):
         command[-1] = "1"
