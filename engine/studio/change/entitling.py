@@ -21,10 +21,11 @@ _ALL = "all"
 
 async def rights(database: Database, old: Catalog, new: Catalog, made: Matching, zone: str) -> list[Line]:
     """A line for each role and entity whose rights are others."""
-    found = list(_lines(old, new, made))
+    earlier = renamed(old, new, made)
+    found = list(_lines(old, new, made, {was: now for now, was in earlier.items()}))
     if not found:
         return []
-    people, earlier = await _people(database, old, zone), renamed(old, new, made)
+    people = await _people(database, old, zone)
     return [_line(role, path, told, people.get(earlier.get(role, role), 0), new, old) for (role, path), told in found]
 
 
@@ -46,9 +47,11 @@ def _line(role: str, path: str, told: tuple[Right, ...], people: int, new: Catal
     return Line("rights", path, "safe", says, rights=told, people=people, where=str(where) if where else "")
 
 
-def _lines(old: Catalog, new: Catalog, made: Matching) -> Iterator[tuple[tuple[str, str], tuple[Right, ...]]]:
+def _lines(
+    old: Catalog, new: Catalog, made: Matching, roles: Mapping[str, str]
+) -> Iterator[tuple[tuple[str, str], tuple[Right, ...]]]:
+    """``roles``: what they were called → what they are called."""
     before = {made.before(path): path for path in new.entities}
-    roles = {was: now for now, was in renamed(old, new, made).items()}
     for path, entity in new.entities.items():
         if old.entities.get(path) is entity:
             continue

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from dataclasses import field as _field
 
 from engine.catalog import Catalog, Entity, Field
 from engine.compile.names import column_of, columns_of, has_column, kind_of, table_of
@@ -49,6 +50,21 @@ class Guard:
     """Whether those it finds are in the way, or only named."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A table whose rows are asked. ``computed``: new columns whose values are not known yet; ``key``: the column by
+    which people know a record."""
+
+    change: TableChange
+    before: Table
+    made: Matching
+    dialect: Dialect
+    path: str = ""
+    fills: Fills = _field(default_factory=dict)
+    computed: frozenset[str] = frozenset()
+    key: str = ""
+
+
 def asked_again(guards: Iterable[Guard]) -> Body[None]:
     """In the transaction of the change, before it touches a table: records may have been written since the plan was
     made. Raises Problems, one for each that somebody stands in the way of."""
@@ -81,18 +97,20 @@ async def judged(database: Database, guard: Guard) -> Line | None:
 
 def of_tables(change: TableChange, catalog: Catalog, fills: Fills, made: Matching, dialect: Dialect) -> Iterator[Guard]:
     """What the database itself will refuse, asked before it is."""
-    entity = catalog.entities.get(change.after.entity)
-    if entity is not None and change.before is not None:
+    if change.before is None:
+        return
+    entity, asked = catalog.entities.get(change.after.entity), _Asked(change, change.before, made, dialect)
+    if entity is not None:
         key, place = key_of(made, entity, change.before), made.before(entity.path)
         computed = frozenset(column_of(catalog, entity.path, f.name) for f in computing(catalog, change))
-        for guard in _of_table(change, entity.path, fills, computed, key, made, dialect):
+        for guard in _of_table(replace(asked, path=entity.path, fills=fills, computed=computed, key=key)):
             yield replace(guard, place=place)
     elif (field := set_of(catalog, change.after.name)) is not None:
         place = made.before(field.path.rpartition(".")[0])
-        for guard in _constraints(change, field.path, {}, frozenset(), "", made, dialect):
+        for guard in _constraints(replace(asked, path=field.path)):
             yield replace(guard, path=field.path, place=place, row="owner", origin=str(field.where))
     else:
-        yield from _of_table(change, change.after.name, fills, frozenset(), "", made, dialect)
+        yield from _of_table(replace(asked, path=change.after.name, fills=fills))
 
 
 def computing(catalog: Catalog, change: TableChange) -> Iterator[Field]:
@@ -114,18 +132,9 @@ def set_of(catalog: Catalog, table: str) -> Field | None:
     return None
 
 
-def _of_table(
-    change: TableChange,
-    path: str,
-    fills: Fills,
-    computed: frozenset[str],
-    key: str,
-    made: Matching,
-    dialect: Dialect,
-) -> Iterator[Guard]:
-    before, after = change.before, change.after
-    if before is None:
-        return
+def _of_table(asked: _Asked) -> Iterator[Guard]:
+    change, path, fills, made = asked.change, asked.path, asked.fills, asked.made
+    before, after, key, dialect = asked.before, change.after, asked.key, asked.dialect
     for column in after.columns:
         was = change.column_before(column.name)
         at = f"{path}.{made.called(path, column.name)}"
@@ -157,7 +166,7 @@ def _of_table(
             "(give the new field another name: the old one is then retired and keeps them)",
         )
         yield Guard("replaced", at, before.name, f"t.{quote(old.physical)} IS NOT NULL", says, key=key)
-    yield from _constraints(change, path, fills, computed, key, made, dialect)
+    yield from _constraints(asked)
 
 
 def _too_fine(was: Column, column: Column, sql: str, dialect: Dialect) -> str:
@@ -166,19 +175,10 @@ def _too_fine(was: Column, column: Column, sql: str, dialect: Dialect) -> str:
     return f"{sql} % {10 ** (was.scale - column.scale)} <> 0"
 
 
-def _constraints(
-    change: TableChange,
-    path: str,
-    fills: Fills,
-    computed: frozenset[str],
-    key: str,
-    made: Matching,
-    dialect: Dialect,
-) -> Iterator[Guard]:
-    """``computed``: new columns whose values are not known yet."""
-    before, after = change.before, change.after
-    assert before is not None
-    given = _given(change, fills, computed, dialect)
+def _constraints(asked: _Asked) -> Iterator[Guard]:
+    change, path, computed, made = asked.change, asked.path, asked.computed, asked.made
+    before, after, key, dialect = asked.before, change.after, asked.key, asked.dialect
+    given = _given(asked)
     held = {c.sqlite if dialect == "sqlite" else c.postgresql for c in before.checks}
     for check in after.checks:
         sql = check.sqlite if dialect == "sqlite" else check.postgresql
@@ -190,7 +190,7 @@ def _constraints(
     indexes = {(i.columns, i.unique, i.where) for i in before.indexes}
     for index in after.indexes:
         known = (index.columns, index.unique, index.where) in indexes
-        empty = {name for name in given if (after.name, name) not in fills}
+        empty = {name for name in given if (after.name, name) not in asked.fills}
         told = [*index.columns, *(c for c in computed if quote(c) in index.where)]
         if index.unique and not known and not (empty | computed) & set(told):
             called = [made.called(path, column) for column in index.columns]
@@ -211,13 +211,14 @@ def _constraints(
             yield Guard("refers", f"{path}.{made.called(path, link.column)}", before.name, where, says, key=key)
 
 
-def _given(change: TableChange, fills: Fills, computed: Container[str], dialect: Dialect) -> dict[str, str]:
+def _given(asked: _Asked) -> dict[str, str]:
     """New column → what the rows that are there will hold in it, of those that are not computed row by row."""
-    kinds = {c.name: column_type(c.kind, c.scale, dialect).split(" ")[0] for c in change.after.columns}
+    change = asked.change
+    kinds = {c.name: column_type(c.kind, c.scale, asked.dialect).split(" ")[0] for c in change.after.columns}
     return {
-        name: fills.get((change.after.name, name)) or f"CAST(NULL AS {kinds[name]})"
+        name: asked.fills.get((change.after.name, name)) or f"CAST(NULL AS {kinds[name]})"
         for name in change.fresh
-        if name not in computed
+        if name not in asked.computed
     }
 
 

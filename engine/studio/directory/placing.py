@@ -76,9 +76,10 @@ async def is_there(url: str) -> bool:
 
 
 async def holds_system(url: str) -> bool:
-    if not await is_there(url):
+    try:
+        database = await open_database(url, make=False)
+    except Lost:
         return False
-    database = await open_database(url, make=False)
     try:
         return await held(database) is not None
     finally:

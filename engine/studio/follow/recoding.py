@@ -95,12 +95,12 @@ def recoded(old: Catalog, new: Catalog, made: Matching) -> Iterator[Recoded]:
             one = made.held.get(field.path)
             if one is None or not has_column(field) or not field.spec.options:
                 continue
-            found = followed(options_of(old, one.path) or (), field.spec.options)
+            before = options_of(old, one.path) or ()
+            found = followed(before, field.spec.options)
             names = {gone: after[0] for gone, after in found.items() if len(after) == 1}
             if names:
                 table, column = table_of(new, entity.path), column_of(new, entity.path, field.name)
-                had = {one.name for one in options_of(old, one.path) or ()}
-                joins = bool(had & {*names.values()})
+                joins = bool({option.name for option in before} & {*names.values()})
                 yield Recoded(field.path, table, column, kind_of(field), names, str(field.where), joins)
 
 

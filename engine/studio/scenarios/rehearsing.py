@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,11 +33,11 @@ async def broken(source: Source, catalog: Catalog, beside: Sequence[Path] = ()) 
     """A line for each scenario that would not hold, and for each that could not be played."""
     if not any(scenario.steps for scenario in catalog.scenarios.values()):
         return []
-    kept = cache.folder() / f"scenarios-{_key(source, catalog, beside)}.json"
-    found = _known(kept)
+    kept = cache.folder() / f"scenarios-{_key(source, catalog, beside)}.pickle"
+    found = cache.load(kept, list)
     if found is None:
         found = await _played(source, beside)
-        _keep(kept, found)
+        cache.keep(kept, found)
     return list(_lines(found))
 
 
@@ -86,26 +85,11 @@ def _key(source: Source, catalog: Catalog, beside: Sequence[Path]) -> str:
     digest.update(datetime.now(UTC).date().isoformat().encode())
     named = {act.file for scenario in catalog.scenarios.values() for act in scenario.steps.values() if act.file}
     files = [folder / name for folder in beside for name in sorted(named)]
-    for file in (*sorted(ENGINE.rglob("*.py")), *(f for f in files if f.is_file())):
+    digest.update(cache.digest_of(".").encode())
+    for file in (f for f in files if f.is_file()):
         state = file.stat()
         digest.update(f"{file}:{state.st_size}:{state.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:32]
-
-
-def _known(kept: Path) -> list[dict[str, Any]] | None:
-    with contextlib.suppress(OSError, ValueError):
-        found: list[dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8"))
-        return found
-    return None
-
-
-def _keep(kept: Path, found: list[dict[str, Any]]) -> None:
-    """A cache that cannot be written is no error."""
-    with contextlib.suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=kept.parent, delete=False, encoding="utf-8") as file:
-            json.dump(found, file)
-        Path(file.name).replace(kept)
 
 
 async def _play(source: Source, beside: Sequence[Path]) -> list[dict[str, Any]]:
