@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +14,13 @@ from engine import cache
 from engine.compile import compile_app
 from engine.label import Label
 from engine.plan.app import App
+from engine.plan.statement import Dialect
 from engine.studio.source import ahead, build
 from engine.studio.source.build import Source
 from engine.studio.source.shelf import Shelf
 from engine.studio.source.switching import listed, switched, switched_to
 
+Elsewhere = Callable[[Source, Dialect], Awaitable[None]]
 PLANT = """
 module: plant
 grammar: 1
@@ -49,18 +53,25 @@ SOURCE = Source("acme", Label("甲", "Acme"), "en", "UTC", ({"plant/module.yaml"
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(build, "_made", type(build._made)())
-    monkeypatch.setattr(ahead, "_under_way", {})
 
 
-async def test_whoever_lists_the_switches_finds_what_they_lead_to_made(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_switch_leads_to_is_made_by_one_process_and_taken_by_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "_SMALL", 0)
     away = [switched(SOURCE, one.name, not one.on) for one in listed(SOURCE) if one.name != "plant"]
     assert len(away) == 3
     assert not any(one.kept("sqlite").exists() for one in away)
-    ahead.begin(SOURCE, "sqlite")
-    ahead.begin(SOURCE, "sqlite")
-    (task,) = ahead._under_way.values()
-    await task
+    made = []
+
+    async def elsewhere(source: Source, dialect: Dialect, really: Elsewhere = ahead._elsewhere) -> None:
+        made.append(dialect)
+        await really(source, dialect)
+
+    monkeypatch.setattr(ahead, "_elsewhere", elsewhere)
+    processes = [ahead.Ahead(), ahead.Ahead()]
+    for one in (*processes, *processes):
+        one.begin(SOURCE, "sqlite")
+    await asyncio.gather(*(one.task for one in processes if one.task is not None))
+    assert made == ["sqlite"]
     assert all(one.kept("sqlite").exists() for one in away)
     assert not SOURCE.kept("sqlite").exists()  # it serves already
     monkeypatch.setattr(build, "compile_app", None)
@@ -68,9 +79,55 @@ async def test_whoever_lists_the_switches_finds_what_they_lead_to_made(monkeypat
         assert one.app("sqlite") == compile_app(one.catalog(), "sqlite")
 
 
+async def test_what_an_older_text_leads_to_is_not_made_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "_SMALL", 0)
+    begun, hold = asyncio.Event(), asyncio.Event()
+
+    async def elsewhere(_source: Source, _dialect: Dialect) -> None:
+        begun.set()
+        await hold.wait()
+
+    monkeypatch.setattr(ahead, "_elsewhere", elsewhere)
+    one = ahead.Ahead()
+    one.begin(SOURCE, "sqlite")
+    first = one.task
+    await begun.wait()
+    one.begin(switched(SOURCE, "side", on=False), "sqlite")
+    assert first is not None
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert not SOURCE.kept("sqlite").with_suffix(".ahead").exists()
+    assert one.task is not None
+    hold.set()
+    await one.task
+
+
+async def test_one_who_was_killed_while_he_made_it_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "_SMALL", 0)
+    monkeypatch.setattr(ahead, "_LOOKS", 0.01)
+    claim = SOURCE.kept("sqlite").with_suffix(".ahead")
+    claim.parent.mkdir(parents=True)
+    claim.touch()
+    one = ahead.Ahead()
+    one.begin(SOURCE, "sqlite")
+    await asyncio.sleep(0.1)
+    assert one.task is not None
+    assert not one.task.done()
+    os.utime(claim, (0, 0))
+    await one.task
+    two = ahead.Ahead()
+    os.utime(claim, (0, 0))
+    two.begin(SOURCE, "sqlite")
+    assert two.task is not None
+    await two.task
+    assert switched(SOURCE, "side", on=False).kept("sqlite").exists()
+    assert not claim.exists()
+
+
 async def test_a_small_system_is_made_when_it_is_asked_for() -> None:
-    ahead.begin(SOURCE, "sqlite")
-    assert not ahead._under_way
+    one = ahead.Ahead()
+    one.begin(SOURCE, "sqlite")
+    assert one.task is None
 
 
 def test_what_is_switched_back_leaves_no_trace() -> None:

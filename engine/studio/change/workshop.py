@@ -26,7 +26,8 @@ from engine.studio.codes import CODES
 from engine.studio.follow import turns
 from engine.studio.follow.owing import owed
 from engine.studio.follow.settling import settle
-from engine.studio.source import ahead, switching
+from engine.studio.source import switching
+from engine.studio.source.ahead import Ahead
 from engine.studio.source.build import Source, source_from, source_of
 from engine.studio.source.project import find_project
 from engine.tenants import revision
@@ -42,6 +43,7 @@ class Workshop:
     folder: Path | None = None
     beside: Sequence[Path] = ()
     under_way: set[asyncio.Task[Done]] = field(default_factory=set)
+    ahead: Ahead = field(default_factory=Ahead)
 
     async def plan(self, wanted: Wanted) -> Plan:
         return (await self._planned(wanted)).plan
@@ -122,9 +124,13 @@ class Workshop:
     async def switches(self) -> Sequence[Switch]:
         have = await installed(self.tenant.database)
         source = source_from(have.source)
-        ahead.begin(source, self.tenant.database.dialect)
+        self.ahead.begin(source, self.tenant.database.dialect)
         found = await asyncio.to_thread(switching.listed, source)
         return await switching.counted(found, have.tables, self.tenant.database)
+
+    async def look_ahead(self) -> None:
+        """Whoever switches something finds it made, even if nobody has looked at the switches."""
+        self.ahead.begin(source_from((await installed(self.tenant.database)).source), self.tenant.database.dialect)
 
     async def revisions(self) -> Sequence[Revision]:
         return [_revision(one) for one in await revision.listed(self.tenant.database)]

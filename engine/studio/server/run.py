@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -201,7 +202,7 @@ async def _work(asked: Serving, listening: socket.socket) -> None:
 
 async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent: int = 0) -> None:
     tenant = app.tenant
-    tenant.studio = Workshop(tenant, app.project.folder, [app.project.folder, *app.project.packs])
+    tenant.studio = workshop = Workshop(tenant, app.project.folder, [app.project.folder, *app.project.packs])
     background = Background(
         tenant.database,
         tenant.committed,
@@ -223,7 +224,7 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
     await background.start()
     beside = [
         asyncio.create_task(one)
-        for one in (_sweep(tenant), keep_up(Keeping(tenant)), terms.watch(tenant, key, named=False), _set_aside(tenant))
+        for one in (_sweep(tenant), keep_up(Keeping(tenant)), terms.watch(tenant, key, named=False), _settled(workshop))
     ]
     try:
         await server.serve_on(listening, parent)
@@ -234,13 +235,15 @@ async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent:
         await background.stop()
 
 
-async def _set_aside(tenant: Tenant) -> None:
-    """Each App soon after it has begun to serve."""
+async def _settled(workshop: Workshop) -> None:
+    """Soon after an App has begun to serve: it is set aside, and what it is one switch away from is made ready."""
     served = None
     while True:
-        if tenant.app is not served:
-            served = tenant.app
+        if (app := workshop.tenant.app) is not served:
             cache.set_aside()
+            with suppress(Lost, Problems):
+                await workshop.look_ahead()
+                served = app
         await asyncio.sleep(1)
 
 
