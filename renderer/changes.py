@@ -91,6 +91,7 @@ def _line(one: Line, language: str) -> dict[str, Any]:
         "path": one.path,
         "says": one.says.to(language),
         "rows": one.rows,
+        "amount": one.amount(language),
         "lock": one.lock.to(language),
         "reversible": one.reversible,
         "where": one.where,

@@ -113,6 +113,21 @@ class Line:
     people: int | None = None
     section: str = "entities"
     """Of the packs' text, in which the path is found."""
+    newest: int = 0
+    """``rows`` are those among so many of the newest, since no more were looked at; 0: they are all."""
+
+    def amount(self, language: str) -> str:
+        """Its rows in words."""
+        zh = language.startswith("zh")
+        if not self.newest:
+            one = "row" if self.rows == 1 else "rows"
+            return "" if not self.rows else f"{self.rows} 行" if zh else f"{self.rows} {one}"
+        if not self.rows:
+            return f"最新 {self.newest:,} 行中没有" if zh else f"none of the newest {self.newest:,} rows"
+        least = f"至少 {self.rows:,} 行" if zh else f"at least {self.rows:,} rows"
+        if self.rows == self.newest:
+            return least
+        return least + (f"（只看了最新 {self.newest:,} 行）" if zh else f", of the newest {self.newest:,}")
 
     def named(self, language: str) -> tuple[str, ...]:
         """The offenders."""
@@ -125,6 +140,7 @@ class Line:
             "risk": self.risk,
             "says": {"zh": self.says.zh, "en": self.says.en},
             "rows": self.rows,
+            "newest": self.newest,
             "lock": {"zh": self.lock.zh, "en": self.lock.en},
             "reversible": self.reversible,
             "against": self.against,

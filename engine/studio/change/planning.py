@@ -25,7 +25,7 @@ from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
 from engine.read import versions_of
 from engine.read.versions import version
-from engine.studio.change import bounds, entitling, guarding, subscribed
+from engine.studio.change import bounds, counting, entitling, guarding, subscribed
 from engine.studio.change.comparing import compared
 from engine.studio.change.touching import touched
 from engine.studio.codes import CODES
@@ -116,7 +116,7 @@ async def planned(
     catalog, app = await asyncio.to_thread(_compiled, source, database.dialect)
     made = difference(have.tables, (*TABLES, *app.tables))
     fills = _fills(catalog, made, matching, database.dialect)
-    lines = [*_names(matching, catalog)]
+    lines = await counting.counted(database, [*_names(matching, catalog)], matching, have.tables)
     guards: list[guarding.Guard] = []
     for change in made.changes:
         lines += [line async for line in _table(database, change, catalog, matching, fills, guards)]

@@ -71,8 +71,8 @@ def line_of(line: Line, language: str) -> str:
     if said:
         parts.append(f" — {said}")
     notes = [RISKS[line.risk].to(language)]
-    if line.rows:
-        notes.append(f"{line.rows} 行" if zh else f"{line.rows} rows")
+    if amount := line.amount(language):
+        notes.append(amount)
     if line.people is not None:
         one = "person" if line.people == 1 else "people"
         notes.append(f"{line.people} 人" if zh else f"{line.people} {one}")
