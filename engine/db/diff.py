@@ -56,6 +56,9 @@ def difference(have: Sequence[Table], want: Sequence[Table]) -> Difference:
     changes, after = [], []
     for wanted in want:
         before = known.pop(wanted.name, None)
+        if before == wanted:
+            after.append(before)
+            continue
         change = TableChange(wanted) if before is None else _change(before, wanted)
         after.append(change.after)
         if before is None or not same(change.after, before):

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.db.beside import UNDER_WAY, ours
 from engine.db.call import Database
@@ -130,6 +131,7 @@ def _constraints(table: Table, found: _Live, dialect: Dialect) -> Iterator[str]:
             yield f"constraint {table.name}.{key.name} is missing"
 
 
+@lru_cache(maxsize=4_096)
 def _bare(sql: str) -> str:
     """Without what an ALTER TABLE spells anew."""
     return re.sub(r"[\s\"]", "", sql).lower()
@@ -139,6 +141,7 @@ def _words(kind: str, full: bool) -> str:
     return f"{kind}{' not null' if full else ''}"
 
 
+@lru_cache(maxsize=256)
 def _spelt(kind: str, scale: int, dialect: Dialect) -> str:
     told = column_type(kind, scale, dialect).partition(" COLLATE")[0]
     return told.upper() if dialect == "sqlite" else _SPELT.get(told, told)

@@ -27,8 +27,10 @@ async def settle(database: Database, logs: Sequence[ChangeLog], epoch: int = 0, 
     the log, never in neither. ``epoch``: of the metadata that wants them. Without ``wait`` what another process is
     counting is left to it.
     """
+    made = {str(row[0]) for row in await database.read("SELECT name FROM _rollup")} if logs else set()
     for log in logs:
-        await database.write(lambda log=log: _make(database.dialect, log), epoch)  # type: ignore[misc]
+        if not made.issuperset((log.table, *(rollup.table for rollup in log.rollups))):
+            await database.write(lambda log=log: _make(database.dialect, log), epoch)  # type: ignore[misc]
     ready = await filled(database)
     for log in logs:
         missing = [r.table for r in log.rollups if r.table not in ready]

@@ -119,7 +119,8 @@ def _columns(
     """The fields of an entity. A retired column keeps its values whatever takes its name: the new one gets another."""
     was = made.renamed.get(entity.path, entity.path)
     before = old.entities.get(was) if old is not None else None
-    said = claims(_was(entity, was), _was(before, was), open_.retired) if before is not None else {}
+    moved = before is not None and before is not entity
+    said = claims(_was(entity, was), _was(before, was), open_.retired) if before is not None and moved else {}
     taken = {column.name for column in table.columns} if table is not None else set()
     states = {workflow.field for workflow in status_fields(catalog, entity)}
     for fld in entity.fields.values():
@@ -285,7 +286,8 @@ def _take(made: Matching, open_: _Open, one: Identity | None, path: str, taken: 
     if one.path != path and (whole or one.path.rpartition(".")[2] != path.rpartition(".")[2]):
         made.renamed[path] = one.path
     made.held[path] = one
-    made.rows[one.identity] = replace(one, path=path, retired=None)
+    if whole or one.retired is not None or one.path != path:
+        made.rows[one.identity] = replace(one, path=path, retired=None)
     return one.physical
 
 
