@@ -133,7 +133,10 @@ def format_cell(spec: Spec, value: Any, language: str, zone: str) -> Cell:
     kind = REGISTRY.get(spec.type)
     if kind is None:
         return Cell(str(value), "text")
-    text = kind.format(value, spec, language, zone)
+    try:
+        text = kind.format(value, spec, language, zone)
+    except (ValueError, ArithmeticError, TypeError):  # from before it became of this type
+        return Cell(str(value), "text")
     return Cell(text, spec.type, money=str(value) if spec.type == "money" else "")
 
 

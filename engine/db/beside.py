@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.db.call import Body, Call, Database
-from engine.db.diff import TableChange, fit, reworded
+from engine.db.converting import converted
+from engine.db.diff import TableChange, reworded
 from engine.db.install import definitions
-from engine.db.steps import Fills, Ready, converted, copying, index_sql, new_name
+from engine.db.steps import Fills, Ready, copying, index_sql, new_name
 from engine.fieldtypes.storage import column_type, literal, quote, short
 from engine.plan.statement import Dialect
 from engine.plan.table import Index
@@ -139,7 +140,7 @@ class Columns:
             was = self.change.column_before(name)
             assert was is not None
             value = self.change.recoded.get(name) or converted(was, column, "{0}" + quote(name), "postgresql")
-            if fit(was, column) == "narrower" and column.kind == "integer":  # what cannot be held stops nobody
+            if was.kind == "decimal" and column.kind == "integer":  # what cannot be held stops nobody
                 value = f"CASE WHEN abs({{0}}{quote(name)}) < 9e18 THEN {value} END"
             kind = column_type(column.kind, column.scale, "postgresql")
             out.append((name, new_name(name), kind, value))

@@ -48,7 +48,9 @@ def fit(old: Column, new: Column) -> Fit:
         return "wider"
     if old.kind == "decimal" and new.kind == "integer":
         return "narrower"
-    return "wider" if new.kind == "text" and old.kind in _AS_TEXT else "none"
+    if "text" not in (old.kind, new.kind) or not {old.kind, new.kind} & _AS_TEXT:
+        return "none"
+    return "wider" if new.kind == "text" else "narrower"
 
 
 def difference(have: Sequence[Table], want: Sequence[Table]) -> Difference:

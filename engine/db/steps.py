@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from engine.db.converting import converted
 from engine.db.diff import TableChange, fit
 from engine.db.install import definitions
-from engine.fieldtypes.storage import column_type, json_value, quote, short
+from engine.fieldtypes.storage import column_type, quote, short
 from engine.plan.statement import Dialect
-from engine.plan.table import Column, ForeignKey, Index, Table
+from engine.plan.table import ForeignKey, Index, Table
 
 Fills = Mapping[tuple[str, str], str]
 """(table, column) → an SQL literal for the rows that are there, of a new column that may not be empty."""
@@ -142,18 +143,6 @@ def index_sql(table: str, index: Index, how: str = "") -> str:
     where = f" WHERE {index.where}" if index.where else ""
     unique = "UNIQUE " if index.unique else ""
     return f"CREATE {unique}INDEX {how}{quote(index.name)} ON {quote(table)} ({columns}){where}"
-
-
-def converted(old: Column, new: Column, sql: str, dialect: Dialect) -> str:
-    """SQL that gives a column's value in the other kind; whoever asks has seen that it fits."""
-    if fit(old, new) == "same":
-        return sql
-    if new.kind == "text":
-        return json_value(old.kind, old.scale, dialect, sql)
-    if dialect == "postgresql":
-        return f"round({sql}, {new.scale})" if new.kind == "decimal" else f"{sql}::bigint"
-    digits = new.scale - old.scale
-    return f"{sql} * {10**digits}" if digits >= 0 else f"{sql} / {10**-digits}"
 
 
 def _postgresql(changes: Sequence[TableChange], fills: Fills, ready: Ready) -> Iterator[str]:

@@ -9,9 +9,8 @@ from typing import Any
 
 from engine.fieldtypes.base import EQUAL, ORDERED, FieldType, Refused, shown, wrong_type
 from engine.fieldtypes.spec import Spec
-from engine.fieldtypes.storage import integer_digits
+from engine.fieldtypes.storage import INTEGER_BOUND, integer_digits
 
-_INTEGER_BOUND = 2**53 - 1
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 
@@ -44,14 +43,14 @@ class Integer(FieldType):
             value = int(value)
         if not isinstance(value, int):
             raise wrong_type("a whole number", "整数", value)
-        if abs(value) > _INTEGER_BOUND:
+        if abs(value) > INTEGER_BOUND:
             raise Refused("value.integer-range", got=value)
         _within(value, spec)
         return value
 
     def schema(self, spec: Spec) -> dict[str, Any]:
-        low = int(spec.min) if spec.min is not None else -_INTEGER_BOUND
-        high = int(spec.max) if spec.max is not None else _INTEGER_BOUND
+        low = int(spec.min) if spec.min is not None else -INTEGER_BOUND
+        high = int(spec.max) if spec.max is not None else INTEGER_BOUND
         return {"type": "integer", "minimum": low, "maximum": high}
 
     def format(self, value: Any, spec: Spec, language: str = "zh", zone: str = "UTC") -> str:

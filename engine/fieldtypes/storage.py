@@ -21,6 +21,9 @@ Columns = Sequence[tuple[str, str, int]]
 compact: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """JSON without spaces; an encoder made once, which ``json.dumps`` makes anew each time."""
 
+INTEGER_BOUND = 2**53 - 1
+"""The largest whole number that also JavaScript holds exactly."""
+
 INTEGER_DIGITS = 15
 """Integer digits a decimal column has at most."""
 

@@ -35,6 +35,7 @@ STEPS = [
     "reuse",
     "undo",
     "widen",
+    "narrow",
     "require",
     "record",
     "record",
@@ -61,6 +62,8 @@ class Known:
     noun: dict[str, Any]
     values: dict[str, Any] = field(default_factory=dict)
     retired: bool = False
+    number: dict[str, Any] = field(default_factory=dict)
+    """How it was written as long as it was no text."""
 
 
 class Model:
@@ -151,6 +154,7 @@ class Model:
             return
         scale = known.noun.get("scale", 0) + 1
         if n % 4 == 3:
+            known.number = dict(known.noun)
             known.noun["type"] = "text"
             known.noun.pop("scale", None)
             told = {code: None if v is None else str(v) for code, v in known.values.items()}
@@ -162,6 +166,27 @@ class Model:
         else:
             return
         known.values = told
+        await self._applied()
+
+    async def _narrow(self, n: int) -> None:
+        """Text becomes the number again that it was, as long as all of it is still one."""
+        known = self.pick([k for k in self.living if k.kind == "wide"], n)
+        if known is None:
+            return
+        kept = deepcopy(known.noun)
+        known.noun |= {key: known.number[key] for key in ("type", "scale") if key in known.number}
+        if "w" in known.values.values():
+            self.noun()
+            with pytest.raises(Problems) as caught:
+                await self.shop.apply()
+            assert [p.code for p in caught.value.problems] == ["plan.refused"]
+            known.noun = kept
+            self.noun()
+            await self.holds()
+            return
+        known.kind = known.number["type"]
+        whole = known.kind == "integer"
+        known.values = {c: int(v) if whole and v is not None else v for c, v in known.values.items()}
         await self._applied()
 
     async def _require(self, n: int) -> None:
@@ -243,11 +268,11 @@ class Model:
         await self._applied()
 
     async def _undo(self, n: int) -> None:
-        """A change, and back to the revision before it."""
+        """A change, and back to the revision before it, be it that numbers became text."""
         async with self.shop.database() as database:
             number = (await installed(database)).number
         kept = deepcopy((self.fields, self.entity, self.was, self.off))
-        await (self._rename, self._swap, self._retire, self._name, self._add)[n % 5](n)
+        await (self._rename, self._swap, self._retire, self._name, self._add, self._widen)[n % 6](n)
         self.fields, self.entity, self.was, self.off = kept
         self.noun()
         await self.shop.revert(number)

@@ -43,6 +43,13 @@ async def guarded(shop: Shop) -> list[Line]:
         ),
         ({"note": {"type": "choice", "options": {"q": "Q"}}}, {}, "choices", 1),
         ({"note": {"type": "choice", "options": {"n": "N"}}}, {}, "choices", 0),
+        ({"count": {"type": "choice", "options": {"a": "A"}}}, {}, "choices", 1),
+        (
+            {"price": {"type": "decimal", "scale": 6}},
+            {"checks": {"p": {"that": "price < 2", "message": "p"}}},
+            "checked",
+            1,
+        ),
     ],
 )
 async def test_what_a_new_column_will_hold_is_asked_too(
@@ -152,9 +159,9 @@ async def test_what_cannot_be_taken_back_says_so(shop: Shop) -> None:
     shop.fields()["price"]["scale"] = 6
     lines = (await plan_of(shop)).lines
     back = {line.path: line.reversible for line in lines if line.kind in ("recoded", "widened")}
-    assert back == {"shop.item.kind": False, "shop.item.count": False, "shop.item.price": True}
+    assert back == {"shop.item.kind": False, "shop.item.count": True, "shop.item.price": True}
     told = Told(await plan_of(shop)).told("en")
-    assert told.count("cannot be taken back") == 2
+    assert told.count("cannot be taken back") == 1
     shop.fields()["kind"]["options"] = {"c": {"title": "C", "was": ["a"]}, "b": "B"}
     assert {line.reversible for line in (await plan_of(shop)).lines if line.kind == "recoded"} == {True}
     shop.fields()["kind"]["options"] = {"b": {"title": "B", "was": ["a"]}}

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -325,3 +326,42 @@ async def test_nothing_is_copied_for_choices_that_nobody_holds(shop: Shop) -> No
     async with shop.database() as database:
         await taken(await shop.plan(database), database, tell=lambda step, *_: steps.update([step]))
     assert set(steps) == {"switch"}
+
+
+async def test_text_that_becomes_a_number_is_judged_again_at_the_switch(shop: Shop) -> None:
+    await many(shop)
+    had = {row["code"]: (row["count"], row["price"]) for row in await shop.items()}
+    kept, fields = dict(shop.pack.pop("aggregations")), shop.fields()
+    numbers = {name: dict(fields[name]) for name in ("count", "price")}
+    fields |= {name: {"type": "text"} for name in numbers}
+    await shop.apply()
+    fields |= numbers
+    shop.pack["aggregations"] = kept
+    for value, stands in (("7 pieces", False), ("-7", True)):
+        async with shop.served() as (_, door), shop.database() as database:
+            row, waiting = (await listed(door))[0], list[asyncio.Task[None]]()
+
+            write = partial(patch, door, row, count=value)
+
+            def tell(step: str, *_: object, write: Any = write, on: Any = waiting) -> None:
+                if step in ("copy", "fill") and not on:
+                    on.append(asyncio.ensure_future(write()))
+
+            made = await shop.plan(database)
+            if stands:
+                assert (await taken(made, database, tell=tell)).number == 3
+            else:
+                with pytest.raises(Problems) as caught:
+                    await taken(made, database, tell=tell)
+                assert [p.code for p in caught.value.problems] == ["plan.since"]
+            assert waiting
+            await asyncio.gather(*waiting)
+            if not stands:
+                await patch(door, row, count=str(had[row["code"]][0]))
+    await shop.settled()
+    had[row["code"]] = (-7, had[row["code"]][1])
+    assert {row["code"]: (row["count"], row["price"]) for row in await shop.items()} == had
+    async with shop.served() as (tenant, door):
+        figure = (await door.get("/figures/stock")).json()
+        assert figure["rows"][0]["count"] == sum(count for count, _ in had.values())
+        await whole(tenant.database)

@@ -9,6 +9,7 @@ from dataclasses import field as _field
 from engine.catalog import Catalog, Entity, Field
 from engine.compile.names import column_of, columns_of, has_column, kind_of, table_of
 from engine.db import Body, Call, Database
+from engine.db.converting import converted, lost
 from engine.db.diff import TableChange, fit, with_values
 from engine.db.inspect import sample
 from engine.db.steps import Fills
@@ -152,11 +153,7 @@ def _of_table(asked: _Asked) -> Iterator[Guard]:
             says = Label("改为必填；仍为空的记录", "becomes required; records that leave it empty")
             yield Guard("required", at, before.name, f"{sql} IS NULL", says, key=key)
         if fit(was, column) == "narrower":
-            says = Label(
-                f"小数位减少到 {column.scale}；会丢失尾数的记录",
-                f"keeps {column.scale} decimals; records that have more",
-            )
-            yield Guard("narrowed", at, before.name, _too_fine(was, column, sql, dialect), says, key=key)
+            yield Guard("narrowed", at, before.name, lost(was, column, sql, dialect), _narrowed(was, column), key=key)
     for at, old in made.replaced.items():
         if at.rpartition(".")[0] != path:
             continue
@@ -169,16 +166,31 @@ def _of_table(asked: _Asked) -> Iterator[Guard]:
     yield from _constraints(asked)
 
 
-def _too_fine(was: Column, column: Column, sql: str, dialect: Dialect) -> str:
-    if dialect == "postgresql":
-        return f"{sql} <> round({sql}, {column.scale})"
-    return f"{sql} % {10 ** (was.scale - column.scale)} <> 0"
+_WRITTEN = {
+    "integer": Label("整数（如 12）", "a whole number (like 12)"),
+    "date": Label("日期（如 2026-01-31）", "a date (like 2026-01-31)"),
+    "time": Label("时间（如 08:30）", "a time (like 08:30)"),
+}
+
+
+def _narrowed(was: Column, column: Column) -> Label:
+    if was.kind != "text":
+        return Label(
+            f"小数位减少到 {column.scale}；会丢失尾数的记录", f"keeps {column.scale} decimals; records that have more"
+        )
+    like = f"{12.5:.{column.scale}f}"
+    what = _WRITTEN.get(column.kind, Label(f"数（如 {like}）", f"a number (like {like})"))
+    return Label(
+        f"文本改为{what.zh}；写法不完全如此的记录（逐条改好，或给新字段另取名称，旧字段即被停用并保留）",
+        f"text becomes {what.en}; records that hold something not written just so "
+        "(mend them, or give the new field another name: the old one is then retired and keeps them)",
+    )
 
 
 def _constraints(asked: _Asked) -> Iterator[Guard]:
     change, path, computed, made = asked.change, asked.path, asked.computed, asked.made
     before, after, key, dialect = asked.before, change.after, asked.key, asked.dialect
-    given = _given(asked)
+    given, turned = _given(asked), _turned(change, dialect)
     held = {c.sqlite if dialect == "sqlite" else c.postgresql for c in before.checks}
     for check in after.checks:
         sql = check.sqlite if dialect == "sqlite" else check.postgresql
@@ -186,7 +198,7 @@ def _constraints(asked: _Asked) -> Iterator[Guard]:
             says = Label(
                 f"检查 {check.check} 由数据库强制；不满足的记录", f"check {check.check}: records that break it"
             )
-            yield Guard("checked", path, before.name, f"NOT ({with_values(sql, given)})", says, key=key)
+            yield Guard("checked", path, before.name, f"NOT ({with_values(sql, turned | given)})", says, key=key)
     indexes = {(i.columns, i.unique, i.where) for i in before.indexes}
     for index in after.indexes:
         known = (index.columns, index.unique, index.where) in indexes
@@ -219,6 +231,15 @@ def _given(asked: _Asked) -> dict[str, str]:
         name: asked.fills.get((change.after.name, name)) or f"CAST(NULL AS {kinds[name]})"
         for name in change.fresh
         if name not in asked.computed
+    }
+
+
+def _turned(change: TableChange, dialect: Dialect) -> dict[str, str]:
+    """Column of another type → what it will hold of a row."""
+    return {
+        c.name: f"({converted(was, c, f't.{quote(c.name)}', dialect)})"
+        for c in change.after.columns
+        if (was := change.column_before(c.name)) is not None and fit(was, c) != "same"
     }
 
 

@@ -62,8 +62,8 @@ class Recoded:
 def holding(dialect: Dialect, kind: str, column: str, how: Literal["IN", "NOT IN"], names: Iterable[str]) -> str:
     """A condition: the row ``t`` holds one of them, or something else, in a column of choices."""
     wanted, value = f"{how} ({', '.join(literal(name) for name in names)})", f"t.{quote(column)}"
-    if kind == "text":
-        return f"{value} {wanted}"
+    if kind == "text":  # it may be a number until it becomes a choice
+        return f"CAST({value} AS text) {wanted}"
     if dialect == "sqlite":
         return f"EXISTS (SELECT 1 FROM json_each({value}) AS e WHERE e.value {wanted})"
     return f"EXISTS (SELECT 1 FROM jsonb_array_elements_text({value}) AS e(v) WHERE e.v {wanted})"

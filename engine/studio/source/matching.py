@@ -91,7 +91,7 @@ def match(
         names = [*_earlier_of(entity), *later.get(entity.path, [])]
         one = open_.then(entity.path, "") or _find(open_, entity.path, names, catalog.entities, said)
         made.names[entity.path] = _take(made, open_, one, entity.path, taken)
-        _columns(made, open_, catalog, entity, tables.get(made.names[entity.path]), later, old)
+        _columns(made, open_, catalog, entity, tables.get(made.names[entity.path]), later, old, back is not None)
     for entity in catalog.entities.values():
         _of_the_engine(made, catalog, entity, tables.get(made.names[entity.path]))
     for left in open_.all():
@@ -115,6 +115,7 @@ def _columns(
     table: Table | None,
     later: Mapping[str, list[str]],
     old: Catalog | None,
+    back: bool,
 ) -> None:
     """The fields of an entity. A retired column keeps its values whatever takes its name: the new one gets another."""
     was = made.renamed.get(entity.path, entity.path)
@@ -129,7 +130,7 @@ def _columns(
             continue
         names = [f"{was}.{w}" for w in fld.was] + later.get(f"{was}.{fld.name}", [])
         known = {f"{was}.{name}" for name in entity.fields}
-        fits = partial(_fits, table, Column("", kind_of(fld), scale_of(fld)))
+        fits = partial(_fits, table, Column("", kind_of(fld), scale_of(fld)), back)
         one = open_.then(path, was) or _find(open_, f"{was}.{fld.name}", names, known, said, fits)
         if one is not None and not fits(one):
             if one.retired is None:
@@ -209,9 +210,12 @@ def _later(old: Catalog) -> dict[str, list[str]]:
     return out
 
 
-def _fits(table: Table | None, wanted: Column, one: Identity) -> bool:
+def _fits(table: Table | None, wanted: Column, back: bool, one: Identity) -> bool:
+    """Text that was retired becomes a number only on the way back: else what bears its name is something new."""
     column = next((c for c in table.columns if c.name == one.physical), None) if table is not None else None
-    return column is not None and fit(column, wanted) != "none"
+    if column is None or (one.retired is not None and not back and column.kind == "text" != wanted.kind):
+        return False
+    return fit(column, wanted) != "none"
 
 
 @dataclass(frozen=True, slots=True)
