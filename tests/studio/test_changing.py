@@ -146,7 +146,8 @@ def iter_of(*calls: Call) -> Any:
         ({"fresh": {"type": "text", "required": True}}, "required", 2),
         ({"price": {"type": "decimal", "scale": 1}}, "narrowed", 1),
         ({"kind": {"type": "choice", "options": {"b": "B"}}}, "choices", 1),
-        ({"note": {"type": "date"}}, "replaced", 1),
+        ({"note": {"type": "date"}}, "narrowed", 1),
+        ({"note": {"type": "boolean"}}, "replaced", 1),
     ],
 )
 async def test_what_records_stand_against_is_refused_with_their_names(
