@@ -71,7 +71,7 @@ def _of_entity(
         told = [
             Right(role, path, may, _told(one, may), _told(other, may))
             for may in OPERATIONS
-            if _meant(_rule(one, may)) != _meant(_rule(other, may))
+            if not _same(_rule(one, may), _rule(other, may))
         ]
         if before is not None and after is not None:
             told += _fields(role, before, after, one, other, made)
@@ -87,9 +87,11 @@ def _rule(access: Access | None, may: str) -> Any:
     return rule or False
 
 
-def _meant(rule: Any) -> Any:
-    """Whatever the fields in it are called by now."""
-    return rule if isinstance(rule, bool) else by_columns(rule.tree)
+def _same(one: Any, other: Any) -> bool:
+    """Whatever the fields in them are called by now."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return bool(one == other or by_columns(one.tree) == by_columns(other.tree))
 
 
 def _told(access: Access | None, may: str) -> str:

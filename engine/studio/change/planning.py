@@ -134,7 +134,7 @@ async def planned(
         lines += await refreshing.lines(database, old, catalog, matching)
         lines += await subscribed.lines(database, old, catalog)
         lines += await entitling.rights(database, old, catalog, matching, source.zone)
-    told = source.told() != have.source
+    told = source != now
     if played and (told or lines):
         lines += await rehearsing.broken(source, catalog, beside)
     lines = touched(lines, old, catalog, matching)

@@ -88,7 +88,9 @@ def _lines(
 ) -> Iterator[tuple[str, Label, str]]:
     for field in entity.fields.values():
         was = before.fields.get(made.before(f"{entity.path}.{field.name}").rpartition(".")[2])
-        if was is not None and (field.compute or field.find) and _formula(was) != _formula(field):
+        if was is None or was == field or not (field.compute or field.find):
+            continue
+        if _formula(was) != _formula(field):
             says = Label("按新公式重算，已生效的单据不变", "computed anew; documents in force keep what they have")
             yield field.path, says, str(field.where)
     if _found_by(old, before) != _found_by(new, entity):

@@ -180,6 +180,7 @@ def source_of(project: Project) -> Source:
     return Source(project.name, project.title, project.language, project.zone, packs, overlays, dict(project.features))
 
 
+@lru_cache(maxsize=4)  # a plan, its change and whoever follows ask for the same revision
 def source_from(text: str) -> Source:
     """What a revision kept."""
     whole: dict[str, Any] = json.loads(text)
