@@ -28,8 +28,8 @@ from benchmarks import postgres, report
 from benchmarks.server import ROOT, free_port
 from engine.db import Body, Call, Database, open_database
 from engine.fieldtypes.storage import bind
-from engine.serve import auth
-from engine.serve.ids import uuid7
+from engine.serve.people import auth
+from engine.serve.tenant.ids import uuid7
 from engine.studio.tenant.opening import opened
 
 PEOPLE, WORKERS, CHANGES = 16, 4, 50

@@ -27,10 +27,11 @@ from benchmarks.postgres import Cluster, cluster
 from engine.db import rollups
 from engine.plan.question import FigureQuestion
 from engine.serve import Op, apply_document
-from engine.serve.bind import ENGINE, call
-from engine.serve.decode import Rules, document, parse_json
-from engine.serve.ids import uuid7
-from engine.serve.tenancy import Tenant
+from engine.serve.document.decode import Rules, document
+from engine.serve.tenant.bind import ENGINE, call
+from engine.serve.tenant.ids import uuid7
+from engine.serve.tenant.tenancy import Tenant
+from engine.serve.wire.parsing import parse_json
 from engine.studio.tenant.opening import opened
 
 MARKS = {"grouped": 50.0, "inserts": 0.7, "writers": 0.9}

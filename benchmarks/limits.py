@@ -25,8 +25,8 @@ from benchmarks.records import Found, Side, Sizes, one_round
 from engine.ask import Ask
 from engine.db.call import Call
 from engine.plan.question import Filter, Question
-from engine.serve import auth
-from engine.serve.bind import call
+from engine.serve.people import auth
+from engine.serve.tenant.bind import call
 from engine.studio.tenant.opening import opened
 
 HEAD = ("what", "server, per second", "database alone", "of it")

@@ -22,7 +22,7 @@ from engine.db import rollups
 from engine.fieldtypes.storage import bind
 from engine.plan.statement import Dialect
 from engine.plan.table import Table
-from engine.serve.auth import open_session, set_password
+from engine.serve.people.auth import open_session, set_password
 from engine.studio.tenant.opening import opened
 
 PACK = Path(__file__).parent / "pack"

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks.server import ROOT, NotStartedError, free_port
-from engine.serve import auth
-from engine.serve.ids import uuid7
+from engine.serve.people import auth
+from engine.serve.tenant.ids import uuid7
 from engine.studio.tenant.opening import opened
 
 PACK = Path(__file__).parent / "fault_pack"

@@ -23,8 +23,8 @@ from benchmarks import postgres, report
 from benchmarks.change import served
 from engine import cache
 from engine.paths import examples_dir
-from engine.serve import auth
-from engine.serve.ids import uuid7
+from engine.serve.people import auth
+from engine.serve.tenant.ids import uuid7
 from engine.studio.tenant.opening import opened
 
 _MARK_MS = 200.0

@@ -27,7 +27,8 @@ from benchmarks.postgres import cluster
 from benchmarks.report import say, table
 from benchmarks.server import ROOT, Running, free_port, postgres_cpu, server
 from engine.db import Call, open_database
-from engine.serve import auth, open_session
+from engine.serve import open_session
+from engine.serve.people import auth
 from engine.studio.directory import archiving, tenanting
 from engine.studio.directory.archiving import Restoring
 from engine.studio.directory.housing import Limits, Lodging

@@ -41,7 +41,7 @@ EXIT_USAGE = 2
 def main() -> None:
     """The console script: problems become lines on stderr and exit code 1, never a traceback."""
     from engine.db import Lost
-    from engine.serve.fault import Refusal
+    from engine.serve.wire.fault import Refusal
 
     try:
         app()

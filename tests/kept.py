@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 
 from engine.db import Database, open_database
 from engine.plan.statement import Dialect
-from engine.serve import passwords
+from engine.serve.people import passwords
 from tests.pg import fresh_database
 
 T = TypeVar("T")

@@ -158,6 +158,18 @@ def bind(kind: str, scale: int, dialect: Dialect, value: Any) -> Any:
     return row.sqlite_bind(value, scale) if dialect == "sqlite" else row.postgresql_bind(value, scale)
 
 
+def seconds_of(stored: Any) -> float:
+    """A stored datetime as Unix seconds, whichever database it came from."""
+    return float(stored) if isinstance(stored, int | float) else float(stored.timestamp())
+
+
+def moment_text(stored: Any) -> str | None:
+    """A stored datetime as JSON has it, whichever database it came from."""
+    if stored is None:
+        return None
+    return datetime.fromtimestamp(seconds_of(stored), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def json_value(kind: str, scale: int, dialect: Dialect, sql: str) -> str:
     """SQL that gives the value of ``sql`` in its JSON form; NULL stays NULL. ``sql`` is evaluated more than once."""
     if dialect == "postgresql":

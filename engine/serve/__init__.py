@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from engine.serve.auth import login, open_session, set_password
-from engine.serve.bind import ENGINE, Me
-from engine.serve.http import asgi
-from engine.serve.resolve import resolve
-from engine.serve.store import Done, Op
-from engine.serve.tenancy import OneTenant, Tenant, Tenants
-from engine.serve.writing import perform
+from engine.serve.document.store import Done, Op
+from engine.serve.people.auth import login, open_session, set_password
+from engine.serve.server.http import asgi
+from engine.serve.tenant.bind import ENGINE, Me
+from engine.serve.tenant.tenancy import OneTenant, Tenant, Tenants
+from engine.serve.write.resolve import resolve
+from engine.serve.write.writing import perform
 
 
 async def apply_document(tenant: Tenant, me: Me, op: Op) -> Done:

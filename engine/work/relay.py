@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.db import Body, Database, say
 from engine.db.call import Row
-from engine.fieldtypes.storage import bind
+from engine.fieldtypes.storage import bind, moment_text
 from engine.plan.statement import Dialect
 from engine.work.statements import decoded, insert, pairs
 
@@ -107,12 +107,6 @@ def _owe(dialect: Dialect, placed: list[tuple[int, Row]]) -> Body[None]:
 def wants(chosen: list[str] | None, name: str) -> bool:
     """Nothing chosen is everything."""
     return not chosen or name in chosen
-
-
-def moment_text(value: Any) -> str:
-    """A stored datetime, whichever database it came from."""
-    moment = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 async def forget(database: Database, now_ms: int, kept_days: int = KEPT_DAYS) -> None:

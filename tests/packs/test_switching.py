@@ -18,8 +18,10 @@ import pytest
 
 from engine.db import Body
 from engine.paths import modules_dir
-from engine.serve import OneTenant, asgi, open_session, reposting, rows
-from engine.serve.tenancy import Tenant
+from engine.serve import OneTenant, asgi, open_session
+from engine.serve.tenant import rows
+from engine.serve.tenant.tenancy import Tenant
+from engine.serve.write import reposting
 from engine.studio.scenarios.playing import Stage
 from engine.studio.tenant.opening import opened
 from tests.studio.shop import WHOEVER

@@ -11,7 +11,7 @@ from engine.label import Label
 from engine.plan.app import App, PeoplePlan
 from engine.plan.entity import Entity, Field, Template
 from engine.plan.page import Dimension, Figures, Measure
-from engine.serve.bind import Me
+from engine.serve.tenant.bind import Me
 
 ADMIN = Me("00000000-0000-7000-8000-000000000001", "boss", roles=("admin",))
 FOREMAN = Me("00000000-0000-7000-8000-000000000002", "wang", roles=("everyone", "foreman"))

@@ -22,9 +22,11 @@ from engine.db.system import TABLES
 from engine.plan.app import App
 from engine.plan.statement import Dialect
 from engine.read import read
-from engine.serve import OneTenant, Op, Tenant, apply_document, asgi, open_session, rows
-from engine.serve.bind import ENGINE
-from engine.serve.decode import Rules, document, parse_json
+from engine.serve import OneTenant, Op, Tenant, apply_document, asgi, open_session
+from engine.serve.document.decode import Rules, document
+from engine.serve.tenant import rows
+from engine.serve.tenant.bind import ENGINE
+from engine.serve.wire.parsing import parse_json
 from tests.kept import Kept
 
 NOW = datetime(2026, 3, 5, 0, 30, tzinfo=UTC)

@@ -14,9 +14,10 @@ import httpx
 import pytest
 
 from engine.plan.app import App
-from engine.serve import OneTenant, asgi, registry
-from engine.serve.door import At, Door, Router
-from engine.serve.filestore import Folder
+from engine.serve import OneTenant, asgi
+from engine.serve.server import registry
+from engine.serve.tenant.door import At, Door, Router
+from engine.serve.tenant.filestore import Folder
 from tests.serve import visits
 from tests.serve.oracle import FIXED, HIDDEN, RULES, Person, Record, ever, everything, may, sees, told, world
 from tests.serve.stage import Stage

@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from engine.db import Body
-from engine.serve import OneTenant, asgi, passwords, rows, set_password
+from engine.serve import OneTenant, asgi, set_password
+from engine.serve.people import passwords
+from engine.serve.tenant import rows
 from tests.kept import AS_SERVED
 from tests.serve.stage import Stage, errors
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import validate
 
-from engine.serve import registry, request
-from engine.serve.answer import _TITLES
-from engine.serve.facts import DECISIONS
+from engine.serve.document.facts import DECISIONS
+from engine.serve.query import request
+from engine.serve.server import registry
+from engine.serve.wire.answer import _TITLES
 from tests.serve.stage import Stage
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ import pytest
 
 from engine.compile import compile_app
 from engine.plan.statement import Dialect
-from engine.serve import at_once
+from engine.serve.write import at_once
 from tests.kept import Kept
 from tests.serve.stage import Stage, catalog, errors
 

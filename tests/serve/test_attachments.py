@@ -15,8 +15,8 @@ import pytest
 import xlsxwriter
 from PIL import Image
 
-from engine.serve import files, sniff, thumbnails
-from engine.serve.filestore import Folder
+from engine.serve.files import files, sniff, thumbnails
+from engine.serve.tenant.filestore import Folder
 from tests.serve.stage import Stage, errors
 from tests.serve.test_files import PDF, PNG, SEND, kept, send
 

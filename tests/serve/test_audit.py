@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from engine.db import Body, Call
-from engine.serve import audit
+from engine.serve.people import audit
 from engine.work import sealer
 from tests.serve.stage import Stage
 

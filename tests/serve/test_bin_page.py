@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from engine.serve import OneTenant, asgi, open_session
-from engine.serve.auth import who
+from engine.serve.people.auth import who
 from tests.serve.stage import Stage
 
 BIN = "/r/works/sheet/bin"

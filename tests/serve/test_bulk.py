@@ -10,7 +10,8 @@ import httpx
 import psycopg
 import pytest
 
-from engine.serve import OneTenant, asgi, idempotency
+from engine.serve import OneTenant, asgi
+from engine.serve.tenant import idempotency
 from engine.work import relay
 from tests.serve.stage import Stage, errors
 

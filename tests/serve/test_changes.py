@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from engine.serve import OneTenant, asgi, registry
-from engine.serve.changes import DOORS
+from engine.serve import OneTenant, asgi
+from engine.serve.server import registry
+from engine.serve.system.changes import DOORS
 from tests.serve.stage import Stage, errors
 
 PLACES = [(door, method) for door in DOORS for method in door.methods]

@@ -15,8 +15,8 @@ import pytest
 
 from engine.plan.page import Light
 from engine.plan.periods import moved
-from engine.serve import auth
-from engine.serve.auth import open_session
+from engine.serve.people import auth
+from engine.serve.people.auth import open_session
 from renderer.figures import tone
 from tests.serve.stage import Stage
 from tests.serve.test_doors import outside

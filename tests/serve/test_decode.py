@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from engine.serve import decode
-from engine.serve.decode import Rules
-from engine.serve.fault import Refusal
+from engine.serve.document import decode
+from engine.serve.document.decode import Rules
+from engine.serve.wire.fault import Refusal
+from engine.serve.wire.parsing import parse_object
 from tests.serve import small
 
 APP = small.app()
@@ -18,11 +19,11 @@ ID = "00000000-0000-7000-8000-00000000000a"
 
 
 def change(body: bytes, new: bool = True, rules: Rules | None = None) -> decode.Change:
-    return decode.document(APP, SHEET, decode.parse_object(body), new, rules)
+    return decode.document(APP, SHEET, parse_object(body), new, rules)
 
 
 def wrong(body: bytes | dict[str, Any], new: bool = True, rules: Rules | None = None) -> list[tuple[str, str]]:
-    data = decode.parse_object(body) if isinstance(body, bytes) else body
+    data = parse_object(body) if isinstance(body, bytes) else body
     with pytest.raises(Refusal) as caught:
         decode.document(APP, SHEET, data, new, rules)
     return [(f.code, f.pointer) for f in caught.value.faults]
@@ -79,7 +80,7 @@ def test_what_is_no_amount_is_refused(text: bytes, code: str) -> None:
 )
 def test_what_is_no_body_is_refused(body: bytes, code: str) -> None:
     with pytest.raises(Refusal) as caught:
-        decode.parse_object(body)
+        parse_object(body)
     assert [f.code for f in caught.value.faults] == [code]
 
 

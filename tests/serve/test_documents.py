@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.serve.ids import uuid7
+from engine.serve.tenant.ids import uuid7
 from tests.serve.stage import Stage, errors
 
 

@@ -17,13 +17,15 @@ import httpx
 import pytest
 
 from engine.db import Body, say
-from engine.serve import conditions, registry, rows
-from engine.serve.answer import Asked
-from engine.serve.auth import open_session
-from engine.serve.bind import Me
-from engine.serve.here import Here
-from engine.serve.ids import uuid7
-from engine.serve.session import caller
+from engine.serve.people.auth import open_session
+from engine.serve.people.session import caller
+from engine.serve.server import registry
+from engine.serve.system import conditions
+from engine.serve.tenant import rows
+from engine.serve.tenant.bind import Me
+from engine.serve.tenant.here import Here
+from engine.serve.tenant.ids import uuid7
+from engine.serve.wire.answer import Asked
 from engine.work import relay, sealer, webhooks
 from engine.work.background import Background
 from engine.work.peer import public

@@ -12,7 +12,8 @@ from zipfile import ZipFile
 import httpx
 import pytest
 
-from engine.serve import export, open_session
+from engine.serve import open_session
+from engine.serve.query import export
 from tests.serve.stage import Stage, errors
 from tests.serve.test_account import outside
 

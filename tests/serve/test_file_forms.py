@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.serve import uploads
-from engine.serve.filestore import Folder
+from engine.serve.files import uploads
+from engine.serve.tenant.filestore import Folder
 from tests.serve.stage import Stage
 from tests.serve.test_attachments import photo
 from tests.serve.test_files import PDF, PNG, kept

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.serve import files
-from engine.serve.filestore import Folder
+from engine.serve.files import files
+from engine.serve.tenant.filestore import Folder
 from tests.serve.stage import Stage, errors
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from engine.serve import decode, forms
-from engine.serve.decode import Rules
+from engine.serve.document import decode
+from engine.serve.document.decode import Rules
+from engine.serve.pages import forms
 from tests.serve import small
 
 APP = small.app()

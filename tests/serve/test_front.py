@@ -12,8 +12,8 @@ import pytest
 
 from engine.problem import Problems
 from engine.serve import OneTenant, asgi, open_session, set_password
-from engine.serve.front import UNGUARDED, Front, Pace, address_of, networks, origins
-from engine.serve.policy import Policy
+from engine.serve.server.front import UNGUARDED, Front, Pace, address_of, networks, origins
+from engine.serve.tenant.policy import Policy
 from engine.studio.server.run import FrontSettings
 from tests.serve.stage import Stage, errors
 

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.serve import open_session, registry, set_password
+from engine.serve import open_session, set_password
+from engine.serve.server import registry
 from tests.serve.stage import Stage, errors
 from tests.serve.test_account import NEW, outside
 from tests.serve.test_registry import filled

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine.plan.statement import Dialect
-from engine.serve import reposting
+from engine.serve.write import reposting
 from tests.kept import Kept
 from tests.serve.stage import Stage
 

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from engine.serve import OneTenant, asgi, registry
+from engine.serve import OneTenant, asgi
+from engine.serve.server import registry
 from tests.serve.stage import Stage
 from tests.serve.test_registry import filled
 from tests.serve.test_web import browser, csrf, page

@@ -13,7 +13,7 @@ import pytest
 from python_calamine import load_workbook
 
 from engine.serve import OneTenant, asgi, open_session
-from engine.serve.filestore import Folder
+from engine.serve.tenant.filestore import Folder
 from tests.serve.stage import Stage, errors
 
 SYSTEM = "http://works/api/v1/system"

@@ -10,9 +10,9 @@ import pytest
 from engine.db import Body, Call
 from engine.db.call import Rows
 from engine.plan.statement import Dialect, Param
-from engine.serve.combine import places_once
-from engine.serve.fault import Refusal, refuse
-from engine.serve.joined import ask, together
+from engine.serve.tenant.combine import places_once
+from engine.serve.wire.fault import Refusal, refuse
+from engine.serve.write.joined import ask, together
 
 ROOTS = Param("input", "roots", "text")
 ONE = Call("SELECT id FROM a WHERE id = $1 AND s = '$1'", ("x",), (ROOTS,), 1)

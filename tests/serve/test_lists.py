@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.ask import records as asked
-from engine.serve import reading
+from engine.serve.query import reading
 from tests.serve.stage import Stage, errors
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.serve import decode
+from engine.serve.document import decode
 from tests.serve.stage import Stage
 
 

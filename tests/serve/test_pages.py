@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.serve import auth
-from engine.serve.auth import open_session
+from engine.serve.people import auth
+from engine.serve.people.auth import open_session
 from tests.serve.stage import Stage
 from tests.serve.test_doors import outside
 

@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.serve import OneTenant, asgi, logins
-from engine.serve.actions import people_names
-from engine.serve.fault import Refusal
+from engine.serve import OneTenant, asgi
+from engine.serve.document.actions import people_names
+from engine.serve.system import logins
+from engine.serve.wire.fault import Refusal
 from tests.serve.stage import Stage, errors
 
 SYSTEM = "http://works/api/v1/system"

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.serve import reading
+from engine.serve.query import reading
 from tests.serve.stage import Stage
 
 QUESTIONS = (

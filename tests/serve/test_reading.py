@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from engine.serve.reading import _with_cursor
+from engine.serve.query.reading import _with_cursor
 
 
 @pytest.mark.parametrize("word", ["next", '"next":[1]', 'x"next": ["a"],"prev":null', "prev"])

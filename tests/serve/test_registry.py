@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.serve import OneTenant, asgi, http, open_session, registry
-from engine.serve.answer import Answer
-from engine.serve.door import At, Door, Router
-from engine.serve.doors import fixed_doors
-from engine.serve.front import UNGUARDED
-from engine.serve.here import Here
+from engine.serve import OneTenant, asgi, open_session
+from engine.serve.server import http, registry
+from engine.serve.server.doors import fixed_doors
+from engine.serve.server.front import UNGUARDED
+from engine.serve.tenant.door import At, Door, Router
+from engine.serve.tenant.here import Here
+from engine.serve.wire.answer import Answer
 from tests.serve.stage import Stage, errors
 
 FOR_NOBODY = {"page.asset", "page.login", "page.language"}

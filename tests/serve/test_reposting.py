@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from engine.plan.app import App
-from engine.serve import reposting
+from engine.serve.write import reposting
 from tests.serve.stage import Stage
 
 LEDGER = "works.entry"

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from engine.plan.question import Expand, Filter
-from engine.serve import cursor, request
-from engine.serve.fault import Refusal
-from engine.serve.request import Listed
+from engine.serve.query import cursor, request
+from engine.serve.query.request import Listed
+from engine.serve.wire.fault import Refusal
 from tests.serve import small
 
 APP = small.app()

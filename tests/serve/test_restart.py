@@ -166,7 +166,7 @@ async def test_a_long_unanswering_database_is_not_ready(stage: Stage, monkeypatc
     async def never(*_: object) -> None:
         await asyncio.sleep(60)
 
-    monkeypatch.setattr("engine.serve.doors._HEALTH_SECONDS", 0.05)
+    monkeypatch.setattr("engine.serve.server.doors._HEALTH_SECONDS", 0.05)
     monkeypatch.setattr(type(stage.database), "read", never)
     wang: httpx.AsyncClient = await stage.door("wang")
     answer = await wang.get(f"{ROOT}/health")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.serve.auth import with_roles
-from engine.serve.bind import Me
+from engine.serve.people.auth import with_roles
+from engine.serve.tenant.bind import Me
 from tests.serve.stage import Stage, errors
 
 

@@ -10,9 +10,11 @@ import httpx
 import pytest
 
 from engine.db import open_database
-from engine.serve import asgi, registry, request
-from engine.serve.filestore import Folder
-from engine.serve.tenancy import ByHost
+from engine.serve import asgi
+from engine.serve.query import request
+from engine.serve.server import registry
+from engine.serve.tenant.filestore import Folder
+from engine.serve.tenant.tenancy import ByHost
 from tests.serve.stage import Stage, errors
 from tests.serve.test_registry import filled
 

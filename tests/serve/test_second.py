@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from engine.problem import Problems
-from engine.serve import OneTenant, asgi, second, set_password, totp
-from engine.serve.policy import Policy
+from engine.serve import OneTenant, asgi, set_password
+from engine.serve.people import second, totp
+from engine.serve.tenant.policy import Policy
 from engine.studio.tenant.ways import of_environment
 from tests.serve.stage import Stage, errors
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from engine.serve.vote import outcome
+from engine.serve.write.vote import outcome
 
 OPEN, W, Y, N = "open", "waiting", "approved", "rejected"
 

@@ -12,8 +12,9 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 import pytest
 
-from engine.serve import OneTenant, asgi, open_session, registry, set_password
-from engine.serve.filestore import Folder
+from engine.serve import OneTenant, asgi, open_session, set_password
+from engine.serve.server import registry
+from engine.serve.tenant.filestore import Folder
 from tests.serve.stage import Stage, errors
 from tests.serve.test_registry import FIXED, filled
 

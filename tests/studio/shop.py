@@ -16,8 +16,9 @@ from engine.db import Body, Database, open_database
 from engine.db.diff import wanting
 from engine.db.inspect import drift
 from engine.db.system import TABLES
-from engine.serve import OneTenant, asgi, open_session, rows
-from engine.serve.tenancy import Tenant
+from engine.serve import OneTenant, asgi, open_session
+from engine.serve.tenant import rows
+from engine.serve.tenant.tenancy import Tenant
 from engine.studio.change.applying import applied, tenant_of
 from engine.studio.change.planning import Planned, installed, planned
 from engine.studio.change.workshop import Workshop

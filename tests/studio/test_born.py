@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from engine.db import Database
-from engine.serve.tenancy import Tenant
+from engine.serve.tenant.tenancy import Tenant
 from engine.work import relay
 from tests.studio.shop import Shop, listed, post, taken
 

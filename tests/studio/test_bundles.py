@@ -16,8 +16,8 @@ from engine.cli import app
 from engine.db import Body, Database, Lost, open_database
 from engine.label import Label
 from engine.problem import Problems
-from engine.serve import rows
-from engine.serve.ids import uuid7
+from engine.serve.tenant import rows
+from engine.serve.tenant.ids import uuid7
 from engine.studio.change import bundles
 from engine.studio.source.build import Source
 from engine.studio.tenant.opening import opened

@@ -13,7 +13,7 @@ import pytest
 from engine.db import Call
 from engine.paths import modules_dir
 from engine.problem import Problems
-from engine.serve import http
+from engine.serve.server import http
 from engine.studio.change.planning import installed
 from engine.studio.source import switching
 from engine.studio.source.build import source_of

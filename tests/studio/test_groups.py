@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from engine.serve.tenancy import Tenant
+from engine.serve.tenant.tenancy import Tenant
 from tests.studio.shop import Shop, post
 
 BY_LINE: dict[str, Any] = {

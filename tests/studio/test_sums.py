@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from engine.db import Call, Database, rollups
-from engine.serve.tenancy import Tenant
+from engine.serve.tenant.tenancy import Tenant
 from tests.studio.shop import Shop, post
 
 BY_KIND: dict[str, Any] = {

@@ -16,7 +16,7 @@ import pytest
 from engine.db import Call, Lost, open_database, rollups
 from engine.db.frozen import freeze
 from engine.problem import Problems
-from engine.serve.filestore import Folder
+from engine.serve.tenant.filestore import Folder
 from engine.studio.directory import archives, archiving, tenanting
 from engine.studio.directory.archiving import Restoring
 from engine.work import sealer

@@ -19,9 +19,11 @@ import pytest
 
 from engine.db import carrying
 from engine.db.postgres import PostgresDatabase
-from engine.serve import asgi, auth, open_session, registry
-from engine.serve.door import Door
-from engine.serve.reception import Lodgers
+from engine.serve import asgi, open_session
+from engine.serve.people import auth
+from engine.serve.server import registry
+from engine.serve.server.reception import Lodgers
+from engine.serve.tenant.door import Door
 from tests.tenants.village import PASSWORD, Village, codes
 
 SECRETS = (

@@ -15,10 +15,12 @@ from engine.db import Call
 from engine.fieldtypes.storage import bind
 from engine.label import LANGUAGES
 from engine.problem import Problems
-from engine.serve import OneTenant, asgi, logins, open_session, registry
-from engine.serve.door import LEAVING, OWN_PASSWORD
-from engine.serve.fault import Refusal
-from engine.serve.policy import Policy
+from engine.serve import OneTenant, asgi, open_session
+from engine.serve.server import registry
+from engine.serve.system import logins
+from engine.serve.tenant.door import LEAVING, OWN_PASSWORD
+from engine.serve.tenant.policy import Policy
+from engine.serve.wire.fault import Refusal
 from engine.studio.tenant import licensing, terms
 from engine.studio.tenant.licensing import Making, Where
 from engine.tenants import licence as files

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.serve.policy import Policy
+from engine.serve.tenant.policy import Policy
 from engine.studio.directory import archiving, tenanting
 from engine.studio.directory.archiving import Restoring
 from engine.studio.tenant import licensing, terms
@@ -104,7 +104,7 @@ async def test_seats_by_command(many: Village, vendor: Vendor, tmp_path: Path) -
     await vendor.give("ada", "professional", users=1)  # the administrator's
     entry = await many.directory.get("ada")
     async with opened(works(tmp_path), entry.url) as app:
-        from engine.serve.fault import Refusal  # noqa: PLC0415
+        from engine.serve.wire.fault import Refusal  # noqa: PLC0415
         from engine.studio.tenant.accounts import _add  # noqa: PLC0415
 
         with pytest.raises(Refusal, match=r"licence\.seats"):

@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 
 from engine.serve import asgi
-from engine.serve.reception import Lodgers
+from engine.serve.server.reception import Lodgers
 from engine.studio.directory import tenanting
 from engine.studio.directory.housing import Limits, Lodging
 from engine.studio.directory.tenanting import Wanted

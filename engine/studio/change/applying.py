@@ -18,9 +18,10 @@ from engine.fieldtypes.storage import quote
 from engine.plan.change import Line
 from engine.plan.table import Table
 from engine.problem import Problem, Problems, Where, problem
-from engine.serve import audit, rows
-from engine.serve.bind import call
-from engine.serve.tenancy import Tenant
+from engine.serve.people import audit
+from engine.serve.tenant import rows
+from engine.serve.tenant.bind import call
+from engine.serve.tenant.tenancy import Tenant
 from engine.studio.change import guarding
 from engine.studio.change.planning import Planned
 from engine.studio.change.unfolding import Unfolding

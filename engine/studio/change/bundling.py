@@ -17,8 +17,9 @@ from engine.plan.app import App
 from engine.plan.change import Line
 from engine.problem import Problems, problem
 from engine.read import versions_of
-from engine.serve import audit, rows
-from engine.serve.ids import uuid7
+from engine.serve.people import audit
+from engine.serve.tenant import rows
+from engine.serve.tenant.ids import uuid7
 from engine.studio.change import bundles
 from engine.studio.change.bundles import Bundle, Digests
 from engine.studio.change.changing import Asked, beside_of, taken

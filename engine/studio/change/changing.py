@@ -13,7 +13,7 @@ from typing import Any
 from engine.db import Database, open_database
 from engine.plan.metadata import Switch
 from engine.problem import Problems, problem
-from engine.serve import licensing
+from engine.serve.document import licensing
 from engine.studio.change.applying import applied, tenant_of
 from engine.studio.change.planning import Planned, installed, planned, require_no_downgrade
 from engine.studio.change.telling import CHANGES, NOTHING, REFUSED, Shown, Told

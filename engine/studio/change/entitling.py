@@ -12,7 +12,7 @@ from engine.db import Database
 from engine.expr.build.tree import by_columns
 from engine.label import Label
 from engine.plan.change import Line, Right
-from engine.serve.bind import ENGINE, EVERYONE, Moment, call, clock
+from engine.serve.tenant.bind import ENGINE, EVERYONE, Moment, call, clock
 from engine.studio.follow.recoding import recoded
 from engine.studio.source.matching import Matching
 

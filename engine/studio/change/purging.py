@@ -26,7 +26,8 @@ from engine.plan import shape
 from engine.plan.change import Line
 from engine.plan.table import Column, Table
 from engine.problem import Problems, problem
-from engine.serve import audit, rows
+from engine.serve.people import audit
+from engine.serve.tenant import rows
 from engine.studio.change import retired
 from engine.studio.change.planning import installed
 from engine.studio.change.retired import Retired

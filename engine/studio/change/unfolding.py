@@ -22,7 +22,7 @@ from engine.db.steps import NOTHING, Ready, index_sql, rebuilt
 from engine.fieldtypes.storage import literal, quote
 from engine.plan.statement import Statement
 from engine.plan.table import Index
-from engine.serve.bind import Moment, call, id_array
+from engine.serve.tenant.bind import Moment, call, id_array
 from engine.studio.change.planning import Planned
 from engine.studio.follow.batches import Batch, Progress, last_of, through, until_still
 

@@ -1,4 +1,4 @@
-"""Changing a tenant from inside the process that serves it: what API and pages are handed (``serve/studio.py``)."""
+"""Changing a tenant from inside the process that serves it: what API and pages are handed (``tenant/studio.py``)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.plan.metadata import Difference, Done, Order, Revision, Running, Swi
 from engine.problem import KNOWN, Problem, Problems, problem
 from engine.read import versions_of
 from engine.read.report import in_language
-from engine.serve.tenancy import Tenant
+from engine.serve.tenant.tenancy import Tenant
 from engine.studio.change import bundles
 from engine.studio.change.applying import applied
 from engine.studio.change.bundling import Arrival, arriving, bundle_of, shown, unchanged

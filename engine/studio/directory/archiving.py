@@ -24,7 +24,7 @@ from engine.db.carrying import Counted
 from engine.db.frozen import freeze, thaw
 from engine.db.postgres import PostgresDatabase
 from engine.problem import Problems, problem
-from engine.serve.ids import uuid7
+from engine.serve.tenant.ids import uuid7
 from engine.studio.directory import archives
 from engine.studio.directory.archives import DATABASE, FILES, Writer
 from engine.studio.directory.housing import LOOKS

@@ -22,12 +22,14 @@ from engine.db import Budget, Database, Lost, open_database, rollups
 from engine.label import Label
 from engine.plan.app import App
 from engine.problem import Problems, problem
-from engine.serve import audit, conditions, files
-from engine.serve.fault import Refusal, fault, refuse
-from engine.serve.filestore import Folder
-from engine.serve.policy import Policy
-from engine.serve.reception import Stay
-from engine.serve.tenancy import Tenant
+from engine.serve.files import files
+from engine.serve.people import audit
+from engine.serve.server.reception import Stay
+from engine.serve.system import conditions
+from engine.serve.tenant.filestore import Folder
+from engine.serve.tenant.policy import Policy
+from engine.serve.tenant.tenancy import Tenant
+from engine.serve.wire.fault import Refusal, fault, refuse
 from engine.studio.change.workshop import Workshop
 from engine.studio.codes import CODES
 from engine.studio.follow.following import Following, Keeping, held, keep_up, made_of
@@ -81,7 +83,7 @@ class Room:
 
 
 class Lodging:
-    """A ``House`` (``engine.serve.reception``)."""
+    """A ``House`` (``engine.serve.server.reception``)."""
 
     def __init__(self, directory: Directory, limits: Limits, holder: str, policy: Policy | None = None) -> None:
         self.directory = directory

@@ -12,7 +12,7 @@ from engine.db import Database, Lost, carrying, open_database, raze
 from engine.db.carrying import Counted
 from engine.db.postgres import PostgresDatabase
 from engine.problem import Problems, problem
-from engine.serve.ids import uuid7
+from engine.serve.tenant.ids import uuid7
 from engine.studio.follow.following import held
 from engine.tenants import naming
 from engine.tenants.codes import CODES

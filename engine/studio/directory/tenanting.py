@@ -13,7 +13,7 @@ from engine.catalog import Catalog
 from engine.db import Lost, open_database, url_of
 from engine.db.frozen import freeze, thaw
 from engine.problem import Problems, problem
-from engine.serve.filestore import Folder
+from engine.serve.tenant.filestore import Folder
 from engine.studio.directory.archives import manifest_of, opened_archive, seal_of
 from engine.studio.directory.placing import (
     counted_at,

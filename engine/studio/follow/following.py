@@ -14,7 +14,7 @@ from engine.label import Label
 from engine.plan.app import App
 from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
-from engine.serve.tenancy import Tenant
+from engine.serve.tenant.tenancy import Tenant
 from engine.studio.codes import CODES
 from engine.studio.follow import turns
 from engine.studio.follow.settling import settled

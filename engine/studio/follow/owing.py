@@ -12,7 +12,7 @@ from engine.catalog import Catalog
 from engine.db import Body, Call, Database
 from engine.fieldtypes.storage import literal
 from engine.plan.statement import Dialect
-from engine.serve import rows
+from engine.serve.tenant import rows
 
 Kind = Literal["posting", "refresh"]
 KINDS: tuple[Kind, ...] = ("posting", "refresh")

@@ -21,11 +21,11 @@ from engine.label import Label
 from engine.plan.change import Line
 from engine.plan.entity import Entity as Served
 from engine.plan.statement import Dialect, Statement
-from engine.serve import companions, history
-from engine.serve.bind import call, id_array
-from engine.serve.store import World
-from engine.serve.tenancy import Tenant
-from engine.serve.writing import world_of
+from engine.serve.document.store import World
+from engine.serve.tenant.bind import call, id_array
+from engine.serve.tenant.tenancy import Tenant
+from engine.serve.write import companions, history
+from engine.serve.write.writing import world_of
 from engine.studio.follow.batches import Progress, last_of, through, until_still
 from engine.studio.follow.owing import Owed, paid
 from engine.studio.source.matching import Matching

@@ -6,7 +6,7 @@ import asyncio
 
 from engine.db import Stale
 from engine.problem import Problems
-from engine.serve.tenancy import Tenant
+from engine.serve.tenant.tenancy import Tenant
 from engine.studio.follow import refreshing, waking
 from engine.studio.follow.batches import Progress
 from engine.studio.follow.owing import KINDS, Kind, owed

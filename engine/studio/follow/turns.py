@@ -17,7 +17,7 @@ from engine.db import Body, Database, Held, say
 from engine.db.holding import beating, now, take, until
 from engine.plan.metadata import Running
 from engine.problem import Problems, problem
-from engine.serve.ids import uuid7
+from engine.serve.tenant.ids import uuid7
 from engine.studio.codes import CODES
 
 CHANGING, SETTLING = "changing", "settling"

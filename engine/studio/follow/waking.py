@@ -13,8 +13,8 @@ from engine.db import Database
 from engine.fieldtypes.storage import quote
 from engine.label import Label
 from engine.plan.change import Line
-from engine.serve import reposting
-from engine.serve.tenancy import Tenant
+from engine.serve.tenant.tenancy import Tenant
+from engine.serve.write import reposting
 from engine.studio.follow.owing import Owed, paid
 from engine.studio.source.matching import Matching
 

@@ -17,11 +17,12 @@ from engine.fieldtypes import REGISTRY, Refused
 from engine.fieldtypes.links import Files
 from engine.label import LANGUAGES, Label
 from engine.problem import Problems, Where
-from engine.serve import auth, rows
-from engine.serve.bind import ENGINE
-from engine.serve.fault import Refusal
-from engine.serve.ids import uuid7
-from engine.serve.tenancy import Tenant
+from engine.serve.people import auth
+from engine.serve.tenant import rows
+from engine.serve.tenant.bind import ENGINE
+from engine.serve.tenant.ids import uuid7
+from engine.serve.tenant.tenancy import Tenant
+from engine.serve.wire.fault import Refusal
 from engine.studio.scenarios import expecting
 from engine.studio.scenarios.door import Asgi, Door, Reply
 from engine.studio.scenarios.sentences import say

@@ -14,9 +14,9 @@ from engine.ask import Ask
 from engine.catalog import Catalog, Scenario
 from engine.db import Database, open_database, rollups
 from engine.db.template import Template
-from engine.serve.filestore import Folder
-from engine.serve.http import asgi
-from engine.serve.tenancy import OneTenant, Tenant
+from engine.serve.server.http import asgi
+from engine.serve.tenant.filestore import Folder
+from engine.serve.tenant.tenancy import OneTenant, Tenant
 from engine.studio.scenarios.playing import Failure, Stage
 from engine.studio.source.build import Source
 from engine.studio.tenant.planting import Planter

@@ -10,11 +10,11 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from engine.catalog import Row
-from engine.serve import auth
-from engine.serve.bind import ENGINE, Me, Moment
-from engine.serve.fault import Refusal
-from engine.serve.store import Op, World
-from engine.serve.write import documents
+from engine.serve.document.store import Op, World
+from engine.serve.people import auth
+from engine.serve.tenant.bind import ENGINE, Me, Moment
+from engine.serve.wire.fault import Refusal
+from engine.serve.write.write import documents
 from engine.studio.tenant.planting import Planter, not_planted
 
 _MORNING = time(9)

@@ -11,7 +11,7 @@ from contextlib import suppress
 import uvicorn
 
 from engine.problem import Problems, problem
-from engine.serve.shield import Asgi
+from engine.serve.wire.shield import Asgi
 from engine.studio.codes import CODES
 
 _GRACE_SECONDS = 10

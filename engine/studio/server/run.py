@@ -22,13 +22,17 @@ from rich.console import Console
 from engine import cache
 from engine.db import Body, Lost
 from engine.problem import Problems, problem
-from engine.serve import audit, auth, conditions, files, reposting, rows
-from engine.serve.bind import ENGINE, EVERYONE, Me
-from engine.serve.front import Front, Pace, networks, origins
-from engine.serve.http import asgi
-from engine.serve.ids import uuid7
-from engine.serve.reception import Lodgers
-from engine.serve.tenancy import OneTenant, Tenant
+from engine.serve.files import files
+from engine.serve.people import audit, auth
+from engine.serve.server.front import Front, Pace, networks, origins
+from engine.serve.server.http import asgi
+from engine.serve.server.reception import Lodgers
+from engine.serve.system import conditions
+from engine.serve.tenant import rows
+from engine.serve.tenant.bind import ENGINE, EVERYONE, Me
+from engine.serve.tenant.ids import uuid7
+from engine.serve.tenant.tenancy import OneTenant, Tenant
+from engine.serve.write import reposting
 from engine.studio.change.workshop import Workshop
 from engine.studio.codes import CODES
 from engine.studio.directory.housing import Limits, Lodging

@@ -9,13 +9,17 @@ from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.serve import apply_document, auth, licensing, logins, passwords, rows
-from engine.serve.bind import ENGINE
-from engine.serve.decode import Rules, document
-from engine.serve.fault import refuse
-from engine.serve.ids import uuid7
-from engine.serve.store import Op
-from engine.serve.tenancy import Tenant
+from engine.serve import apply_document
+from engine.serve.document import licensing
+from engine.serve.document.decode import Rules, document
+from engine.serve.document.store import Op
+from engine.serve.people import auth, passwords
+from engine.serve.system import logins
+from engine.serve.tenant import rows
+from engine.serve.tenant.bind import ENGINE
+from engine.serve.tenant.ids import uuid7
+from engine.serve.tenant.tenancy import Tenant
+from engine.serve.wire.fault import refuse
 from engine.studio.tenant.importing import find_import, import_file
 from engine.studio.tenant.noting import noted
 from engine.studio.tenant.opening import Opened, opened

@@ -14,13 +14,13 @@ from engine.db import Body
 from engine.intake import read_file
 from engine.plan.app import ImportPlan
 from engine.problem import Problem, Problems, Where, nearest, problem
-from engine.serve import importing
-from engine.serve.bind import ENGINE
-from engine.serve.decode import Rules
-from engine.serve.importing import Bringing, Found, Outcome, Rehearsed
-from engine.serve.store import Op
-from engine.serve.tenancy import Tenant
-from engine.serve.writing import transact
+from engine.serve.document.decode import Rules
+from engine.serve.document.store import Op
+from engine.serve.records import importing
+from engine.serve.records.importing import Bringing, Found, Outcome, Rehearsed
+from engine.serve.tenant.bind import ENGINE
+from engine.serve.tenant.tenancy import Tenant
+from engine.serve.write.writing import transact
 from engine.studio.codes import CODES
 from engine.studio.tenant.noting import noted
 from engine.studio.tenant.opening import opened

@@ -14,8 +14,8 @@ from typing import Any
 from engine.db import Database, open_database
 from engine.plan.licence import TRIAL_DAYS, Edition, Licence
 from engine.problem import Problems, problem
-from engine.serve import licensing
-from engine.serve.ids import uuid7
+from engine.serve.document import licensing
+from engine.serve.tenant.ids import uuid7
 from engine.studio.follow.following import held
 from engine.studio.source.build import source_from
 from engine.studio.tenant import terms

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.db import Body, Database
-from engine.serve import audit, rows
+from engine.serve.people import audit
+from engine.serve.tenant import rows
 
 
 async def noted(database: Database, command: str, detail: Mapping[str, Any]) -> None:

@@ -12,8 +12,8 @@ from engine.ask import Ask
 from engine.catalog import Catalog
 from engine.db import Database, open_database, rollups, url_of
 from engine.problem import Problems, problem
-from engine.serve.filestore import Folder
-from engine.serve.tenancy import Tenant
+from engine.serve.tenant.filestore import Folder
+from engine.serve.tenant.tenancy import Tenant
 from engine.studio.codes import CODES
 from engine.studio.follow.following import Following, held, require_shape
 from engine.studio.source.build import Source, catalog_of, source_from, source_of

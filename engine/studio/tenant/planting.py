@@ -9,12 +9,12 @@ from typing import Any
 from engine.catalog import Catalog, Row
 from engine.db import Body, Call
 from engine.problem import Problems, problem
-from engine.serve import decode
-from engine.serve.bind import ENGINE, Me, Moment
-from engine.serve.fault import Refusal
-from engine.serve.store import Done, Op, World
-from engine.serve.tenancy import Tenant
-from engine.serve.write import documents
+from engine.serve.document import decode
+from engine.serve.document.store import Done, Op, World
+from engine.serve.tenant.bind import ENGINE, Me, Moment
+from engine.serve.tenant.tenancy import Tenant
+from engine.serve.wire.fault import Refusal
+from engine.serve.write.write import documents
 from engine.studio.codes import CODES
 from engine.studio.tenant.bodies import from_row
 

@@ -13,11 +13,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from engine.db import Body, Call, Database, Lost
+from engine.fieldtypes.storage import seconds_of
 from engine.plan.licence import Terms
 from engine.problem import Problems
-from engine.serve import audit, passwords, rows
-from engine.serve.ids import uuid7
-from engine.serve.tenancy import Tenant
+from engine.serve.people import audit
+from engine.serve.tenant import rows
+from engine.serve.tenant.ids import uuid7
+from engine.serve.tenant.tenancy import Tenant
 from engine.tenants import licence as files
 
 SETTING = "DOUGONG_LICENCE_KEY"
@@ -53,7 +55,7 @@ async def _stored(database: Database) -> _Stored:
     newest = (await database.read("SELECT max(at) FROM _audit"))[0][0]
     first = (await database.read("SELECT at FROM _revision ORDER BY n LIMIT 1"))[0][0]
     seen = max(int(found.get(_SEEN) or 0), int(newest or 0))
-    began = datetime.fromtimestamp(passwords.seconds(first), UTC).date()
+    began = datetime.fromtimestamp(seconds_of(first), UTC).date()
     text, of = (str((found.get(one) or {}).get("text", "")) for one in (TEXT, OF))
     return _Stored(text, of, datetime.fromtimestamp(seen / 1000, UTC), began)
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from engine.problem import Problems, problem
-from engine.serve.policy import Policy
+from engine.serve.tenant.policy import Policy
 from engine.studio.codes import CODES
 
 PREFIX = "DOUGONG_"

@@ -1,0 +1,1 @@
+"""The server as it stands at its port: whose a request is, which door it goes through, what goes back."""
