@@ -6,7 +6,7 @@ Checks fail only when FALSE; what is required fails when its condition is TRUE a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.catalog import Catalog, Check, Entity, Field, Hole, Value
 from engine.catalog.entity import Moment
@@ -215,6 +215,17 @@ def _values(draft: Draft, catalog: Catalog, check: Check, rows: emit.Rows, found
     return texts.object_text(draft.dialect, pairs)
 
 
+def breaks(draft: Draft, catalog: Catalog, check: Check, rows: emit.Rows) -> str:
+    """That the row does not hold to the check."""
+    when = f" AND {emit.truth(draft, catalog, check.when, rows)}" if check.when is not None else ""
+    if check.that is not None:
+        return f"({emit.fails(draft, catalog, check.that, rows)}{when})"
+    assert check.rows is not None
+    table = rows.relation(check.none, table_of(catalog, check.none))
+    found = emit.truth(draft, catalog, check.rows, replace(rows, own="f", this=rows.own, found="f"))
+    return f"(EXISTS (SELECT 1 FROM {table} AS f WHERE f.deleted_at IS NULL AND {found}){when})"
+
+
 def sound(draft: Draft, catalog: Catalog, entity: Entity, row: str) -> str | None:
     """That nothing a save asks is broken by the row at alias ``row``; None where that is not told by the row alone."""
     rows = emit.Rows(row)
@@ -223,8 +234,7 @@ def sound(draft: Draft, catalog: Catalog, entity: Entity, row: str) -> str | Non
         if check.at in ("save", "always"):
             if check.that is None:
                 return None
-            when = f" AND {emit.truth(draft, catalog, check.when, rows)}" if check.when is not None else ""
-            broken.append(f"({emit.fails(draft, catalog, check.that, rows)}{when})")
+            broken.append(breaks(draft, catalog, check, rows))
     for rule in field_rules(catalog, entity):
         if rule.at in ("save", "always"):
             test, _ = _rule(draft, catalog, entity, rule, row)

@@ -13,7 +13,7 @@ from engine.compile.draft import Draft
 from engine.compile.names import kind_of, scale_of, table_of
 from engine.expr.build import Expr, forms, to_program
 from engine.expr.build.binder import Binder
-from engine.expr.build.sql import Context, Joins, to_sql
+from engine.expr.build.sql import Context, Joins, Relation, named, to_sql
 from engine.expr.build.tree import Lit, Node, Op, Path, walk
 from engine.expr.run.types import Kind, Type
 from engine.fieldtypes import storage
@@ -27,11 +27,13 @@ _DEEPEST = 3
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows an expression speaks of, by alias: its own, ``this.`` and ``found.`` where it has them."""
+    """The rows an expression speaks of, by alias: its own, ``this.`` and ``found.`` where it has them; and what stands
+    in a FROM for the tables it looks into."""
 
     own: str
     this: str = ""
     found: str = ""
+    relation: Relation = named
 
 
 def context(draft: Draft, catalog: Catalog, rows: Rows, joins: Joins | None = None) -> Context:
@@ -40,7 +42,8 @@ def context(draft: Draft, catalog: Catalog, rows: Rows, joins: Joins | None = No
         rows.own,
         rows.this,
         {"found": rows.found} if rows.found else {},
-        joins=joins,
+        rows.relation,
+        joins,
         figure_sql=lambda fig, here: figures.figure_sql(catalog, fig, here),
     )
 

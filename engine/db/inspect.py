@@ -147,8 +147,10 @@ def _spelt(kind: str, scale: int, dialect: Dialect) -> str:
     return told.upper() if dialect == "sqlite" else _SPELT.get(told, told)
 
 
-def sample(table: str, where: str, key: str, most: int, row: str = "id") -> str:
-    """A statement: the rows a guard is about, by the column that says which and the one people know them by."""
+def sample(table: str, where: str, key: str, most: int, row: str = "id", counted: bool = False) -> str:
+    """A statement: the rows a guard is about, by the column that says which and the one people know them by;
+    ``counted``: with how many there are in front."""
     shown = f"CAST({key} AS text)" if key else literal("")
-    found = f"SELECT CAST(t.{row} AS text), {shown} FROM {table} AS t WHERE {where}"
+    count = "count(*) OVER (), " if counted else ""
+    found = f"SELECT {count}CAST(t.{row} AS text), {shown} FROM {table} AS t WHERE {where}"
     return f"{found} {'ORDER BY id' if row == 'id' else 'GROUP BY 1 ORDER BY 1'} LIMIT {most}"

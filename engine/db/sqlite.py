@@ -64,15 +64,24 @@ class SqliteDatabase:
                 raise _changed(error) or _lost(self._path, error) from error
         finally:
             self._reader.set_progress_handler(None, 0)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._read_in_pool, sql, values)
+        loop, left = asyncio.get_running_loop(), threading.Event()
+        try:
+            return await loop.run_in_executor(self._pool, self._read_in_pool, sql, values, left)
+        except asyncio.CancelledError:
+            left.set()
+            raise
 
-    def _read_in_pool(self, sql: str, values: Sequence[Any]) -> Rows:
+    def _read_in_pool(self, sql: str, values: Sequence[Any], left: threading.Event) -> Rows:
+        """Until it is answered, or whoever asked has ``left``."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = _connect(self._path)
             connection.execute("PRAGMA query_only=ON")
-        rows: Rows = connection.execute(sql, values).fetchall()
+        connection.set_progress_handler(left.is_set, _INLINE_STEPS)
+        try:
+            rows: Rows = connection.execute(sql, values).fetchall()
+        finally:
+            connection.set_progress_handler(None, 0)
         return rows
 
     @asynccontextmanager

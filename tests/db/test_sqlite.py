@@ -52,6 +52,16 @@ async def test_a_long_read_goes_to_the_pool_and_still_answers(database: Database
     assert await database.read(sql) == [(300000,)]
 
 
+async def test_a_read_that_nobody_waits_for_any_more_ends(database: Database) -> None:
+    endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+    for _ in range(6):  # more than can be asked at a time
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await database.read(endless)
+    async with asyncio.timeout(20):
+        assert await database.read(endless.replace("FROM n)", "FROM n WHERE x < 300000)")) == [(300000,)]
+
+
 async def test_reads_cannot_write(database: Database) -> None:
     with pytest.raises(Lost, match="read-only"):
         await database.read("INSERT INTO _guard (key, n) VALUES ('x', 1)")

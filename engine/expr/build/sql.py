@@ -20,7 +20,7 @@ Relation = Callable[[str, str], str]
 """(entity path, table) → what stands in FROM: the table's name, or a subquery in parentheses."""
 
 
-def _table(entity: str, table: str) -> str:
+def named(entity: str, table: str) -> str:
     return quote(table)
 
 
@@ -29,7 +29,7 @@ class Joins:
     """LEFT JOINs that paths over references need, gathered for one FROM clause; each path is joined once."""
 
     binder: Binder
-    relation: Relation = _table
+    relation: Relation = named
     parts: list[str] = field(default_factory=list)
     known: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -57,7 +57,7 @@ class Context:
     row: str = "r"
     this: str = ""
     roots: Mapping[str, str] = field(default_factory=dict)
-    relation: Relation = _table
+    relation: Relation = named
     joins: Joins | None = None
     figure_sql: Callable[[Fig, Context], str] | None = None
     group_sql: Callable[[Group, Context], str] | None = None

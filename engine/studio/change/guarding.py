@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as _field
+from typing import Any
 
 from engine.catalog import Catalog, Entity, Field
 from engine.compile.names import column_of, columns_of, has_column, kind_of, table_of
@@ -88,12 +89,18 @@ async def judged(database: Database, guard: Guard) -> Line | None:
     if guard.quiet and not count:
         return None
     found = await database.read(sample(table, guard.where, guard.key, SHOWN, guard.row)) if count else []
-    named = tuple(f"{row[1]} ({row[0]})" if row[1] else str(row[0]) for row in found)
-    records = tuple(f"{guard.place.replace('.', '/')}/{row[0]}" for row in found) if guard.place else ()
+    named, records = offenders(found, guard.place)
     return Line(
         guard.kind, guard.path, guard.risk, guard.says, 0 if guard.bars else count, offenders=named,
         against=count if guard.bars else 0, where=guard.origin, records=records,
     )  # fmt: skip
+
+
+def offenders(found: Iterable[Sequence[Any]], place: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Rows (id, what people know it by) of the entity ``place`` in words, and where they are."""
+    rows = list(found)
+    named = tuple(f"{row[1]} ({row[0]})" if row[1] else str(row[0]) for row in rows)
+    return named, tuple(f"{place.replace('.', '/')}/{row[0]}" for row in rows) if place else ()
 
 
 def of_tables(change: TableChange, catalog: Catalog, fills: Fills, made: Matching, dialect: Dialect) -> Iterator[Guard]:

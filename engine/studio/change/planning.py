@@ -25,7 +25,7 @@ from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
 from engine.read import versions_of
 from engine.read.versions import version
-from engine.studio.change import bounds, counting, entitling, guarding, subscribed
+from engine.studio.change import bounds, checking, counting, entitling, guarding, subscribed
 from engine.studio.change.comparing import compared
 from engine.studio.change.touching import touched
 from engine.studio.codes import CODES
@@ -127,7 +127,13 @@ async def planned(
         guards.append(guard)
         line = await guarding.judged(database, guard)
         lines += [line] if line is not None else []
+    later = made
     if old is not None:
+        later = recoding.with_values(made, have.tables, recoding.recoded(old, catalog, matching), database.dialect)
+        lines += await checking.lines(
+            database, old, catalog, app, matching, later.changes, have.tables, fills, source.zone,
+            checking.SECONDS if played else checking.AT_ONCE,
+        )  # fmt: skip
         lines += await recoding.lines(database, old, catalog, matching)
         lines += compared(old, catalog, matching)
         lines += await waking.lines(database, old, catalog, matching)
@@ -139,9 +145,7 @@ async def planned(
         lines += await rehearsing.broken(source, catalog, beside)
     lines = touched(lines, old, catalog, matching)
     plan = Plan(have.number, app.digest, tuple(lines), await drift(database, have.tables), told)
-    if old is not None:
-        made = recoding.with_values(made, have.tables, recoding.recoded(old, catalog, matching), database.dialect)
-    return Planned(plan, source, catalog, app, old, have, matching, made, fills, tuple(guards))
+    return Planned(plan, source, catalog, app, old, have, matching, later, fills, tuple(guards))
 
 
 def _computing(catalog: Catalog, change: TableChange, rows: int) -> Iterator[Line]:
