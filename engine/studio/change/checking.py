@@ -28,8 +28,8 @@ from engine.plan.app import App
 from engine.plan.change import Line
 from engine.plan.statement import Dialect
 from engine.plan.table import Table
-from engine.serve.bind import ENGINE, Moment, call, clock
-from engine.serve.tenancy import Tenant
+from engine.serve.tenant.bind import ENGINE, Moment, call, clock
+from engine.serve.tenant.tenancy import Tenant
 from engine.studio.change.guarding import SHOWN, computing, key_of, offenders
 from engine.studio.source.matching import Matching
 
