@@ -16,3 +16,7 @@ class Label:
 
     def to(self, language: str) -> str:
         return (self.zh or self.en) if language.startswith("zh") else (self.en or self.zh)
+
+    def __str__(self) -> str:
+        """In English: what stands in the sentence of a problem until its reader is known."""
+        return self.to("en")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from unicodedata import east_asian_width
 
 from engine.expr.build.codes import CODES as EXPR_CODES
+from engine.label import Label
 from engine.problem import Code, Problem
 from engine.read.codes import CODES as READ_CODES
 
@@ -76,7 +77,9 @@ _HINTS = (
 
 
 def _chinese(value: object) -> object:
-    """The words of our own that stand in a problem's parameters: ``field `x` ``, ``a map``."""
+    """The words of our own that stand in a problem's parameters: a label, ``field `x` ``, ``a map``."""
+    if isinstance(value, Label):
+        return value.to("zh")
     if not isinstance(value, str):
         return value
     word, quote, rest = value.partition(" `")

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from engine.db import Body, Call, Database, Violation
 from engine.db.install import definitions
+from engine.label import Label
 from engine.plan.statement import Dialect
 from engine.plan.table import Column, Index, Table
 from engine.problem import Problems, nearest, problem
@@ -21,6 +22,15 @@ from engine.tenants.codes import CODES
 
 State = Literal["making", "active", "suspended", "moving", "restoring", "deleting", "deleted"]
 """``deleted`` is kept as a row, so that whoever serves hears of it."""
+STATES: Mapping[State, Label] = {
+    "making": Label("建立中", "making"),
+    "active": Label("启用", "active"),
+    "suspended": Label("已暂停", "suspended"),
+    "moving": Label("迁移中", "moving"),
+    "restoring": Label("恢复中", "restoring"),
+    "deleting": Label("删除中", "deleting"),
+    "deleted": Label("已删除", "deleted"),
+}
 FORM = 2
 """Of these tables; what an earlier one lacks is added, a later one is refused."""
 _NAMES = ("name", "url", "files", "state", "note", "options", "born", "version", "going")
@@ -61,6 +71,11 @@ _THERE = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
     "postgresql": "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()",
 }
+
+
+def unfitting(name: str, state: State, command: str, fits: Label) -> Problems:
+    """For what is not done to a tenant in this state."""
+    return Problems([problem(CODES["tenant.state"], name=name, state=STATES[state], command=command, fits=fits)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +211,7 @@ class Directory:
         account: str,
         detail: Mapping[str, Any] | None = None,
         was: Sequence[State] = (),
-        fits: str = "",
+        fits: Label | None = None,
         ours: str | None = None,
         **sets: Any,
     ) -> Entry:
@@ -209,8 +224,9 @@ class Directory:
             if not held or held[0][3] == "deleted":
                 raise Problems([problem(CODES["tenant.unknown"], name=name, nearest="-")])
             if was and held[0][3] not in was:
-                said = {"name": name, "state": held[0][3], "command": act, "fits": fits or f"it must be {was[0]}"}
-                raise Problems([problem(CODES["tenant.state"], **said)])
+                must = STATES[was[0]]
+                only = Label(f"只能在“{must.zh}”时执行", f"it must be {must.en}")
+                raise unfitting(name, held[0][3], act, fits or only)
             if ours is not None and held[0][8] != ours:
                 raise Problems([problem(CODES["tenant.overtaken"], name=name)])
             version = yield from self._next()

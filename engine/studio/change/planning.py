@@ -289,21 +289,23 @@ def _worth_telling(change: TableChange, fills: Fills, dialect: Dialect) -> bool:
 
 def _work(change: TableChange, rows: int, fills: Fills, dialect: Dialect) -> tuple[Label, Label]:
     """(what is done to the table, what waits for it)"""
-    says, wait = _how(change, fills, dialect)
-    slow = wait.en.startswith(("writers wait for it", "readers and writers wait for it"))
-    return says, BESIDE if slow and rows >= LARGE else wait
+    says, wait, whole = _how(change, fills, dialect)
+    return says, BESIDE if whole and rows >= LARGE else wait
 
 
-def _how(change: TableChange, fills: Fills, dialect: Dialect) -> tuple[Label, Label]:
+def _how(change: TableChange, fills: Fills, dialect: Dialect) -> tuple[Label, Label, bool]:
+    """The same, and whether they wait until every row is written."""
     if dialect == "sqlite":
         if rebuilt(change, fills):
             return (
                 Label("重建表", "the table is made anew"),
                 Label("期间写入等待，读取照常", "writers wait for it, readers do not"),
+                True,
             )
         return (
             Label("加列、加索引", "columns and indexes are added"),
             Label("写入片刻等待", "writers wait a moment"),
+            False,
         )
     rewritten = any(
         (was := change.column_before(c.name)) is not None and fit(was, c) != "same" for c in change.after.columns
@@ -312,8 +314,10 @@ def _how(change: TableChange, fills: Fills, dialect: Dialect) -> tuple[Label, La
         return (
             Label("改列类型，重写表", "columns change their type, the table is written anew"),
             Label("期间读写等待（ACCESS EXCLUSIVE）", "readers and writers wait for it (ACCESS EXCLUSIVE)"),
+            True,
         )
     return (
         Label("改表结构", "the table is altered"),
         Label("片刻独占（ACCESS EXCLUSIVE）", "readers and writers wait a moment (ACCESS EXCLUSIVE)"),
+        False,
     )

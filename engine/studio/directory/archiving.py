@@ -23,12 +23,14 @@ from engine.db import Body, Call, Database, Held, Lost, carrying, open_database,
 from engine.db.carrying import Counted
 from engine.db.frozen import freeze, thaw
 from engine.db.postgres import PostgresDatabase
+from engine.label import Label
 from engine.problem import Problems, problem
 from engine.serve.tenant.ids import uuid7
 from engine.studio.directory import archives
 from engine.studio.directory.archives import DATABASE, FILES, Writer
 from engine.studio.directory.housing import LOOKS
 from engine.studio.directory.placing import (
+    TAKEN,
     counted_at,
     free_files,
     going_to,
@@ -66,7 +68,7 @@ class Kept:
 async def backup(directory: Directory, name: str, to: Path | None) -> Kept:
     entry = await directory.get(name)
     if entry.state in ("making", "deleting"):
-        raise unfit(entry, "backup", "there is nothing whole to back up")
+        raise unfit(entry, "backup", Label("没有完整的数据可备份", "there is nothing whole to back up"))
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     file = (to if to is not None else Path(f"{name}-{stamp}.zip")).resolve()
     if file.is_dir():
@@ -195,14 +197,14 @@ async def restore(directory: Directory, home: str, asked: Restoring) -> tuple[En
         files = asked.files or await place(directory, url, home, name)
         await require_free(directory, name, url, files)
         if await holds_something(url):
-            raise unplaced(name, url, "something is there already")
+            raise unplaced(name, url, TAKEN)
         detail = {"file": str(asked.file), "seal": seal, "of": told["tenant"], "made": told["made"]}
         going = going_to(url)
         if before is None:
             made = Entry(name, url, files, "making", "", told["options"], going=going, hosts=hosts)
             await directory.add(made, account())
         else:
-            states = {"state": "restoring", "going": going}
+            states: dict[str, Any] = {"state": "restoring", "going": going}
             await directory.change(name, "restoring", account(), detail, ("suspended",), **states)
         try:
             await _restored(archive, told, url, Path(files), before is None or told["tenant"] != name)
@@ -354,15 +356,16 @@ async def move(directory: Directory, name: str, to: str, pause: float = 3 * LOOK
     write is refused by the old place from the moment of the copy on, also to a process that has not heard of it."""
     entry = await directory.get(name)
     if entry.state not in ("active", "suspended"):
-        raise unfit(entry, "move", f"dougong tenant resume {name} takes back a move that was broken off")
+        back = f"dougong tenant resume {name}"
+        raise unfit(entry, "move", Label(f"{back} 可撤回中断的迁移", f"{back} takes back a move that was broken off"))
     url = url_of(to)
     _require_dialect("sqlite" if entry.url.startswith("sqlite:") else "postgresql", url)
     await require_free(directory, name, url)
     if url == entry.url or await holds_something(url):
-        raise unplaced(name, url, "it is there" if url == entry.url else "something is there already")
+        raise unplaced(name, url, Label("数据本来就在那里", "it is there") if url == entry.url else TAKEN)
     detail = {"from": naming.shown(entry.url), "to": naming.shown(url)}
     going = going_to(url)
-    sets = {"state": "moving", "note": entry.note, "going": going}
+    sets: dict[str, Any] = {"state": "moving", "note": entry.note, "going": going}
     source = await open_database(entry.url, make=False)  # one that is away is not begun with
     try:
         begun = await directory.change(name, "move", account(), detail, ("active", "suspended"), **sets)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from engine.db import Database, Lost, carrying, open_database, raze
 from engine.db.carrying import Counted
 from engine.db.postgres import PostgresDatabase
+from engine.label import Label
 from engine.problem import Problems, problem
 from engine.serve.tenant.ids import uuid7
 from engine.studio.follow.following import held
@@ -21,7 +22,10 @@ from engine.tenants.directory import Directory
 _CONTENTS = re.compile(r"[0-9a-f]{2}")
 
 
-def unplaced(name: str, url: str, reason: str) -> Problems:
+TAKEN = Label("那里已有内容", "something is there already")
+
+
+def unplaced(name: str, url: str, reason: Label) -> Problems:
     return Problems([problem(CODES["tenant.place"], name=name, place=naming.shown(url), reason=reason)])
 
 
@@ -36,9 +40,11 @@ async def require_free(directory: Directory, name: str, url: str, files: str = "
         if other.name == name:
             continue
         if url in (other.url, other.filling):
-            raise unplaced(name, url, f"{other.name} lives there")
+            raise unplaced(name, url, Label(f"租户 {other.name} 的数据在那里", f"{other.name} lives there"))
         if files and _overlap(Path(files), Path(other.files)):
-            raise unplaced(name, files, f"the files of {other.name} lie there")
+            raise unplaced(
+                name, files, Label(f"租户 {other.name} 的文件在那里", f"the files of {other.name} lie there")
+            )
 
 
 def _overlap(one: Path, other: Path) -> bool:

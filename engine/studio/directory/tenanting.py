@@ -12,6 +12,7 @@ from typing import Any
 from engine.catalog import Catalog
 from engine.db import Lost, open_database, url_of
 from engine.db.frozen import freeze, thaw
+from engine.label import Label
 from engine.problem import Problems, problem
 from engine.serve.tenant.filestore import Folder
 from engine.studio.directory.archives import manifest_of, opened_archive, seal_of
@@ -33,7 +34,7 @@ from engine.studio.tenant.noting import noted
 from engine.studio.tenant.opening import opened_in
 from engine.tenants import naming
 from engine.tenants.codes import CODES
-from engine.tenants.directory import Directory, Entry, Event, State, taken
+from engine.tenants.directory import Directory, Entry, Event, State, taken, unfitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ async def create(directory: Directory, home: str, wanted: Wanted) -> tuple[Entry
     await require_free(directory, name, url, files)
     there = await holds_system(url)
     if there and not wanted.adopt:
-        raise unplaced(name, url, "it holds a system already; --adopt takes that over")
+        raise unplaced(
+            name, url, Label("那里已有系统；--adopt 可接管", "it holds a system already; --adopt takes that over")
+        )
     going = "" if there else going_to(url)
     entry = Entry(name, url, files, "making", "", project.files, going=going, hosts=hosts)
     await directory.add(entry, account())
@@ -91,10 +94,13 @@ async def _installed(entry: Entry, project: Project, catalog: Catalog, password:
     return said
 
 
-def unfit(entry: Entry, command: str, fits: str = "") -> Problems:
+_FINISH = Label("dougong tenant delete 可将删除做完", "dougong tenant delete finishes it")
+
+
+def unfit(entry: Entry, command: str, fits: Label | None = None) -> Problems:
     """For what is only done to a tenant that is suspended, or as ``fits`` says."""
-    fits = fits or f"dougong tenant suspend {entry.name} first"
-    return Problems([problem(CODES["tenant.state"], name=entry.name, state=entry.state, command=command, fits=fits)])
+    first = f"dougong tenant suspend {entry.name}"
+    return unfitting(entry.name, entry.state, command, fits or Label(f"请先运行 {first}", f"{first} first"))
 
 
 async def suspend(directory: Directory, name: str, reason: str) -> Entry:
@@ -104,7 +110,14 @@ async def suspend(directory: Directory, name: str, reason: str) -> Entry:
     if entry.state in _AT_IT:
         entry = await _taken_back(directory, entry)
     entry = await directory.change(
-        *(name, "suspend", account(), said, ("active", *_AT_IT), "only one that is active"),
+        *(
+            name,
+            "suspend",
+            account(),
+            said,
+            ("active", *_AT_IT),
+            Label("只能对启用中的租户执行", "only one that is active"),
+        ),
         ours=entry.going,
         state="suspended",
         note=reason,
@@ -117,9 +130,12 @@ async def suspend(directory: Directory, name: str, reason: str) -> Entry:
 async def resume(directory: Directory, name: str) -> Entry:
     """The same, and a database that takes no writes takes them again."""
     entry = await directory.get(name)
-    fits = "one that is suspended, or whose move or restoration was broken off"
+    fits = Label(
+        "只能对已暂停的租户，或迁移、恢复中断的租户执行",
+        "one that is suspended, or whose move or restoration was broken off",
+    )
     if entry.state not in ("suspended", *_AT_IT):
-        raise unfit(entry, "resume", "dougong tenant delete finishes it" if entry.state == "deleting" else fits)
+        raise unfit(entry, "resume", _FINISH if entry.state == "deleting" else fits)
     entry = await _taken_back(directory, entry)
     entry = await directory.change(
         *(name, "resume", account(), {}, ("suspended", *_AT_IT), fits),
@@ -195,24 +211,25 @@ async def delete(directory: Directory, name: str, typed: str, without_backup: bo
 async def _require_backup(entry: Entry, events: Sequence[Event]) -> None:
     """One that was made since it was suspended, that is there and whole, and that has all that is to be deleted."""
 
-    def lacking(reason: str) -> Problems:
-        return Problems([problem(CODES["tenant.no-backup"], name=entry.name, reason=reason)])
+    def lacking(zh: str, en: str) -> Problems:
+        return Problems([problem(CODES["tenant.no-backup"], name=entry.name, reason=Label(zh, en))])
 
     for event in events:  # newest first
         if event.act == "suspend":
-            raise lacking("none was made since it was suspended")
+            raise lacking("暂停之后没有做过备份", "none was made since it was suspended")
         if event.act == "backup":
             file = Path(str(event.detail["file"]))
             if not file.exists():
-                raise lacking(f"{file} is gone")
+                raise lacking(f"{file} 已不在", f"{file} is gone")
             with opened_archive(file) as archive:
                 if seal_of(archive) != event.detail["seal"]:
-                    raise lacking(f"{file} is another one than was made then")
+                    raise lacking(f"{file} 不是当时所做的那一份", f"{file} is another one than was made then")
                 kept = manifest_of(archive)["tables"]
             if odd := await _written_since(entry, kept):
-                raise lacking(f"written since: {', '.join(odd[:5])}")
+                names = ", ".join(odd[:5])
+                raise lacking(f"之后又有写入：{names}", f"written since: {names}")
             return
-    raise lacking("none was ever made")
+    raise lacking("从未做过备份", "none was ever made")
 
 
 _LOOPS = ("_audit", "_delivery", "_idempotency", "_lease", "_outbox", "_rollup", "_session")
