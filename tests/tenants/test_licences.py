@@ -16,6 +16,7 @@ from engine.fieldtypes.storage import bind
 from engine.label import LANGUAGES
 from engine.problem import Problems
 from engine.serve import OneTenant, asgi, open_session
+from engine.serve.people import audit
 from engine.serve.server import registry
 from engine.serve.system import logins
 from engine.serve.tenant.door import LEAVING, OWN_PASSWORD
@@ -223,6 +224,39 @@ async def test_a_clock_that_is_set_back_gains_nothing(stage: Stage, vendor: Vend
     assert [row["act"] for row in stage.tenant.noted].count("licence.clock") == 1
     told = (await (await stage.door("boss")).get("http://works/api/v1/system/licence")).json()
     assert (told["clock_moved_back"], told["days_left"]) == (True, 0)
+
+
+async def test_a_new_licence_puts_right_what_a_clock_that_was_ahead_has_left(stage: Stage, vendor: Vendor) -> None:
+    database, now = stage.tenant.database, datetime.now(UTC)
+
+    async def over(text: str, clock: datetime) -> tuple[bool, bool]:
+        """Installed when the clock says so; whether it is over, and whether the clock was set back."""
+        await licensing.take(database, "works", text, vendor.key, clock)
+        found = await terms.terms_of(database, "works", vendor.key, clock)
+        return found.over(clock), found.moved_back
+
+    first = vendor.make("trial", number="first")
+    assert await over(first, now) == (False, False)
+    at(stage, days=4000)
+    await terms.learn(stage.tenant, vendor.key)
+    audit.note(stage.tenant, "sign-in")
+    await audit.flush(stage.tenant)
+    assert not stage.tenant.noted
+    assert await over(first, now) == (True, True)
+    second = vendor.make("trial", number="second")
+    assert await over(second, now + timedelta(days=1)) == (False, False)
+    # It has been said once: whoever sets his clock back has lost the days he used, and an older one says nothing.
+    later = now + timedelta(days=20)
+    at(stage, days=20)
+    await terms.learn(stage.tenant, vendor.key)
+    assert (await terms.terms_of(database, "works", vendor.key, later)).over(later)
+    for text in (second, first):
+        assert await over(text, now + timedelta(days=1)) == (True, True)
+    # What was seen since counts, and a clock behind the day of issue is none.
+    third = vendor.make("trial", number="third")
+    assert await over(third, now - timedelta(days=300)) == (False, True)
+    found = await terms.terms_of(database, "works", vendor.key, now - timedelta(days=300))
+    assert found.today(now - timedelta(days=300)) == now.date()
 
 
 async def test_the_page_and_the_banner(stage: Stage, vendor: Vendor) -> None:

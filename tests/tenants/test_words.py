@@ -13,7 +13,7 @@ from engine.read.report import in_language
 from engine.studio.directory import archiving, tenanting
 from engine.tenants.directory import STATES, Directory, Entry, State
 
-_WORDS = re.compile(r"dougong|tenant|--[a-z-]+|\ba\b|sqlite:\S+|/\S+|move|resume|restoring|restore|suspend|backup|delete")
+_WORDS = re.compile(r"dougong|tenant|--[a-z-]+|sqlite:\S+|/\S+|move|resume|restor(ing|e)|suspend|backup|delete")
 
 
 def chinese(found: Problems) -> str:

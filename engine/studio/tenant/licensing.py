@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from engine.db import Database, open_database
 from engine.plan.licence import TRIAL_DAYS, Edition, Licence
 from engine.problem import Problems, problem
@@ -79,11 +81,20 @@ async def install(where: Where, file: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise Problems([problem(CODES["licence.form"], reason=error)]) from None
     async with _at(where) as (database, name, _):
-        one = files.read(text, key, name)
-        await noted(database, "licence-install", {"number": one.number, "edition": one.edition, "users": one.users})
-        await terms.keep(database, terms.TEXT, text)
-        await terms.keep(database, terms.OF, name)
+        await take(database, name, text, key, datetime.now(UTC))
     return await show(where)
+
+
+async def take(database: Database, name: str, text: str, key: Ed25519PublicKey, now: datetime) -> None:
+    """Also puts right what a clock that was far ahead has left, where the licence is a new one."""
+    one = files.read(text, key, name)
+    new = await terms.is_new(database, one)
+    told = {"number": one.number, "edition": one.edition, "users": one.users, "issued": one.issued.isoformat()}
+    await noted(database, terms.INSTALL, told)
+    await terms.keep(database, terms.TEXT, text)
+    await terms.keep(database, terms.OF, name)
+    if new:
+        await terms.put_right(database, one, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from engine.db import Body, Call, Database, Lost
 from engine.fieldtypes.storage import seconds_of
-from engine.plan.licence import Terms
+from engine.plan.licence import Licence, Terms
 from engine.problem import Problems
 from engine.serve.people import audit
 from engine.serve.tenant import rows
@@ -27,6 +27,9 @@ TEXT = "$licence"
 OF = "$licence.of"
 """The tenant it was installed for, by name: whoever knows a database by its URL alone goes by that."""
 _SEEN = "$licence.seen"
+_PUT_RIGHT = "$licence.put-right"
+"""Between which moments (milliseconds) rows of the audit say nothing of the time: a clock was ahead."""
+INSTALL = "licence-install"
 _LOOKS = 60.0
 _KEPT = timedelta(minutes=10)
 _BACK = timedelta(hours=1)
@@ -45,19 +48,41 @@ class _Stored:
     of: str
     seen: datetime
     began: date
+    ahead: tuple[int, int] = (0, 0)
 
 
 async def _stored(database: Database) -> _Stored:
     """``seen`` is the latest time that anything here knows: what was kept for this, and the audit's newest row."""
     found: dict[str, Any] = {}
-    for row in await database.read(f"SELECT name, value FROM _setting WHERE name IN ('{TEXT}', '{OF}', '{_SEEN}')"):
+    names = ", ".join(f"'{name}'" for name in (TEXT, OF, _SEEN, _PUT_RIGHT))
+    for row in await database.read(f"SELECT name, value FROM _setting WHERE name IN ({names})"):
         found[str(row[0])] = json.loads(row[1]) if isinstance(row[1], str) else row[1]
-    newest = (await database.read("SELECT max(at) FROM _audit"))[0][0]
+    since, until = (int(n) for n in (found.get(_PUT_RIGHT) or {}).get("ahead", (0, 0)))
+    newest = (await database.read(f"SELECT max(at) FROM _audit WHERE at <= {since} OR at > {until}"))[0][0]
     first = (await database.read("SELECT at FROM _revision ORDER BY n LIMIT 1"))[0][0]
     seen = max(int(found.get(_SEEN) or 0), int(newest or 0))
     began = datetime.fromtimestamp(seconds_of(first), UTC).date()
     text, of = (str((found.get(one) or {}).get("text", "")) for one in (TEXT, OF))
-    return _Stored(text, of, datetime.fromtimestamp(seen / 1000, UTC), began)
+    return _Stored(text, of, datetime.fromtimestamp(seen / 1000, UTC), began, (since, until))
+
+
+async def is_new(database: Database, one: Licence) -> bool:
+    """Whether it was never installed here, nor one that was issued after it: an old one tells nothing of the time."""
+    rows_ = await database.read(f"SELECT detail FROM _audit WHERE act = 'command.{INSTALL}'")
+    before = [json.loads(row[0]) for row in rows_]
+    return all(it["number"] != one.number and it.get("issued", "") <= one.issued.isoformat() for it in before)
+
+
+async def put_right(database: Database, new: Licence, now: datetime) -> None:
+    """A new licence was made by the vendor's clock: where a time was seen here that is later than its day and than now,
+    a clock was ahead. Only once for each, so whoever sets his clock back gains nothing by installing it again."""
+    stored = await _stored(database)
+    then = max(now, datetime.combine(new.issued, time.min, UTC))
+    if stored.seen - _BACK <= then:
+        return
+    since, until = (int(one.timestamp() * 1000) for one in (then, stored.seen))
+    await keep(database, _PUT_RIGHT, {"ahead": [since, max(until, stored.ahead[1])]})
+    await keep(database, _SEEN, since)
 
 
 async def terms_of(database: Database, name: str, key: Ed25519PublicKey, now: datetime, named: bool = True) -> Terms:
