@@ -113,6 +113,10 @@ class Line:
     people: int | None = None
     section: str = "entities"
     """Of the packs' text, in which the path is found."""
+    identity: str = ""
+    """Of a field whose choices are called otherwise: what it was called at birth."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What its choices are called → what they will be."""
     newest: int = 0
     """``rows`` are those among so many of the newest, since no more were looked at; 0: they are all."""
 
@@ -150,6 +154,7 @@ class Line:
             "overlays": [asdict(one) for one in self.overlays],
             "rights": [asdict(one) for one in self.rights],
             "people": self.people,
+            **({"identity": self.identity, "names": dict(self.names)} if self.names else {}),
         }
 
 

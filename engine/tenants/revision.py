@@ -122,6 +122,13 @@ async def source_of(database: Database, number: int) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
+async def changes_since(database: Database, number: int) -> list[str]:
+    """What each revision after that one has changed, in their order."""
+    mark = _mark(database.dialect)
+    rows = await database.read(f"SELECT changes FROM _revision WHERE n > {mark}1 ORDER BY n", (number,))
+    return [str(row[0]) for row in rows]
+
+
 def _mark(dialect: Dialect) -> str:
     return "?" if dialect == "sqlite" else "$"
 

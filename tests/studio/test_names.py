@@ -11,6 +11,7 @@ import pytest
 from engine.compile.names import columns_of, owner_of, table_of
 from engine.db import Database
 from engine.paths import examples_dir
+from engine.problem import Problems
 from engine.studio.scenarios.stages import stages
 from engine.studio.source.build import Source, source_of
 from engine.studio.source.matching import claims
@@ -228,6 +229,43 @@ async def test_a_choice_is_called_otherwise_and_back(shop: Shop) -> None:
         "y": ("b", None),
         "m": ("b", ["p", "r"]),
     }
+
+
+async def test_back_over_choices_whose_earlier_names_the_pack_does_not_remember(shop: Shop) -> None:
+    item = shop.fields()
+    item["marks"] = {"type": "choices", "options": {"p": "P", "q": "Q"}}
+    await filled(shop)
+    async with shop.served() as (_, door):
+        await post(door, "item", code="m", kind="b", marks=["p", "q"])
+    item["kind"]["options"] = {"c": {"title": "A", "was": ["a"]}, "b": "B"}
+    item["marks"]["options"] = {"r": {"title": "P", "was": ["p"]}, "q": "Q"}
+    await shop.apply()
+    item["sort"] = {**item.pop("kind"), "was": "kind"}
+    del item["sort"]["options"]["c"]["was"]
+    await shop.apply()
+    item["sort"]["options"] = {"d": {"title": "A", "was": ["c"]}, "b": "B"}
+    item["marks"]["options"] = {"s": {"title": "P", "was": ["r"]}, "q": "Q"}
+    await shop.apply()
+    item["sort"]["options"]["d"] = "A"
+    item["sort"]["options"]["e"] = "E"
+    await shop.apply()
+    async with shop.served() as (_, door):
+        z = await post(door, "item", code="z", sort="e")
+    with pytest.raises(Problems, match=r"plan\.refused"):
+        await shop.revert(1)
+    async with shop.served() as (_, door):
+        await door.patch(f"/item/{z['id']}", json={"sort": "d"}, headers={"if-match": "*"})
+    await shop.revert(1)
+    assert {one["code"]: (one["kind"], one["marks"]) for one in await shop.items()} == {
+        "x": ("a", None),
+        "y": ("b", None),
+        "m": ("b", ["p", "q"]),
+        "z": ("a", None),
+    }
+    await shop.revert(5)
+    found = {one["code"]: (one["sort"], one["marks"]) for one in await shop.items()}
+    assert found["x"] == ("d", None)
+    assert found["m"] == ("b", ["s", "q"])
 
 
 async def test_two_choices_that_become_one_are_held_once(shop: Shop) -> None:

@@ -273,7 +273,8 @@ def of_values(
         for field in entity.fields.values():
             one = made.held.get(f"{entity.path}.{field.name}")
             if one is not None and field.spec.options and kind_of(field) in ("text", "json"):
-                for guard in _choices(entity, field, one.physical, options_of(old, one.path), table, key, dialect):
+                before = made.choices.get(one.path) or options_of(old, one.path)
+                for guard in _choices(entity, field, one.physical, before, table, key, dialect):
                     yield replace(guard, place=was)
         yield from _states(old, new, entity, was, table, key, made)
 

@@ -27,6 +27,7 @@ from engine.read import versions_of
 from engine.read.versions import version
 from engine.studio.change import bounds, checking, counting, entitling, guarding, subscribed
 from engine.studio.change.comparing import compared
+from engine.studio.change.remembering import remembered
 from engine.studio.change.touching import touched
 from engine.studio.codes import CODES
 from engine.studio.follow import recoding, refreshing, waking
@@ -112,6 +113,8 @@ async def planned(
     source = replace(source, switches=source.switches if switched else now.switches, layout=now.layout)
     catalog, old = await asyncio.to_thread(_catalogs, source, have)
     matching = match(await identity.all_of(database), have.tables, catalog, have.number + 1, old, then)
+    if back and old is not None:
+        matching.choices = await remembered(database, old, catalog, matching, back)
     source = replace(source, layout=matching.layout)
     catalog, app = await asyncio.to_thread(_compiled, source, database.dialect)
     made = difference(have.tables, (*TABLES, *app.tables))

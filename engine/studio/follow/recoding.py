@@ -16,7 +16,7 @@ from engine.db.steps import Ready
 from engine.fieldtypes.spec import Option
 from engine.fieldtypes.storage import literal, quote
 from engine.label import Label
-from engine.plan.change import Line
+from engine.plan.change import Line, Risk
 from engine.plan.statement import Dialect
 from engine.plan.table import Table
 from engine.studio.follow.batches import BESIDE
@@ -33,6 +33,7 @@ class Recoded:
     kind: str
     names: Mapping[str, str]
     where: str = ""
+    identity: str = ""
     joins: bool = False
     """One of them becomes what some records hold already."""
 
@@ -95,13 +96,13 @@ def recoded(old: Catalog, new: Catalog, made: Matching) -> Iterator[Recoded]:
             one = made.held.get(field.path)
             if one is None or not has_column(field) or not field.spec.options:
                 continue
-            before = options_of(old, one.path) or ()
+            before = made.choices.get(one.path) or options_of(old, one.path) or ()
             found = followed(before, field.spec.options)
             names = {gone: after[0] for gone, after in found.items() if len(after) == 1}
             if names:
                 table, column = table_of(new, entity.path), column_of(new, entity.path, field.name)
                 joins = bool({option.name for option in before} & {*names.values()})
-                yield Recoded(field.path, table, column, kind_of(field), names, str(field.where), joins)
+                yield Recoded(field.path, table, column, kind_of(field), names, str(field.where), one.identity, joins)
 
 
 async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) -> list[Line]:
@@ -114,7 +115,9 @@ async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) 
         wait = wait if rows else Label()
         says = Label(f"选项改名 {told}，记录随之", f"choices are called otherwise: {told}; records follow")
         back = len(set(one.names.values())) == len(one.names) and not one.joins
-        out.append(Line("recoded", one.path, "online" if rows else "safe", says, rows, wait, back, where=one.where))
+        risk: Risk = "online" if rows else "safe"
+        line = Line("recoded", one.path, risk, says, rows, wait, back, where=one.where)
+        out.append(replace(line, identity=one.identity, names=one.names))
     return out
 
 

@@ -10,6 +10,7 @@ from engine.catalog import Catalog, Entity
 from engine.catalog.layout import Layout, by_default, name_of
 from engine.compile.names import has_column, kind_of, owner_of, scale_of, status_fields
 from engine.db.diff import fit
+from engine.fieldtypes.spec import Option
 from engine.fieldtypes.storage import short
 from engine.plan.table import Column, Table
 from engine.tenants import identity
@@ -36,6 +37,8 @@ class Matching:
     there: frozenset[str] = frozenset()
     """The tables there are."""
     started: dict[str, Identity] = field(default_factory=dict)
+    choices: dict[str, tuple[Option, ...]] = field(default_factory=dict)
+    """Path as it is now → its choices, where more is known of what they were called than they say."""
 
     @property
     def changed(self) -> list[Identity]:
