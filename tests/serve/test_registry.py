@@ -25,6 +25,7 @@ FIXED = {"/health", "/api/v1/login", "/api/v1/logout", "/api/v1/me", "/api/v1/op
 
 def filled(door: Door, stage: Stage) -> str:
     values = {"module": "works", "entity": "sheet", "id": stage.ids["A"], "action": "submit", "lines": "lines"}
+    values |= {"number": "1"}
     return "/".join(values.get(p[1:-1], "x") if p.startswith("{") else p for p in door.path.split("/"))
 
 
@@ -74,6 +75,27 @@ async def test_every_page_opens_for_an_administrator(stage: Stage) -> None:
                     method, f"/{filled(door, stage)}", data={"_csrf": "wrong"} if method == "POST" else None
                 )
                 assert answer.status_code < 500, (door.name, answer.text[:300])
+
+
+async def test_an_unknown_name_is_answered_with_the_nearest(stage: Stage) -> None:
+    """By each of the engine's own doors that say what they take, in a body or in the address."""
+    boss = await stage.door("boss")
+    asked = 0
+    for door in registry.SYSTEM:
+        place = f"http://works/api/v1/{filled(door, stage)}"
+        for known in [*(door.takes["properties"] if door.takes is not None else ())][:1]:
+            answer = await boss.request(door.methods[0], place, json={f"{known}z": 1})
+            assert errors(answer) == [("api.unknown-parameter", f"/{known}z")], door.name
+            assert f"did you mean {known}?" in answer.json()["hint"], door.name
+            asked += 1
+        for known in [*door.query][:1]:
+            answer = await boss.request(door.methods[0], f"{place}?{known}{known}=1")
+            assert errors(answer) == [("api.unknown-parameter", "")], door.name
+            assert f"did you mean {known}?" in answer.json()["hint"], door.name
+            refused = await boss.request(door.methods[0], f"{place}?{known}=%ff")
+            assert errors(refused) == [("api.parameter", "")], door.name
+            asked += 1
+    assert asked > 15
 
 
 @pytest.fixture

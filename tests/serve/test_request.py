@@ -11,6 +11,7 @@ from engine.plan.question import Expand, Filter
 from engine.serve.query import cursor, request
 from engine.serve.query.request import Listed
 from engine.serve.wire.fault import Refusal
+from engine.serve.wire.parsing import pairs_of
 from tests.serve import small
 
 APP = small.app()
@@ -18,7 +19,7 @@ SHEET = APP.entities["m.sheet"]
 
 
 def listing(query: str, me: object = small.ADMIN) -> request.Asking:
-    return request.listing(APP, me, SHEET, request.pairs_of(query.encode()))  # type: ignore[arg-type]
+    return request.listing(APP, me, SHEET, pairs_of(query.encode()))  # type: ignore[arg-type]
 
 
 def refused(query: str, me: object = small.ADMIN) -> list[tuple[str, str]]:
@@ -106,7 +107,7 @@ def test_what_is_endless_is_cut_off(query: str) -> None:
 
 def test_too_many_parameters() -> None:
     with pytest.raises(Refusal):
-        request.pairs_of(b"&".join(b"day=2026-01-01" for _ in range(201)))
+        pairs_of(b"&".join(b"day=2026-01-01" for _ in range(201)))
 
 
 def test_hidden_fields_are_unknown() -> None:
@@ -117,7 +118,7 @@ def test_hidden_fields_are_unknown() -> None:
 
 def test_bad_bytes_are_refused() -> None:
     with pytest.raises(Refusal):
-        request.pairs_of(b"a=%ff")
+        pairs_of(b"a=%ff")
 
 
 def test_a_cursor_belongs_to_its_question() -> None:
@@ -132,7 +133,7 @@ def test_a_cursor_belongs_to_its_question() -> None:
 
 def test_figures_of_an_aggregation() -> None:
     asking = request.figures(
-        APP, small.ADMIN, "m.work", "", request.pairs_of(b"by=project&measures=hours&project=x&totals=true")
+        APP, small.ADMIN, "m.work", "", pairs_of(b"by=project&measures=hours&project=x&totals=true")
     )
     assert asking.question.by == (("project", "project"),)
     assert asking.texts == ("x",)

@@ -16,6 +16,7 @@ from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here, looks_like_id
 from engine.serve.wire.answer import Answer, said
 from engine.serve.wire.fault import Refusal, refuse
+from engine.serve.wire.parsing import pairs_of
 from engine.serve.write.writing import perform
 from renderer import bins as templates
 
@@ -27,7 +28,7 @@ def _is_document(at: At) -> bool:
 
 
 async def _page(here: Here, at: At) -> Answer:
-    given = dict(request.pairs_of(here.asked.query))
+    given = dict(pairs_of(here.asked.query))
     return await _shown(here, at.entity, given.get("cursor", ""))
 
 

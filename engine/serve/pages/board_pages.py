@@ -9,11 +9,12 @@ from engine.plan.page import Dashboard, Figures, Tile
 from engine.plan.periods import times
 from engine.serve.document import rights
 from engine.serve.pages.html import html, viewer
-from engine.serve.query import board_export, dashboards, export, request
+from engine.serve.query import board_export, dashboards, export
 from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here
 from engine.serve.wire.answer import Answer
 from engine.serve.wire.fault import refuse
+from engine.serve.wire.parsing import pairs_of
 from renderer import pages as templates
 
 
@@ -28,7 +29,7 @@ def _named(here: Here, at: At) -> Dashboard:
 
 async def _dashboard(here: Here, at: At) -> Answer:
     plan = _named(here, at)
-    view = await dashboards.dashboard(here, plan, dashboards.asked(plan, request.pairs_of(here.asked.query)))
+    view = await dashboards.dashboard(here, plan, dashboards.asked(plan, pairs_of(here.asked.query)))
     return html(templates.dashboard_page(here.app, viewer(here.tenant, here.me, here.language), plan, view))
 
 
@@ -39,7 +40,7 @@ def _one(here: Here, at: At) -> tuple[Dashboard, dict[str, str], str]:
     figures = here.app.figures.get(tile.aggregation) if tile is not None else None
     if tile is None or figures is None:
         raise refuse("api.no-route", path="/" + "/".join(here.asked.path)[:120], nearest="")
-    pairs = request.pairs_of(here.asked.query)
+    pairs = pairs_of(here.asked.query)
     by = next((value for key, value in pairs if key == "by" and value in figures.dimensions), "")
     filters = tuple(dict.fromkeys((*plan.filters, *figures.dimensions)))
     alone = replace(plan, filters=filters, tiles=(resplit(tile, figures, by),))
@@ -73,7 +74,7 @@ async def _export(here: Here, at: At) -> Answer:
     for path in here.app.figures[tile.aggregation].sources:
         for operation in ("read", "export"):
             rights.require(here.app, here.me, here.app.entities[path], operation)
-    kind = next((v for k, v in request.pairs_of(here.asked.query) if k == "format"), "xlsx")
+    kind = next((v for k, v in pairs_of(here.asked.query) if k == "format"), "xlsx")
     make: Callable[..., bytes] | None = board_export.FORMATS.get(kind)
     if make is None:
         told = " | ".join(board_export.FORMATS)

@@ -9,12 +9,12 @@ from dataclasses import replace
 from engine.plan.metadata import ChangeView, Order, Wanted
 from engine.serve.pages import forms
 from engine.serve.pages.html import html, viewer
-from engine.serve.query import request
 from engine.serve.system import changes
 from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here
 from engine.serve.wire.answer import Answer, said
 from engine.serve.wire.fault import Fault, Refusal, refuse
+from engine.serve.wire.parsing import pairs_of
 from renderer import changes as templates
 
 Inputs = Mapping[str, str]
@@ -101,7 +101,7 @@ async def _change(here: Here, _at: At) -> Answer:
 
 
 async def _revisions(here: Here, _at: At) -> Answer:
-    given = dict(request.pairs_of(here.asked.query))
+    given = dict(pairs_of(here.asked.query))
     view = ChangeView()
     if given.get("before") and given.get("after") and here.tenant.studio is not None:
         try:

@@ -67,6 +67,7 @@ from engine.serve.tenant.here import Here
 from engine.serve.tenant.tenancy import Tenant
 from engine.serve.wire.answer import Answer, Asked, headers_of, said
 from engine.serve.wire.fault import Refusal, refuse
+from engine.serve.wire.parsing import pairs_of
 from renderer import pages as templates
 
 _NOBODY = Me(None)
@@ -202,7 +203,7 @@ async def _list(here: Here, at: At) -> Answer:
     page = _named(here, here.app.lists, at)
     entity = here.app.entities[page.entity]
     rights.require(here.app, here.me, entity, "read")
-    pairs = [(k, v) for k, v in request.pairs_of(here.asked.query) if v.strip()]
+    pairs = [(k, v) for k, v in pairs_of(here.asked.query) if v.strip()]
     asked = dict(pairs)
     wrong: tuple[Said, ...] = ()
     try:

@@ -25,6 +25,7 @@ from engine.serve.tenant.here import Here, looks_like_id, record_id
 from engine.serve.tenant.ids import uuid7
 from engine.serve.wire.answer import Answer, said
 from engine.serve.wire.fault import Refusal, refuse
+from engine.serve.wire.parsing import pairs_of
 from engine.serve.write import resolve
 from engine.serve.write.writing import perform
 from renderer import pages as templates
@@ -36,7 +37,7 @@ def form_of(app: App, entity: Entity) -> FormPage:
 
 async def _record(here: Here, at: At) -> Answer:
     entity, record = at.entity, at.names["id"]
-    given = dict(request.pairs_of(here.asked.query))
+    given = dict(pairs_of(here.asked.query))
     if record == "new":
         rights.require(here.app, here.me, entity, "create")
         sent = await _filled(here, entity, given)

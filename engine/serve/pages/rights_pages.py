@@ -17,6 +17,7 @@ from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here, looks_like_id
 from engine.serve.wire.answer import Answer, said
 from engine.serve.wire.fault import Refusal, refuse
+from engine.serve.wire.parsing import pairs_of
 from renderer import rights as templates
 
 _ADDRESS = "/system/rights"
@@ -24,7 +25,7 @@ _HOURS = 4
 
 
 async def _page(here: Here, _at: At) -> Answer:
-    given = dict(request.pairs_of(here.asked.query))
+    given = dict(pairs_of(here.asked.query))
     roles = ((EVERYONE, Label("所有人", "Everyone")), *((name, role.title) for name, role in here.app.roles.items()))
     view = RightsView(roles, people=here.app.people.users)
     status = 200

@@ -23,6 +23,7 @@ from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here, looks_like_id
 from engine.serve.wire.answer import Answer, as_json
 from engine.serve.wire.fault import refuse, yaml_of
+from engine.serve.wire.parsing import parameters_of
 
 OPERATIONS = ("create", "read", "update", "delete", "export", "act")
 """The first is of no record that is there already."""
@@ -31,11 +32,7 @@ Told = dict[str, Any]
 
 async def person_of(here: Here) -> Me:
     """Whom it is asked about: the caller, or whoever an administrator names as ``person``."""
-    given = dict(request.pairs_of(here.asked.query))
-    unknown = next((name for name in given if name != "person"), "")
-    if unknown:
-        raise refuse("api.unknown-parameter", name=unknown[:80], nearest="person")
-    wanted = given.get("person", "")
+    wanted = parameters_of(here.asked, "person").get("person", "")
     if not wanted or wanted == here.me.user:
         return here.me
     if not here.me.admin:

@@ -30,6 +30,7 @@ from engine.serve.tenant.door import At
 from engine.serve.tenant.here import Here
 from engine.serve.wire.answer import Answer
 from engine.serve.wire.fault import refuse
+from engine.serve.wire.parsing import pairs_of
 from renderer.values import Leaf, cell, leaf, value_at
 
 _PAGE = 1000
@@ -60,7 +61,7 @@ async def door(here: Here, at: At) -> Answer:
     entity = at.entity
     rights.require(here.app, here.me, entity, "read")
     rights.require(here.app, here.me, entity, "export")
-    pairs = request.pairs_of(here.asked.query)
+    pairs = pairs_of(here.asked.query)
     kind = next((value for name, value in pairs if name == "format"), "csv")
     if kind not in MEDIA:
         told = " | ".join(MEDIA)

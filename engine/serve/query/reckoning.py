@@ -19,6 +19,7 @@ from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here
 from engine.serve.wire.answer import Answer, as_json
 from engine.serve.wire.fault import refuse
+from engine.serve.wire.parsing import pairs_of
 from renderer.drill import all_of, narrowed, parted
 
 _NAME = re.compile(r"(?<![\w.'])[a-z_]\w*(?![\w.(])")
@@ -162,7 +163,7 @@ async def _source(here: Here, figures: Figures, path: str, given: Mapping[str, s
 
 
 async def _door(here: Here, at: At) -> Answer:
-    return Answer(200, as_json(await explained(here, named(here, at), request.pairs_of(here.asked.query))))
+    return Answer(200, as_json(await explained(here, named(here, at), pairs_of(here.asked.query))))
 
 
 DOORS = (Door("figures.explain", ("GET",), "{module}/figures/{name}/explain", _door),)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl
 
 from engine.fieldtypes import REGISTRY, Refused
 from engine.fieldtypes.spec import Spec
@@ -18,11 +17,11 @@ from engine.serve.document.rights import hidden
 from engine.serve.query import cursor
 from engine.serve.tenant.bind import Me
 from engine.serve.wire.fault import Fault, Refusal, fault, of_value, refuse
+from engine.serve.wire.parsing import MAX_PAIRS
 
 PAGE = 50
 MAX_PAGE = 1000
 MAX_GROUPS = 5_000
-MAX_PAIRS = 200
 MAX_NAMES = 200
 MAX_SORT = 8
 MAX_WORDS = 8
@@ -89,16 +88,6 @@ class AskingFigures:
     question: FigureQuestion
     inputs: dict[str, Any] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
-
-
-def pairs_of(query: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(
-            query.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MAX_PAIRS
-        )
-    except (UnicodeDecodeError, ValueError):
-        raise refuse("api.parameter", name="?", got="…", expected="percent-encode it as UTF-8",
-                     expected_zh="请按 UTF-8 编码") from None  # fmt: skip
 
 
 def one(app: App, me: Me, entity: Entity, record: str, pairs: Iterable[tuple[str, str]]) -> Asking:

@@ -23,7 +23,7 @@ from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here, looks_like_id
 from engine.serve.wire.answer import Answer, as_json, problem, warning
 from engine.serve.wire.fault import Fault, Refusal, refuse
-from engine.serve.wire.parsing import body_of, escape
+from engine.serve.wire.parsing import body_of, require_known, wrong
 from engine.serve.write.write import require_writable
 from engine.serve.write.writing import Telling, command, reasons_of, rules_of, under
 
@@ -50,11 +50,10 @@ async def _do(here: Here, at: At, kind: Kind) -> Answer:
 
 def _read(here: Here, entity: Entity, kind: Kind, action: str) -> _Asked:
     body = body_of(here.asked)
-    for name in body.keys() - {"items", "atomic"}:
-        raise refuse("api.unknown-parameter", f"/{escape(name)}", name=name[:60], nearest="")
+    require_known(body, ("items", "atomic"))
     items, atomic = body.get("items"), body.get("atomic", True)
     if not isinstance(atomic, bool):
-        raise refuse("api.parameter", "/atomic", name="atomic", got="…", expected="true | false", expected_zh="")
+        raise wrong("atomic", "true | false")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise refuse("api.lines", "/items")
     most = decode.MAX_LINES if atomic else MOST_APART
@@ -88,8 +87,7 @@ def _op(here: Here, entity: Entity, kind: Kind, action: str, item: dict[str, Any
     if not isinstance(values, dict):
         raise refuse("api.not-object", "/with")
     if kind != "update":
-        for name in item:
-            raise refuse("api.unknown-parameter", f"/{escape(name)}", name=name[:60], nearest="")
+        require_known(item, ())
     change = decode.document(here.app, entity, values, False, rules_of(here, entity))
     return Op(kind, entity.path, record.lower(), change, action, reason, reasons, rev)
 

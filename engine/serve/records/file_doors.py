@@ -20,6 +20,7 @@ from engine.serve.tenant.filestore import Put
 from engine.serve.tenant.here import Here, looks_like_id
 from engine.serve.wire.answer import Answer, as_json, headers_of, unchanged
 from engine.serve.wire.fault import Refusal, refuse
+from engine.serve.wire.parsing import parameters_of
 from engine.serve.wire.shapes import ID, TEXT, WHOLE, thing
 
 MOST = 1024 * 1024 * 1024
@@ -29,9 +30,7 @@ MOST = 1024 * 1024 * 1024
 async def _send_in(here: Here, _at: At) -> Answer:
     """The body is the file; ``name`` is what its sender calls it, ``field`` where it is to go. The same key with the
     same content is answered once more, and nothing is kept twice."""
-    given = dict(request.pairs_of(here.asked.query))
-    if unknown := set(given) - {"name", "field"}:
-        raise refuse("api.unknown-parameter", name=min(unknown)[:60], nearest="name, field")
+    given = parameters_of(here.asked, "name", "field")
     spec = spec_of(here.app, given["field"]) if given.get("field") else None
     assert here.asked.chunks is not None
 

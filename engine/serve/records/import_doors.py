@@ -35,7 +35,7 @@ from engine.serve.tenant.ids import uuid7
 from engine.serve.wire.answer import Answer, as_json, headers_of
 from engine.serve.wire.answer import warning as told_fault
 from engine.serve.wire.fault import refuse
-from engine.serve.wire.parsing import own_body, storable
+from engine.serve.wire.parsing import own_body, storable, wrong
 from engine.serve.wire.shapes import (
     FLAG,
     ID,
@@ -234,10 +234,7 @@ def _told(here: Here, one: Found) -> dict[str, Any]:
 
 
 def _asked(here: Here) -> Asked:
-    given = own_body(here.asked)
-    for name in given:
-        if name not in _BODY["properties"]:
-            raise refuse("api.unknown-parameter", f"/{name[:60]}", name=name[:60], nearest="")
+    given = own_body(here.asked, *_BODY["properties"])
     asked = Asked(
         _one(given, "file", str, ""),
         _one(given, "keep", bool, False),
@@ -250,7 +247,7 @@ def _asked(here: Here) -> Asked:
         told, got = " | ".join(importing.EXISTING), asked.existing[:40]
         raise refuse("api.parameter", "/existing", name="existing", got=got, expected=told, expected_zh=told)
     if not all(isinstance(one, str) for one in asked.reasons.values()):
-        raise refuse("api.parameter", "/reasons", name="reasons", got="…", expected='{"check": "text"}', expected_zh="")
+        raise wrong("reasons", '{"check": "text"}')
     storable(asked.reasons)
     return asked
 

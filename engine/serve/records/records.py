@@ -16,7 +16,7 @@ from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here
 from engine.serve.wire.answer import Answer, as_json, headers_of, unchanged
 from engine.serve.wire.fault import refuse
-from engine.serve.wire.parsing import body_of, parse_json, parse_object
+from engine.serve.wire.parsing import body_of, pairs_of, parse_json, parse_object
 from engine.serve.write.write import require_writable
 from engine.serve.write.writing import preview, reasons_of, rev_of, rules_of, write
 
@@ -24,7 +24,7 @@ _REV = re.compile(r'"rev"\s*:\s*(\d+)')
 
 
 async def _list(here: Here, at: At) -> Answer:
-    return await _listed(here, at.entity, request.pairs_of(here.asked.query))
+    return await _listed(here, at.entity, pairs_of(here.asked.query))
 
 
 async def _query(here: Here, at: At) -> Answer:
@@ -51,7 +51,7 @@ async def _check(here: Here, at: At) -> Answer:
 def _pairs(here: Here) -> list[tuple[str, str]]:
     """Parameters from the address, or from a JSON body of the same names."""
     if here.asked.method != "POST":
-        return request.pairs_of(here.asked.query)
+        return pairs_of(here.asked.query)
     data = parse_object(here.asked.body)
     return [(name, _parameter(name, value)) for name, value in data.items()]
 
@@ -88,7 +88,7 @@ async def _restore(here: Here, at: At) -> Answer:
 
 async def _get(here: Here, at: At) -> Answer:
     entity, record = at.entity, at.id
-    pairs = request.pairs_of(here.asked.query)
+    pairs = pairs_of(here.asked.query)
     if when := dict(pairs).get("as_of"):
         if len(pairs) > 1:
             raise refuse("api.parameter", name="as_of", got="…", expected="as_of alone", expected_zh="单独使用 as_of")
@@ -111,7 +111,7 @@ async def _history(here: Here, at: At) -> Answer:
     entity, record = at.entity, at.id
     asking = request.one(here.app, here.me, entity, record, [("fields", "id")])
     await get_text(here, entity, asking, plain=True)
-    items, more = await past.changes(here, record, *past.page_of(request.pairs_of(here.asked.query)))
+    items, more = await past.changes(here, record, *past.page_of(pairs_of(here.asked.query)))
     return Answer(200, as_json({"items": items, "next": more or None}))
 
 

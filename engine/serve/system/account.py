@@ -14,7 +14,7 @@ from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here, looks_like_id
 from engine.serve.wire.answer import Answer, as_json
 from engine.serve.wire.fault import refuse
-from engine.serve.wire.parsing import own_body
+from engine.serve.wire.parsing import own_body, wrong
 from engine.serve.wire.shapes import FLAG, ID, MOMENT_OR_NOT, TEXT, TEXT_OR_NOT, WHOLE, body, items, listed, thing
 
 MOST_TOKENS = 50
@@ -144,19 +144,11 @@ def require_person(here: Here) -> None:
 # doors
 
 
-def _body(here: Here, *names: str) -> dict[str, Any]:
-    body = own_body(here.asked)
-    unknown = sorted(set(body) - set(names))
-    if unknown:
-        raise refuse("api.unknown-parameter", f"/{unknown[0]}", name=unknown[0][:60], nearest="")
-    return body
-
-
 def texts_of(here: Here, *names: str) -> list[str]:
-    body = _body(here, *names)
+    body = own_body(here.asked, *names)
     for name in names:
         if not isinstance(body.get(name), str):
-            raise refuse("api.parameter", f"/{name}", name=name, got="…", expected="text", expected_zh="文本")
+            raise wrong(name, "text", "文本")
     return [str(body[name]) for name in names]
 
 
@@ -184,14 +176,14 @@ async def _end_all(here: Here, _at: At) -> Answer:
 
 
 async def _token(here: Here, _at: At) -> Answer:
-    body = _body(here, "name", "scopes", "days")
+    body = own_body(here.asked, "name", "scopes", "days")
     name, scopes, days = body.get("name"), body.get("scopes", ["read"]), body.get("days", USUAL_DAYS)
     if not isinstance(name, str):
-        raise refuse("api.parameter", "/name", name="name", got="…", expected="text", expected_zh="文本")
+        raise wrong("name", "text", "文本")
     if not isinstance(scopes, list) or not all(isinstance(s, str) for s in scopes):
-        raise refuse("api.parameter", "/scopes", name="scopes", got="…", expected='["read"]', expected_zh='["read"]')
+        raise wrong("scopes", '["read"]')
     if isinstance(days, bool) or not isinstance(days, int):
-        raise refuse("api.parameter", "/days", name="days", got="…", expected="a whole number", expected_zh="整数")
+        raise wrong("days", "a whole number", "整数")
     return Answer(201, as_json(await new_token(here, name, scopes, days)))
 
 

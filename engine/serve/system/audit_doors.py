@@ -11,12 +11,12 @@ from typing import Any
 
 from engine.serve.people import audit
 from engine.serve.query.export import harmless
-from engine.serve.query.request import pairs_of
 from engine.serve.tenant import rows
 from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here, looks_like_id
 from engine.serve.wire.answer import Answer, as_json
 from engine.serve.wire.fault import refuse
+from engine.serve.wire.parsing import parameters_of
 from engine.serve.wire.shapes import ID, TEXT, WHOLE, items, thing, words
 
 NAMES = ("n", "id", "at", "by", "act", "entity", "record", "detail", "address", "hash")
@@ -76,10 +76,8 @@ def _start_of(text: str, name: str) -> int:
 
 
 def filters_of(here: Here, more: tuple[str, ...] = ()) -> dict[str, str]:
-    given = {name: value.replace("\0", "") for name, value in pairs_of(here.asked.query) if value}
-    for name in set(given) - {*FILTERS, *more}:
-        raise refuse("api.unknown-parameter", name=name[:60], nearest="")
-    return given
+    given = parameters_of(here.asked, *FILTERS, *more)
+    return {name: value.replace("\0", "") for name, value in given.items() if value}
 
 
 async def _list(here: Here, _at: At) -> Answer:

@@ -15,7 +15,7 @@ from engine.db import Body
 from engine.label import Label
 from engine.plan.change import Plan
 from engine.plan.metadata import Done, Order, Revision, Wanted
-from engine.problem import KNOWN, Problems, nearest
+from engine.problem import KNOWN, Problems
 from engine.serve.people import audit
 from engine.serve.tenant import idempotency, rows
 from engine.serve.tenant.door import At, Door
@@ -23,7 +23,7 @@ from engine.serve.tenant.here import Here
 from engine.serve.tenant.studio import Studio
 from engine.serve.wire.answer import Answer, as_json
 from engine.serve.wire.fault import Fault, Refusal, refuse
-from engine.serve.wire.parsing import own_body
+from engine.serve.wire.parsing import own_body, wrong
 from engine.serve.wire.shapes import FLAG, TEXT, WHOLE, Shape, body, items, listed, thing, words
 
 MOST_TEXT = 4 * 1024 * 1024
@@ -101,11 +101,11 @@ def _answered(done: Done) -> Answer:
 def wanted_of(given: Mapping[str, Any]) -> Wanted:
     """Out of a body that was checked for unknown keys."""
     if sum(bool(given.get(name)) for name in ("folder", "revision", "bundle")) > 1:
-        raise _wrong("revision", "one of folder, revision, bundle", "folder、revision、bundle 之一")
+        raise wrong("revision", "one of folder, revision, bundle", "folder、revision、bundle 之一")
     overlays = given.get("overlays")
     bundle = given.get("bundle", "")
     if not isinstance(bundle, str) or (bundle and (overlays is not None or given.get("switches"))):
-        raise _wrong("bundle", "the text of a bundle, and nothing beside it", "配置包文本，且不与其他内容并用")
+        raise wrong("bundle", "the text of a bundle, and nothing beside it", "配置包文本，且不与其他内容并用")
     return Wanted(
         None if overlays is None else [_files(one, n) for n, one in enumerate(_list(overlays))],
         _switches(given.get("switches", {})),
@@ -122,23 +122,23 @@ def order_of(here: Here, given: Mapping[str, Any], note: str = "") -> Order:
     if review is not None and not (
         isinstance(review, dict) and isinstance(review.get("revision"), int) and isinstance(review.get("digest"), str)
     ):
-        raise _wrong("plan", '{"revision": 3, "digest": "…"}')
+        raise wrong("plan", '{"revision": 3, "digest": "…"}')
     said = given.get("note", note)
     if not isinstance(said, str) or len(said) > 1000:
-        raise _wrong("note", "at most 1000 letters", "最多 1000 个字")
+        raise wrong("note", "at most 1000 letters", "最多 1000 个字")
     reviewed = (review["revision"], review["digest"]) if review is not None else None
     return Order(here.me.name, said.strip(), reviewed, reviewed is None, _flag(given, "despite_scenarios"))
 
 
 def _list(given: Any) -> list[Any]:
     if not isinstance(given, list):
-        raise _wrong("overlays", '[{"acme.yaml": "overlay: acme…"}]')
+        raise wrong("overlays", '[{"acme.yaml": "overlay: acme…"}]')
     return given
 
 
 def _files(given: Any, n: int) -> dict[str, str]:
     if not isinstance(given, dict) or not given or not all(isinstance(text, str) for text in given.values()):
-        raise _wrong(f"overlays/{n}", '{"acme.yaml": "overlay: acme…"}')
+        raise wrong(f"overlays/{n}", '{"acme.yaml": "overlay: acme…"}')
     for name in given:
         require_file_name(name, f"overlays/{n}")
     return given
@@ -146,43 +146,33 @@ def _files(given: Any, n: int) -> dict[str, str]:
 
 def require_file_name(name: str, pointer: str) -> None:
     if len(name) > 200 or not _FILE.fullmatch(name) or ".." in name:
-        raise _wrong(
+        raise wrong(
             pointer, "a file name like acme.yaml or acme/flows.yaml", "文件名，如 acme.yaml 或 acme/flows.yaml"
         )
 
 
 def _switches(given: Any) -> dict[str, bool]:
     if not isinstance(given, dict) or not all(isinstance(on, bool) for on in given.values()):
-        raise _wrong("switches", '{"day-labor": false}')
+        raise wrong("switches", '{"day-labor": false}')
     return given
 
 
 def _flag(given: Mapping[str, Any], name: str) -> bool:
     found = given.get(name, False)
     if not isinstance(found, bool):
-        raise _wrong(name, "true | false")
+        raise wrong(name, "true | false")
     return found
 
 
 def _number(given: Mapping[str, Any], name: str) -> int:
     found = given.get(name, 0)
     if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found < 2**31:
-        raise _wrong(name, "a number of a revision", "版本号")
+        raise wrong(name, "a number of a revision", "版本号")
     return found
 
 
-def _wrong(name: str, expected: str, expected_zh: str = "") -> Refusal:
-    told = expected_zh or expected
-    return refuse("api.parameter", f"/{name}", name=name, got="…", expected=expected, expected_zh=told)
-
-
 def _body(here: Here, *known: str) -> dict[str, Any]:
-    given = own_body(here.asked) if here.asked.body else {}
-    for name in given:
-        if name not in known:
-            meant = nearest(name, known) or ""
-            raise refuse("api.unknown-parameter", f"/{name}", name=name[:60], nearest=meant)
-    return given
+    return own_body(here.asked, *known) if here.asked.body else {}
 
 
 # doors
@@ -257,7 +247,7 @@ async def _switch(here: Here, at: At) -> Answer:
     name = at.names["switch"]
     given = _body(here, *_ORDER, "on", "dry_run")
     if not isinstance(given.get("on"), bool):
-        raise _wrong("on", "true | false")
+        raise wrong("on", "true | false")
     wanted = Wanted(switches={name: given["on"]})
     if _flag(given, "dry_run"):
         return Answer(200, as_json((await planned(here, wanted)).plain()))

@@ -21,7 +21,7 @@ from engine.serve.tenant.here import Here, looks_like_id
 from engine.serve.tenant.ids import uuid7
 from engine.serve.wire.answer import Answer, as_json
 from engine.serve.wire.fault import refuse
-from engine.serve.wire.parsing import own_body
+from engine.serve.wire.parsing import own_body, wrong
 from engine.serve.wire.shapes import FLAG, ID, MOMENT_OR_NOT, TEXT, TEXT_OR_NOT, WHOLE, body, items, thing, words
 
 KINDS = ("support", "auditor")
@@ -134,27 +134,21 @@ async def end(here: Here, record: str) -> None:
 
 def wanted_of(data: Mapping[str, Any]) -> Wanted:
     """Out of a body or a form; refuses with the first thing that is wrong."""
-    if unknown := sorted(set(data) - {"name", "what", "hours", "write", "reason"}):
-        raise refuse("api.unknown-parameter", f"/{unknown[0]}", name=unknown[0][:60], nearest="")
     what = data.get("what")
     if what not in KINDS:
-        raise _wrong("what", " | ".join(KINDS), " | ".join(KINDS))
+        raise wrong("what", " | ".join(KINDS), " | ".join(KINDS))
     name, reason = data.get("name"), data.get("reason")
     if not isinstance(name, str) or not 1 <= len(name.strip()) <= 80:
-        raise _wrong("name", "1 to 80 letters", "1 至 80 个字")
+        raise wrong("name", "1 to 80 letters", "1 至 80 个字")
     if not isinstance(reason, str) or not 1 <= len(reason.strip()) <= 500:
-        raise _wrong("reason", "1 to 500 letters", "1 至 500 个字")
+        raise wrong("reason", "1 to 500 letters", "1 至 500 个字")
     hours, write = data.get("hours", USUAL_HOURS[what]), data.get("write", False)
     most = MOST_HOURS[what]
     if isinstance(hours, bool) or not isinstance(hours, int) or not 1 <= hours <= most:
-        raise _wrong("hours", f"1 to {most}", f"1 至 {most}")
+        raise wrong("hours", f"1 to {most}", f"1 至 {most}")
     if not isinstance(write, bool) or (write and what != "support"):
-        raise _wrong("write", "true for support only", "仅支持人员可为 true")
+        raise wrong("write", "true for support only", "仅支持人员可为 true")
     return Wanted(name.strip(), what, hours, write, reason.strip())
-
-
-def _wrong(name: str, expected: str, expected_zh: str) -> Exception:
-    return refuse("api.parameter", f"/{name}", name=name, got="…", expected=expected, expected_zh=expected_zh)
 
 
 async def _list(here: Here, _at: At) -> Answer:
@@ -162,7 +156,8 @@ async def _list(here: Here, _at: At) -> Answer:
 
 
 async def _grant(here: Here, _at: At) -> Answer:
-    return Answer(201, as_json(await grant(here, wanted_of(own_body(here.asked)))))
+    given = own_body(here.asked, "name", "what", "hours", "write", "reason")
+    return Answer(201, as_json(await grant(here, wanted_of(given))))
 
 
 async def _end(here: Here, at: At) -> Answer:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
-
 from engine.serve.people import auth
 from engine.serve.system import account, logins
 from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here, looks_like_id
 from engine.serve.wire.answer import Answer, as_json
 from engine.serve.wire.fault import refuse
+from engine.serve.wire.parsing import parameters_of
 from engine.serve.wire.shapes import FLAG, ID, TEXT, items, thing
 
 ADDRESS = "/system/people"
 
 
 def asked(here: Here) -> tuple[str, str]:
-    given = dict(parse_qsl(here.asked.query.decode("latin-1")))
-    for name in given:
-        if name not in ("q", "after"):
-            raise refuse("api.unknown-parameter", name=name[:60], nearest="")
+    given = parameters_of(here.asked, "q", "after")
     return given.get("q", ""), given.get("after", "")
 
 

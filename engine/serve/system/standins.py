@@ -19,7 +19,7 @@ from engine.serve.tenant.here import Here, looks_like_id
 from engine.serve.tenant.ids import uuid7
 from engine.serve.wire.answer import Answer, as_json
 from engine.serve.wire.fault import refuse
-from engine.serve.wire.parsing import body_of
+from engine.serve.wire.parsing import own_body, wrong
 from engine.serve.wire.shapes import FLAG, ID, TEXT, body, items, thing
 
 MOST_DAYS = 366
@@ -134,16 +134,13 @@ async def _list_door(here: Here, _at: At) -> Answer:
 
 async def _give(here: Here, _at: At) -> Answer:
     require_own(here)
-    sent = body_of(here.asked)
-    unknown = sorted(set(sent) - {"to_user", "from", "to", "roles"})
-    if unknown:
-        raise refuse("api.unknown-parameter", f"/{unknown[0]}", name=unknown[0][:60], nearest="")
+    sent = own_body(here.asked, "to_user", "from", "to", "roles")
     for name in ("to_user", "from", "to"):
         if not isinstance(sent.get(name), str):
-            raise refuse("api.parameter", f"/{name}", name=name, got="…", expected="text", expected_zh="文本")
+            raise wrong(name, "text", "文本")
     roles = sent.get("roles")
     if roles is not None and (not isinstance(roles, list) or not all(isinstance(r, str) for r in roles)):
-        raise refuse("api.parameter", "/roles", name="roles", got="…", expected="list", expected_zh="列表")
+        raise wrong("roles", "list", "列表")
     return Answer(201, as_json(await give(here, sent["to_user"], sent["from"], sent["to"], roles)))
 
 

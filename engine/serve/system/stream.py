@@ -14,7 +14,6 @@ from typing import Any
 from engine.db import Lost
 from engine.serve.document import rights
 from engine.serve.people import session
-from engine.serve.query.request import pairs_of
 from engine.serve.tenant import rows
 from engine.serve.tenant.bind import Me, call, id_array
 from engine.serve.tenant.door import At, Door
@@ -22,6 +21,7 @@ from engine.serve.tenant.here import Here
 from engine.serve.tenant.tenancy import Tenant
 from engine.serve.wire.answer import Answer
 from engine.serve.wire.fault import refuse
+from engine.serve.wire.parsing import parameters_of
 from engine.serve.wire.shapes import TEXT
 
 MOST_STREAMS = 8
@@ -36,9 +36,7 @@ _NEXT = {
 
 
 async def _events(here: Here, _at: At) -> Answer:
-    given = dict(pairs_of(here.asked.query))
-    if unknown := set(given) - {"after"}:
-        raise refuse("api.unknown-parameter", name=min(unknown)[:60], nearest="after")
+    given = parameters_of(here.asked, "after")
     text = here.asked.headers.get("last-event-id", "") or given.get("after", "")
     if text and not (text.isascii() and text.isdigit() and len(text) < 16):
         raise refuse("api.parameter", name="after", got=text[:40], expected="the id of an event",

@@ -20,7 +20,7 @@ from engine.serve.tenant.ids import uuid7
 from engine.serve.wire import shapes
 from engine.serve.wire.answer import Answer, as_json
 from engine.serve.wire.fault import refuse
-from engine.serve.wire.parsing import own_body
+from engine.serve.wire.parsing import own_body, wrong
 from engine.serve.wire.shapes import ID, MOMENT_OR_NOT, TEXT, TEXT_OR_NOT, WHOLE, items, listed, thing, words
 
 MOST = 50
@@ -196,13 +196,8 @@ async def _write(here: Here, *calls: Call) -> None:
 def _texts(body: dict[str, Any], name: str) -> list[str]:
     value = body.get(name) or []
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        raise refuse("api.parameter", f"/{name}", name=name, got="…", expected='["text"]', expected_zh='["文本"]')
+        raise wrong(name, '["text"]', '["文本"]')
     return value
-
-
-def _only(body: dict[str, Any], *names: str) -> None:
-    for name in sorted(set(body) - set(names)):
-        raise refuse("api.unknown-parameter", f"/{name}", name=name[:60], nearest=nearest(name, names) or "")
 
 
 async def _list_door(here: Here, _at: At) -> Answer:
@@ -210,8 +205,7 @@ async def _list_door(here: Here, _at: At) -> Answer:
 
 
 async def _make_door(here: Here, _at: At) -> Answer:
-    body = own_body(here.asked)
-    _only(body, "name", "url", "entities", "kinds", "condition")
+    body = own_body(here.asked, "name", "url", "entities", "kinds", "condition")
     name, url, condition = body.get("name"), body.get("url"), body.get("condition") or ""
     if not isinstance(condition, str):
         raise refuse("webhook.condition", "/condition", reason="…")
@@ -223,11 +217,9 @@ async def _make_door(here: Here, _at: At) -> Answer:
 
 
 async def _state_door(here: Here, at: At) -> Answer:
-    body = own_body(here.asked)
-    _only(body, "state")
+    body = own_body(here.asked, "state")
     if body.get("state") not in ("active", "paused"):
-        told = "active | paused"
-        raise refuse("api.parameter", "/state", name="state", got="…", expected=told, expected_zh=told)
+        raise wrong("state", "active | paused")
     await set_state(here, at.names["webhook"], str(body["state"]))
     return Answer(204)
 
@@ -246,11 +238,10 @@ async def _log_door(here: Here, at: At) -> Answer:
 
 
 async def _replay_door(here: Here, at: At) -> Answer:
-    body = own_body(here.asked) if here.asked.body.strip() else {}
-    _only(body, "event")
+    body = own_body(here.asked, "event") if here.asked.body.strip() else {}
     event = body.get("event", "")
     if not isinstance(event, str):
-        raise refuse("api.parameter", "/event", name="event", got="…", expected="an id", expected_zh="编号")
+        raise wrong("event", "an id", "编号")
     return Answer(200, as_json({"replayed": await replay(here, at.names["webhook"], event)}))
 
 

@@ -1,16 +1,21 @@
-"""What bodies say, as JSON: exact numbers, no deeper than anybody needs, nothing that no database holds."""
+"""What is sent, read as names and values: bodies as JSON, with exact numbers, no deeper than anybody needs and without
+what no database holds; and query strings. What a door does not know, it refuses."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
+from engine.problem import nearest
 from engine.serve.wire.answer import Asked
-from engine.serve.wire.fault import refuse
+from engine.serve.wire.fault import Refusal, refuse
 
 MAX_DEPTH = 12
+MAX_PAIRS = 200
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -22,11 +27,43 @@ def body_of(asked: Asked) -> dict[str, Any]:
     return parse_object(asked.body)
 
 
-def own_body(asked: Asked) -> dict[str, Any]:
-    """The body of one of the engine's own doors, whose texts no field type looks at."""
+def own_body(asked: Asked, *known: str) -> dict[str, Any]:
+    """The body of one of the engine's own doors, which takes these names and whose texts no field type looks at."""
     body = body_of(asked)
     storable(body)
+    require_known(body, known)
     return body
+
+
+def require_known(names: Iterable[str], known: Collection[str], at: str = "/") -> None:
+    """``at``: what a pointer to them begins with; empty: they stand in no body."""
+    for name in names:
+        if name not in known:
+            pointer = f"{at}{escape(name)}" if at else ""
+            raise refuse("api.unknown-parameter", pointer, name=name[:60], nearest=nearest(name, known) or "")
+
+
+def wrong(name: str, expected: str, expected_zh: str = "") -> Refusal:
+    """What a body has under this name is not what it can be."""
+    told = expected_zh or expected
+    return refuse("api.parameter", f"/{name}", name=name, got="…", expected=expected, expected_zh=told)
+
+
+def pairs_of(query: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MAX_PAIRS
+        )
+    except (UnicodeDecodeError, ValueError):
+        raise refuse("api.parameter", name="?", got="…", expected="percent-encode it as UTF-8",
+                     expected_zh="请按 UTF-8 编码") from None  # fmt: skip
+
+
+def parameters_of(asked: Asked, *known: str) -> dict[str, str]:
+    """A query string's, where each may be given once and the last counts."""
+    given = dict(pairs_of(asked.query))
+    require_known(given, known, at="")
+    return given
 
 
 def parse_json(body: bytes) -> Any:

@@ -21,7 +21,7 @@ from engine.serve.tenant.here import Here
 from engine.serve.tenant.tenancy import Tenant
 from engine.serve.wire.answer import Answer, as_json, headers_of, warning
 from engine.serve.wire.fault import Refusal, refuse
-from engine.serve.wire.parsing import body_of, storable
+from engine.serve.wire.parsing import body_of, storable, wrong
 from engine.serve.write import at_once, numbers, refs
 from engine.serve.write.write import documents
 
@@ -36,10 +36,10 @@ def reasons_of(body: dict[str, Any], entity: Entity | None = None) -> tuple[dict
     reasons = body.pop("reasons", {}) if "reasons" not in fields else {}
     reason = body.pop("reason", "") if "reason" not in fields else ""
     if not isinstance(reasons, dict) or not all(isinstance(v, str) for v in reasons.values()):
-        raise refuse("api.parameter", "/reasons", name="reasons", got="…", expected='{"check": "text"}', expected_zh="")
+        raise wrong("reasons", '{"check": "text"}')
     storable({"reasons": reasons, "reason": reason})
     if not isinstance(reason, str):
-        raise refuse("api.parameter", "/reason", name="reason", got="…", expected="text", expected_zh="文本")
+        raise wrong("reason", "text", "文本")
     return {name: said.replace("\0", "") for name, said in reasons.items()}, reason.replace("\0", "")
 
 
