@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from engine.serve import OneTenant, asgi
-from engine.serve.document.actions import people_names
+from engine.serve.people.called import people_names
 from engine.serve.system import logins
 from engine.serve.wire.fault import Refusal
 from tests.serve.stage import Stage, errors

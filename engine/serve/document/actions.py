@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from engine.db import Body, Violation
-from engine.fieldtypes.storage import among, encode_list, quote
+from engine.db import Body
 from engine.label import Label
 from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.machine import Machine
-from engine.plan.question import Filter, Question
+from engine.plan.question import Question
 from engine.plan.statement import Param, Statement
 from engine.plan.viewer import Action
 from engine.problem import Problems
 from engine.serve.document import facts, rights
 from engine.serve.people import standing
-from engine.serve.tenant import rows
 from engine.serve.tenant.bind import ADMIN, Me, Moment, call, id_array
 from engine.serve.tenant.combine import Combined
 from engine.serve.tenant.tenancy import Tenant
-from engine.serve.wire.fault import Fault, Refusal, fault
 
 _KEPT = 4_000
 
@@ -135,103 +132,3 @@ def read_in(tenant: Tenant, app: App, entity: Entity, record: str, moment: Momen
     if not found or found[0][0] is None:
         return None
     return with_actions(app, entity, me, found[0], language)
-
-
-_NAMES_KEPT = 20_000
-
-
-async def people_names(tenant: Tenant, app: App, wanted: Iterable[Any]) -> dict[str, dict[str, str]]:
-    """What these people are called; each is asked for once, until the App is swapped or somebody writes a person."""
-    kept = tenant.names
-    if kept is None or len(kept) > _NAMES_KEPT:
-        kept = tenant.names = {}
-    missing = [one for one in dict.fromkeys(str(w) for w in wanted if w) if one not in kept]
-    for n in range(0, len(missing), 1000):
-        for user, name in await _named(tenant, app, missing[n : n + 1000]):
-            kept[user] = {"id": user, "display": name}
-    return kept
-
-
-async def _named(tenant: Tenant, app: App, ids: list[str]) -> list[tuple[str, str]]:
-    """As the pack displays them; who is in no list of people, by the name he logs in with."""
-    mark = rows.placeholder(app.dialect, 1)
-    wanted = among(app.dialect, '"user"', mark)
-    sql = f'SELECT "user", name FROM _login WHERE {wanted}'
-    found: dict[Any, str] = dict(await tenant.database.read(sql, (id_array(ids),)))
-    users = app.entities.get(app.people.users)
-    if users is not None:
-        question = Question(users.path, fields=("display",), filters=(Filter("id", "in"),), roles=(ADMIN,))
-        asked = tenant.asker.records(app, question)
-        inputs = {"f0": encode_list("uuid", 0, app.dialect, tuple(ids)), "limit": 1000}
-        made = call(asked.statement, tenant.moment(), inputs)
-        text = (await tenant.database.read(made.sql, made.values))[0][0]
-        found |= {item["id"]: item["display"] or "" for item in json.loads(text)["items"]}
-    return [(str(user), name) for user, name in found.items()]
-
-
-def people_entities(tenant: Tenant, app: App) -> frozenset[str]:
-    """Entities whose records say who holds which role: a write to them ends what is remembered of people."""
-    kept: frozenset[str] | None = tenant.kept(app).get("people")
-    if kept is None:
-        texts = [assignment.statement.sql for assignment in app.people.assignments]
-        tables = {quote(e.table): e for e in app.entities.values()}
-        kept = frozenset(
-            rights.root_of(app, e).path for name, e in tables.items() if any(name in text for text in texts)
-        ) | {app.people.users}
-        tenant.kept(app)["people"] = kept
-    return kept
-
-
-def of_violation(app: App, entity: Entity, found: Violation) -> Refusal:
-    """A constraint's refusal in the words of the fields it is about."""
-    table = next((t for t in app.tables if t.name == found.table), None)
-    columns = found.columns
-    if found.kind == "unique":
-        for candidate in app.tables if table is None else (table,):
-            index = next((i for i in candidate.indexes if i.name == found.name), None)
-            if index is not None:
-                table, columns = candidate, index.columns
-    if found.kind == "foreign":
-        for candidate in app.tables:
-            key = next((k for k in candidate.foreign_keys if k.name and k.name == found.name), None)
-            if key is not None:
-                table, columns = candidate, (key.column,)
-    about = app.entities.get(table.entity, entity) if table is not None else entity
-    called = {f.column: f.name for f in about.fields.values() if f.column}
-    names = [called.get(column, column) for column in columns]
-    titles = [about.fields[name].title if name in about.fields else Label(name, name) for name in names]
-    shown = Label("、".join(t.to("zh") for t in titles), ", ".join(t.to("en") for t in titles))
-    pointer = f"/{names[0]}" if len(names) == 1 and about.path == entity.path else ""
-    if found.kind == "unique":
-        return Refusal((fault("api.not-unique", pointer, fields=shown),), 409)
-    if found.kind == "foreign":
-        return Refusal((fault("api.no-reference", pointer, title=shown if titles else about.title),), 422)
-    if found.kind == "check":
-        told = _too_long(app, entity, found.name) or _own_check(app, entity, found.name)
-        if told is not None:
-            return Refusal((told,), 422)
-    if found.kind == "notnull" and titles:
-        return Refusal((fault("field.required", pointer, title=titles[0]),), 422)
-    return Refusal((fault("api.constraint", pointer, name=found.name or found.table),), 422)
-
-
-def _own_check(app: App, entity: Entity, name: str) -> Fault | None:
-    """A check of the pack that the table itself holds: its words have no values in them."""
-    for table in app.tables:
-        held = next((c for c in table.checks if c.name == name and c.check), None)
-        if held is not None:
-            check = app.entities[table.entity].checks[held.check]
-            zh, en = ("".join(str(p) for p in m.parts) for m in (check.message.zh, check.message.en))
-            pointer = check.pointer if table.entity == entity.path else ""
-            return Fault(f"check.{check.name}", Label(zh, en), pointer, check=check.name)
-    return None
-
-
-def _too_long(app: App, entity: Entity, name: str) -> Fault | None:
-    """SQLite keeps decimals as whole numbers of 64 bits: of many digits after the point few are left before it."""
-    for other in (entity, *app.entities.values()):
-        for known in other.fields.values():
-            if name == f"{other.table}_{known.column}_whole":
-                pointer = f"/{known.name}" if other is entity else ""
-                return fault("value.digits", pointer, digits=18 - known.scale, got=known.title.to("en"))
-    return None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.plan.viewer import AuditView
-from engine.serve.document.actions import people_names
 from engine.serve.pages.html import html, viewer
+from engine.serve.people.called import people_names
 from engine.serve.system import audit_doors
 from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here

@@ -55,11 +55,12 @@ from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.plan.page import ListPage
 from engine.plan.viewer import ListView, Said
-from engine.serve.document import actions, licensing, rights
+from engine.serve.document import licensing, rights
 from engine.serve.files import uploads
 from engine.serve.pages import assets, forms
 from engine.serve.pages.html import go, html, viewer
 from engine.serve.people import audit, auth, session
+from engine.serve.people.called import people_names
 from engine.serve.query import boards, reading, request
 from engine.serve.tenant.bind import Me
 from engine.serve.tenant.door import OWN_PASSWORD, At, Door, let_in
@@ -103,7 +104,7 @@ async def handle(
         return go(f"/login?{urlencode({'next': came})}" if came != "/" else "/login")
     here = Here(tenant, tenant.app, me, asked, session.chosen_language(asked.headers) or me.language)
     count(tenant.name, me)
-    await actions.people_names(tenant, tenant.app, (me.user,))
+    await people_names(tenant, tenant.app, (me.user,))
     try:
         if place is None:
             raise _no_page(here)

@@ -19,6 +19,7 @@ from engine.serve.document.store import Op
 from engine.serve.files import files
 from engine.serve.pages import forms
 from engine.serve.pages.html import go, html, viewer
+from engine.serve.people.called import people_names
 from engine.serve.query import boards, past, reading, request
 from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here, looks_like_id, record_id
@@ -104,7 +105,7 @@ async def _brought(here: Here, entity: Entity, record: str) -> dict[str, tuple[s
     if not any(_holds_files(here.app.entities[path]) for path, _ in _paths(here.app, entity)):
         return {}
     held = list(await files.of_record(here.tenant, entity, record))
-    people = await actions.people_names(here.tenant, here.app, [row["user"] for row in held])
+    people = await people_names(here.tenant, here.app, [row["user"] for row in held])
     return {
         str(row["id"]): (people.get(str(row["user"]), {}).get("display", ""), moment_text(row["at"]) or "")
         for row in held

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from engine.fieldtypes.storage import bind, moment_text
 from engine.plan.entity import Entity
-from engine.serve.document.actions import people_names
+from engine.serve.people.called import people_names
 from engine.serve.query import past, request
 from engine.serve.query.reading import get_text
 from engine.serve.tenant import rows

@@ -12,8 +12,8 @@ from engine.plan.entity import Entity
 from engine.plan.question import Filter, Question
 from engine.plan.statement import Statement
 from engine.plan.viewer import HomeView
-from engine.serve.document.actions import people_names
 from engine.serve.people import standing
+from engine.serve.people.called import people_names
 from engine.serve.query import reading
 from engine.serve.query.request import Listed, find_field
 from engine.serve.tenant import rows

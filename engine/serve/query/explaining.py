@@ -15,8 +15,9 @@ from engine.plan import sight
 from engine.plan.entity import Entity
 from engine.plan.machine import Machine, Transition
 from engine.plan.question import Question
-from engine.serve.document import actions, facts, rights
+from engine.serve.document import facts, rights
 from engine.serve.people import auth
+from engine.serve.people.called import people_names
 from engine.serve.query import reading, request
 from engine.serve.tenant.bind import ADMIN, Me, call, id_array
 from engine.serve.tenant.door import At, Door
@@ -87,7 +88,7 @@ async def of_record(here: Here, entity: Entity, record: str, me: Me) -> Told:
 
 
 async def told_person(here: Here, me: Me) -> Told:
-    names = await actions.people_names(here.tenant, here.app, (me.user,))
+    names = await people_names(here.tenant, here.app, (me.user,))
     return {
         "id": me.user,
         "display": names.get(me.user or "", {}).get("display") or me.name,
@@ -191,7 +192,7 @@ async def _moves(
     )
     known = facts.read(machine, (await here.tenant.database.read(asked.sql, asked.values))[0])
     asked_of = [task.user for task in (known.case.tasks if known.case is not None else ())]
-    names = await actions.people_names(here.tenant, here.app, asked_of)
+    names = await people_names(here.tenant, here.app, asked_of)
     waiting = [
         {"step": step.title.to(here.language), "person": names.get(task.user or "", {}).get("display", "")}
         for task in (known.case.tasks if known.case is not None else ())

@@ -13,7 +13,7 @@ from engine.label import Label
 from engine.plan.app import App
 from engine.plan.entity import Entity, Field
 from engine.serve.document import rights
-from engine.serve.document.actions import people_names
+from engine.serve.people.called import people_names
 from engine.serve.query import boards
 from engine.serve.tenant import rows
 from engine.serve.tenant.here import Here, looks_like_id

@@ -17,7 +17,7 @@ from engine.fieldtypes.storage import encode_rows, quote, row_source
 from engine.intake import Document, Line, Reading, Wrong
 from engine.plan.app import ImportPlan
 from engine.plan.entity import Entity
-from engine.serve.document import actions, decode, licensing, rights
+from engine.serve.document import decode, licensing, rights
 from engine.serve.document.decode import Rules
 from engine.serve.document.store import Done, Op, World
 from engine.serve.tenant import rows
@@ -27,6 +27,7 @@ from engine.serve.tenant.tenancy import Tenant
 from engine.serve.wire.fault import Fault, Refusal, fault
 from engine.serve.wire.parsing import escape
 from engine.serve.write import history, resolve
+from engine.serve.write.violations import of_violation
 from engine.serve.write.write import documents
 from engine.serve.write.writing import world_of
 
@@ -261,7 +262,7 @@ def _put(world: World, bringing: Bringing, piece: Sequence[Brought], out: Outcom
         except (Refusal, Violation) as found:
             yield Call("ROLLBACK TO SAVEPOINT piece")
             yield Call("RELEASE SAVEPOINT piece")
-            refusal = found if isinstance(found, Refusal) else actions.of_violation(world.app, bringing.entity, found)
+            refusal = found if isinstance(found, Refusal) else of_violation(world.app, bringing.entity, found)
             named = _set_aside(bringing, piece, refusal, out)
             if len(out.found) >= MOST_REFUSED:
                 raise Refusal([fault("import.many-wrong", limit=MOST_REFUSED)]) from found

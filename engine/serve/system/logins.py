@@ -14,8 +14,8 @@ from engine.db import Body, Call
 from engine.fieldtypes.storage import bind, quote
 from engine.plan.entity import Entity
 from engine.serve.document import licensing
-from engine.serve.document.actions import people_names
 from engine.serve.people import auth, passwords
+from engine.serve.people.called import people_names
 from engine.serve.tenant import rows
 from engine.serve.tenant.tenancy import Tenant
 from engine.serve.wire.fault import refuse

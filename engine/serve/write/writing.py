@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from engine.db import Body, Unsettled, Violation
+from engine.fieldtypes.storage import quote
 from engine.plan.app import App
 from engine.plan.entity import Entity
 from engine.serve.document import actions, decode, licensing, rights
@@ -23,6 +24,7 @@ from engine.serve.wire.answer import Answer, as_json, headers_of, warning
 from engine.serve.wire.fault import Refusal, refuse
 from engine.serve.wire.parsing import body_of, storable, wrong
 from engine.serve.write import at_once, numbers, refs
+from engine.serve.write.violations import of_violation
 from engine.serve.write.write import documents
 
 T = TypeVar("T")
@@ -158,11 +160,24 @@ async def transact(tenant: Tenant, app: App, ops: Sequence[Op], body: Callable[[
         faults = await refs.explain(tenant, app, ops) if found.kind == "foreign" else []
         if faults:
             raise Refusal(faults, 422) from found
-        raise actions.of_violation(app, app.entities[ops[0].entity], found) from found
+        raise of_violation(app, app.entities[ops[0].entity], found) from found
     tenant.committed.ring()
-    if not actions.people_entities(tenant, app).isdisjoint(op.entity for op in ops):
+    if not _people_entities(tenant, app).isdisjoint(op.entity for op in ops):
         tenant.forget_people()
     return result
+
+
+def _people_entities(tenant: Tenant, app: App) -> frozenset[str]:
+    """Entities whose records say who holds which role: a write to them ends what is remembered of people."""
+    kept: frozenset[str] | None = tenant.kept(app).get("people")
+    if kept is None:
+        texts = [assignment.statement.sql for assignment in app.people.assignments]
+        tables = {quote(e.table): e for e in app.entities.values()}
+        kept = frozenset(
+            rights.root_of(app, e).path for name, e in tables.items() if any(name in text for text in texts)
+        ) | {app.people.users}
+        tenant.kept(app)["people"] = kept
+    return kept
 
 
 def world_of(tenant: Tenant, app: App, moment: Moment) -> World:
