@@ -9,7 +9,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from engine.serve.document.facts import DECISIONS
-from engine.serve.query import request
+from engine.serve.query import grouping, request
 from engine.serve.server import registry
 from engine.serve.wire.answer import _TITLES
 from tests.serve.stage import Stage
@@ -17,7 +17,7 @@ from tests.serve.stage import Stage
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", sorted({*request._LIST, *request._FIGURES, *request._OPERATORS, *DECISIONS}))
+@pytest.mark.parametrize("name", sorted({*request._LIST, *grouping._FIGURES, *grouping._OPERATORS, *DECISIONS}))
 def test_every_word_of_a_request_is_told(name: str) -> None:
     assert re.search(rf"`[^`]*\b{name}\b[^`]*`", PAGE)
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from engine.plan.question import Expand, Filter
-from engine.serve.query import cursor, request
-from engine.serve.query.request import Listed
+from engine.serve.query import cursor, grouping, request
+from engine.serve.query.parameters import Listed
 from engine.serve.wire.fault import Refusal
 from engine.serve.wire.parsing import pairs_of
 from tests.serve import small
@@ -132,18 +132,18 @@ def test_a_cursor_belongs_to_its_question() -> None:
 
 
 def test_figures_of_an_aggregation() -> None:
-    asking = request.figures(
+    asking = grouping.figures(
         APP, small.ADMIN, "m.work", "", pairs_of(b"by=project&measures=hours&project=x&totals=true")
     )
     assert asking.question.by == (("project", "project"),)
     assert asking.texts == ("x",)
     with pytest.raises(Refusal) as caught:
-        request.figures(APP, small.ADMIN, "m.work", "", [("porject", "x")])
+        grouping.figures(APP, small.ADMIN, "m.work", "", [("porject", "x")])
     assert caught.value.faults[0].hint.en == "did you mean project?"
 
 
 def test_grouped_questions_name_their_expressions() -> None:
-    asking = request.figures(
+    asking = grouping.figures(
         APP, small.ADMIN, "", "m.sheet", [("by", "m:TO_MONTH(day), team"), ("measures", "s:SUM(a)")]
     )
     assert asking.question.by == (("m", "TO_MONTH(day)"), ("team", "team"))

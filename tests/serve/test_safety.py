@@ -11,7 +11,7 @@ import pytest
 
 from engine.db import open_database
 from engine.serve import asgi
-from engine.serve.query import request
+from engine.serve.query import grouping, request
 from engine.serve.server import registry
 from engine.serve.tenant.filestore import Folder
 from engine.serve.tenant.tenancy import ByHost
@@ -123,7 +123,7 @@ async def test_no_parameter_reaches_a_statement(stage: Stage) -> None:
     boss = await stage.door("boss")
     before = await stage.rows("works__worker", "id") if stage.database.dialect == "sqlite" else None
     count = (await boss.get("/worker?count=exact")).json()["total"]
-    names = sorted({*request._LIST, *request._FIGURES, *request._ONE, "format", "before", "name[contains]", "id", "x"})
+    names = sorted({*request._LIST, *grouping._FIGURES, *request._ONE, "format", "before", "name[contains]", "id", "x"})
     doors = [door for door in registry.API.doors if "GET" in door.methods and not door.streams]
     assert len(doors) >= 8
     for door in doors:

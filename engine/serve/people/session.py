@@ -11,7 +11,7 @@ from engine.label import LANGUAGES
 from engine.serve.people import auth
 from engine.serve.tenant.bind import Me
 from engine.serve.tenant.tenancy import Tenant
-from engine.serve.wire.fault import refuse
+from engine.serve.wire.fault import Refusal, fault, refuse
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -29,6 +29,14 @@ async def caller(tenant: Tenant, method: str, headers: Mapping[str, str], form_t
     if seen is None:
         return me
     return replace(seen, csrf=me.csrf, session=me.session, token=me.token, reads_only=True, behind=me.user or "")
+
+
+async def somebody(tenant: Tenant, method: str, headers: Mapping[str, str]) -> Me:
+    """The caller, where nobody else gets further."""
+    me = await caller(tenant, method, headers)
+    if me is None:
+        raise Refusal((fault("auth.needed"),), 401, {"www-authenticate": "Bearer"})
+    return me
 
 
 async def _signed_in(tenant: Tenant, method: str, headers: Mapping[str, str], form_token: str) -> Me | None:

@@ -15,7 +15,7 @@ from engine.plan.viewer import HomeView
 from engine.serve.people import standing
 from engine.serve.people.called import people_names
 from engine.serve.query import reading
-from engine.serve.query.request import Listed, find_field
+from engine.serve.query.parameters import Listed, find_field
 from engine.serve.tenant import rows
 from engine.serve.tenant.bind import ADMIN
 from engine.serve.tenant.combine import Combined

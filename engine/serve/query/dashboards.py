@@ -16,8 +16,8 @@ from engine.plan.statement import Statement
 from engine.plan.viewer import DashboardView
 from engine.problem import Problems
 from engine.serve.document import rights
-from engine.serve.query import boards, reading, request
-from engine.serve.query.request import AskingFigures
+from engine.serve.query import boards, grouping, reading
+from engine.serve.query.grouping import AskingFigures
 from engine.serve.tenant.combine import Combined
 from engine.serve.tenant.here import Here
 from engine.serve.wire.answer import said
@@ -142,7 +142,7 @@ def _questions(here: Here, tile: Tile, figures: Figures, given: Given, whole: bo
         return Wanted(tile.name, part, AskingFigures(question, inputs, tuple(chosen[key] for key in keys)))
 
     first = tile.measures[0]
-    most = request.MAX_GROUPS if whole else tile.top or (CELLS if tile.rows else GROUPS) + 1
+    most = grouping.MAX_GROUPS if whole else tile.top or (CELLS if tile.rows else GROUPS) + 1
     yield make("main", tile.split, given, (f"-{first}",) if tile.top else (), most if tile.split else 0)
     if tile.compare:
         time = next(iter(times(figures)), "")
@@ -172,7 +172,7 @@ async def _read(here: Here, wanted: list[Wanted], kept: frozenset[str]) -> dict[
         measures = dict.fromkeys(pair for one in ones for pair in one.asking.question.measures)
         question = replace(ones[0].asking.question, measures=tuple(measures), kept=kept)
         made = here.tenant.asker.figures(here.app, question)
-        values = request.figure_values(replace(ones[0].asking, question=question), made.filters)
+        values = grouping.figure_values(replace(ones[0].asking, question=question), made.filters)
         inputs |= {f"t{n}.{name}": value for name, value in values.items()}
         columns.append(f"({combined.embed(_named(made.statement, f't{n}.'))})")
     row = (await reading.run(here, combined.finish(columns), inputs))[0]

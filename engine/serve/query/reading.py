@@ -16,8 +16,10 @@ from engine.plan.question import COUNTED, Question
 from engine.plan.statement import Statement
 from engine.problem import Problems
 from engine.serve.document import actions, rights
-from engine.serve.query import cursor, request
-from engine.serve.query.request import Asking, Listed
+from engine.serve.query import cursor, grouping
+from engine.serve.query.grouping import AskingFigures
+from engine.serve.query.parameters import Listed
+from engine.serve.query.request import Asking
 from engine.serve.tenant.bind import call, id_array
 from engine.serve.tenant.here import Here
 from engine.serve.wire.fault import Refusal, of_problem, refuse
@@ -141,7 +143,7 @@ async def get_text(here: Here, entity: Entity, asking: Asking, plain: bool = Fal
     return actions.with_actions(here.app, entity, here.me, rows[0], here.language)
 
 
-async def figures_text(here: Here, asking: request.AskingFigures, anew: bool = False) -> str:
+async def figures_text(here: Here, asking: AskingFigures, anew: bool = False) -> str:
     """The answer's JSON text, with what it came from: kept sums, or the records grouped now; ``anew``: from the records
     whatever is kept."""
     try:
@@ -149,7 +151,7 @@ async def figures_text(here: Here, asking: request.AskingFigures, anew: bool = F
         asked = here.tenant.asker.figures(here.app, replace(asking.question, kept=kept))
     except Problems as found:
         raise of_problems(found) from found
-    inputs = request.figure_values(asking, asked.filters)
+    inputs = grouping.figure_values(asking, asked.filters)
     try:
         rows = await run(here, asked.statement, inputs)
     except Stale:

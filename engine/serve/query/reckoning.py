@@ -13,8 +13,8 @@ from engine.plan.page import Figures, Measure
 from engine.plan.question import FigureQuestion, Filter, Operator
 from engine.problem import nearest
 from engine.serve.document import rights
-from engine.serve.query import boards, reading, request
-from engine.serve.query.request import AskingFigures
+from engine.serve.query import boards, grouping, reading
+from engine.serve.query.grouping import AskingFigures
 from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here
 from engine.serve.wire.answer import Answer, as_json
@@ -150,7 +150,7 @@ async def _source(here: Here, figures: Figures, path: str, given: Mapping[str, s
     if conditions:
         choice["where"] = all_of(conditions)
     asked = [("measures", f"n:COUNT({entity.name})"), *choice.items()]
-    counted = json.loads(await reading.figures_text(here, request.figures(here.app, here.me, "", path, asked)))
+    counted = json.loads(await reading.figures_text(here, grouping.figures(here.app, here.me, "", path, asked)))
     place = f"/api/v1/{entity.module.replace('-', '_')}/{entity.name}"
     return {
         "entity": path,

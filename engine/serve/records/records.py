@@ -10,7 +10,8 @@ from engine.plan.entity import Entity
 from engine.problem import nearest
 from engine.serve.document import decode, rights
 from engine.serve.document.store import Op
-from engine.serve.query import acting, asof, explaining, export, past, reckoning, request
+from engine.serve.query import acting, asof, explaining, export, grouping, past, reckoning, request
+from engine.serve.query.grouping import AskingFigures
 from engine.serve.query.reading import ask_list, figures_text, get_text
 from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here
@@ -41,7 +42,7 @@ async def _listed(here: Here, entity: Entity, pairs: list[tuple[str, str]]) -> A
 
 async def _aggregate(here: Here, at: At) -> Answer:
     rights.require(here.app, here.me, at.entity, "read")
-    return await _figures(here, request.figures(here.app, here.me, "", at.entity.path, _pairs(here)))
+    return await _figures(here, grouping.figures(here.app, here.me, "", at.entity.path, _pairs(here)))
 
 
 async def _check(here: Here, at: At) -> Answer:
@@ -122,10 +123,10 @@ async def _declared(here: Here, at: At) -> Answer:
         meant = nearest(name, here.app.figures) or ""
         shown = "/api/v1/" + meant.replace(".", "/figures/", 1) if meant else ""
         raise refuse("api.no-route", path="/api/v1/" + "/".join(here.asked.path), nearest=shown)
-    return await _figures(here, request.figures(here.app, here.me, name, "", _pairs(here)))
+    return await _figures(here, grouping.figures(here.app, here.me, name, "", _pairs(here)))
 
 
-async def _figures(here: Here, asking: request.AskingFigures) -> Answer:
+async def _figures(here: Here, asking: AskingFigures) -> Answer:
     return Answer(200, (await figures_text(here, asking)).encode())
 
 

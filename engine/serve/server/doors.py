@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -38,9 +38,7 @@ def fixed_doors(tenants: Tenants, front: Front) -> FastAPI:
         return tenant
 
     async def me_of(request: Request, tenant: Tenant) -> Me:
-        me = await session.caller(tenant, request.method, request.headers)
-        if me is None:
-            raise Refusal((fault("auth.needed"),), 401, {"www-authenticate": "Bearer"})
+        me = await session.somebody(tenant, request.method, request.headers)
         front.pace.person(tenant.name, me)
         return me
 
@@ -59,12 +57,8 @@ def fixed_doors(tenants: Tenants, front: Front) -> FastAPI:
             data = parse_object(await whole(request.receive, request.headers, _MAX_LOGIN, front.seconds))
         except Gone:
             return Response(status_code=400)
-        name, password, code = data.get("name"), data.get("password"), data.get("code", "")
-        unknown = set(data) - {"name", "password", "code"}
-        if not (isinstance(name, str) and isinstance(password, str) and isinstance(code, str)) or unknown:
-            expected = '{"name": "…", "password": "…"}'
-            raise refuse("api.parameter", name="name, password", got="…", expected=expected, expected_zh=expected)
         came = auth.From(_address(request), request.headers.get("user-agent", ""))
+        name, password, code = _shown(data)
         made = await auth.login(tenant, name, password, "api", came, code[:80])
         return _response(Answer(200, as_json({"token": made.token, "user": _who(tenant, made.me)})))
 
@@ -102,6 +96,16 @@ async def _database_answers(tenant: Tenant) -> None:
             await tenant.database.read("SELECT 1")
     except TimeoutError as error:
         raise Lost(f"The database does not answer within {_HEALTH_SECONDS} s") from error
+
+
+def _shown(data: Mapping[str, Any]) -> tuple[str, str, str]:
+    """By what somebody signs in: name, password, and a code if he has a second step."""
+    name, password, code = data.get("name"), data.get("password"), data.get("code", "")
+    unknown = set(data) - {"name", "password", "code"}
+    if not (isinstance(name, str) and isinstance(password, str) and isinstance(code, str)) or unknown:
+        expected = '{"name": "…", "password": "…"}'
+        raise refuse("api.parameter", name="name, password", got="…", expected=expected, expected_zh=expected)
+    return name, password, code
 
 
 def _tell_refusals(app: FastAPI, tenants: Tenants) -> None:
