@@ -25,7 +25,7 @@ from engine.serve.document.decode import Change
 from engine.serve.document.store import Doc, World
 from engine.serve.tenant.bind import id_array
 from engine.serve.tenant.filestore import FileStore
-from engine.serve.tenant.rows import names_of, placeholder, select
+from engine.serve.tenant.rows import by_name, names_of, placeholder, select
 from engine.serve.tenant.tenancy import Tenant
 from engine.serve.wire.fault import Fault, Refusal, fault
 
@@ -92,7 +92,7 @@ def bind_files(world: World, entity: Entity, docs: Sequence[Doc]) -> Body[None]:
         return
     dialect = world.moment.dialect
     rows = yield Call(_lock_sql(dialect), (id_array(sorted({p.file for _, p in found})),))
-    known = {str(row[0]): dict(zip(names_of("_file"), row, strict=True)) for row in rows}
+    known = {str(row[0]): by_name("_file", row) for row in rows}
     faults: list[Fault] = []
     taken: dict[str, dict[str, Any]] = {}
     for doc, place in found:
@@ -195,7 +195,7 @@ async def known(tenant: Tenant, ids: Sequence[str]) -> list[dict[str, Any]]:
     if not ids:
         return []
     found = await tenant.database.read(_known_sql(tenant.database.dialect), (id_array(sorted(ids)),))
-    return [dict(zip(names_of("_file"), row, strict=True)) for row in found]
+    return [by_name("_file", row) for row in found]
 
 
 async def shown_again(
@@ -215,13 +215,13 @@ async def of_record(tenant: Tenant, entity: Entity, record: str) -> list[dict[st
     """All files that were ever bound to a document, its lines' too."""
     call = select("_file", tenant.database.dialect, {"entity": entity.table, "record": record})
     found = await tenant.database.read(call.sql, call.values)
-    return [dict(zip(names_of("_file"), row, strict=True)) for row in found]
+    return [by_name("_file", row) for row in found]
 
 
 async def file_of(tenant: Tenant, where: Mapping[str, Any]) -> dict[str, Any] | None:
     call = select("_file", tenant.database.dialect, where)
     rows = await tenant.database.read(call.sql, call.values)
-    return dict(zip(names_of("_file"), rows[0], strict=True)) if rows else None
+    return by_name("_file", rows[0]) if rows else None
 
 
 async def named(tenant: Tenant) -> list[str]:

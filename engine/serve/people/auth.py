@@ -134,7 +134,7 @@ def locked(user: str, dialect: Dialect) -> Call:
 
 async def login_of(tenant: Tenant, where: Mapping[str, Any]) -> dict[str, Any] | None:
     found = await _read(tenant, rows.select("_login", tenant.database.dialect, where))
-    return dict(zip(rows.names_of("_login"), found[0], strict=True)) if found else None
+    return rows.by_name("_login", found[0]) if found else None
 
 
 async def may_enter(tenant: Tenant, user: str, row: Mapping[str, Any]) -> bool:
@@ -162,7 +162,7 @@ async def granted(tenant: Tenant, user: str) -> Granted | None:
     """None for everybody else: whoever is among the people of the packs, and administrators."""
     asked = rows.select("_grant", tenant.database.dialect, {"user": user}, "born DESC, id DESC")
     for row in await _read(tenant, asked):
-        one = dict(zip(rows.names_of("_grant"), row, strict=True))
+        one = rows.by_name("_grant", row)
         runs = one["ended"] is None and seconds_of(one["ends"]) > tenant.clock().timestamp()
         return Granted(str(one["what"]), bool(one["write"]), runs)
     return None

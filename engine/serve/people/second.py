@@ -67,7 +67,7 @@ async def held(tenant: Tenant, user: str) -> dict[str, Any] | None:
     """The confirmed second step of a person."""
     asked = rows.select("_second", tenant.database.dialect, {"user": user, "confirmed": True})
     found = await tenant.database.read(asked.sql, asked.values)
-    return dict(zip(rows.names_of("_second"), found[0], strict=True)) if found else None
+    return rows.by_name("_second", found[0]) if found else None
 
 
 def check(user: str, given: str, now: datetime, dialect: Any) -> Body[str]:
@@ -76,7 +76,7 @@ def check(user: str, given: str, now: datetime, dialect: Any) -> Body[str]:
     found = yield rows.select("_second", dialect, {"user": user, "confirmed": True})
     if not found:
         return ""
-    kept = dict(zip(rows.names_of("_second"), found[0], strict=True))
+    kept = rows.by_name("_second", found[0])
     if not given.strip():
         return "missing"
     sets = STEPS[str(kept["kind"])].passes(kept, given, now)

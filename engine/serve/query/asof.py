@@ -63,7 +63,7 @@ async def _changes(here: Here, record: str, moment: datetime) -> list[dict[str, 
     found = await here.tenant.database.read(sql, (*made.values, bind("datetime", 0, dialect, moment)))
     out = []
     for row in found:
-        one = dict(zip(rows.names_of("_history"), row, strict=True))
+        one = rows.by_name("_history", row)
         change = one["change"]
         change = json.loads(change) if isinstance(change, str) else change or {}
         one["entity"] = here.app.born.entity(one["entity"])

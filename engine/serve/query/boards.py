@@ -130,8 +130,7 @@ async def trail(here: Here, record: str) -> list[dict[str, Any]]:
 
 async def _all(here: Here, table: str, record: str, order: str) -> list[dict[str, Any]]:
     made = rows.select(table, here.app.dialect, {"root": record}, order)
-    names = rows.names_of(table)
-    return [dict(zip(names, row, strict=True)) for row in await here.tenant.database.read(made.sql, made.values)]
+    return [rows.by_name(table, row) for row in await here.tenant.database.read(made.sql, made.values)]
 
 
 def _row(

@@ -298,7 +298,7 @@ async def runs_of(here: Here, **where: str | None) -> list[Row]:
     order = "at DESC, id DESC"
     asked = rows.select("_import", dialect, where, order) if where else rows.select_all("_import", dialect, order)
     found = await here.tenant.database.read(f"{asked.sql} LIMIT {MOST_RUNS}", asked.values)
-    return [dict(zip(rows.names_of("_import"), row, strict=True)) for row in found]
+    return [rows.by_name("_import", row) for row in found]
 
 
 def told_run(row: Row) -> dict[str, Any]:
@@ -341,7 +341,7 @@ async def undo(here: Here, run: str) -> int:
 
 
 def _record(row: Sequence[Any]) -> tuple[str, int, int, bool]:
-    one = dict(zip(rows.names_of("_import_row"), row, strict=True))
+    one = rows.by_name("_import_row", row)
     return str(one["record"]), int(one["row"]), int(one["rev"]), bool(one["made"])
 
 

@@ -40,10 +40,9 @@ async def sessions_of(here: Here, user: str) -> list[dict[str, Any]]:
     """Sessions and tokens that still count, newest first; never the secrets themselves."""
     dialect = here.tenant.database.dialect
     asked = rows.select("_session", dialect, {"user": user}, "born DESC, id DESC")
-    names = rows.names_of("_session")
     out = []
     for row in await here.tenant.database.read(asked.sql, asked.values):
-        one = dict(zip(names, row, strict=True))
+        one = rows.by_name("_session", row)
         if seconds_of(one["ends"]) > here.tenant.clock().timestamp():
             out.append(_told(one, here.me.session))
     return out

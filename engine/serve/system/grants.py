@@ -47,7 +47,7 @@ async def all_of(here: Here) -> list[dict[str, Any]]:
 
 
 def _told(row: tuple[Any, ...], now: float) -> dict[str, Any]:
-    one = dict(zip(rows.names_of("_grant"), row, strict=True))
+    one = rows.by_name("_grant", row)
     told = {name: one[name] for name in ("name", "what", "reason")}
     ids = {name: str(one[name]) if one[name] is not None else None for name in ("id", "user", "by", "ended_by")}
     moments = {name: moment_text(one[name]) for name in ("born", "ends", "ended")}
@@ -103,7 +103,7 @@ def _end_running(user: str, here: Here, now: datetime) -> Body[None]:
     """Of two grants of one person only the newer counts."""
     dialect = here.tenant.database.dialect
     for row in (yield rows.select("_grant", dialect, {"user": user})):
-        one = dict(zip(rows.names_of("_grant"), row, strict=True))
+        one = rows.by_name("_grant", row)
         if one["ended"] is None and seconds_of(one["ends"]) > now.timestamp():
             yield rows.update("_grant", dialect, {"id": one["id"]}, {"ended": now, "ended_by": here.me.user})
 
@@ -115,7 +115,7 @@ async def end(here: Here, record: str) -> None:
 
     def write() -> Body[bool]:
         found = yield rows.select("_grant", dialect, {"id": record})
-        one = dict(zip(rows.names_of("_grant"), found[0], strict=True)) if found else None
+        one = rows.by_name("_grant", found[0]) if found else None
         if one is None or one["ended"] is not None:
             return False
         user = str(one["user"])

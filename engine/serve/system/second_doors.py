@@ -41,7 +41,7 @@ async def confirm(here: Here, given: str) -> list[str]:
     def body() -> Body[bool]:
         yield auth.locked(user, dialect)
         found = yield rows.select("_second", dialect, {"user": user, "confirmed": False})
-        kept = dict(zip(rows.names_of("_second"), found[0], strict=True)) if found else None
+        kept = rows.by_name("_second", found[0]) if found else None
         sets = second.STEPS[str(kept["kind"])].passes(kept, given, now) if kept else None
         if sets is None:
             return False

@@ -111,7 +111,7 @@ async def end(here: Here, record: str) -> None:
 
     def body() -> Body[Mapping[str, Any] | None]:
         found = (yield rows.select("_standin", dialect, {"id": record})) if looks_like_id(record) else []
-        one = dict(zip(rows.names_of("_standin"), found[0], strict=True)) if found else None
+        one = rows.by_name("_standin", found[0]) if found else None
         if one is None or one["ended"] is not None or me.user not in (str(one["giver"]), str(one["taker"])):
             return None
         yield rows.update("_standin", dialect, {"id": record}, {"ended": tenant.clock()})

@@ -41,7 +41,7 @@ async def all_of(here: Here) -> list[dict[str, Any]]:
     counts: dict[str, dict[str, int]] = {}
     for hook, state, n in counted:
         counts.setdefault(str(hook), {})[state] = int(n)
-    return [_told(here, dict(zip(rows.names_of("_webhook"), row, strict=True)), counts) for row in found]
+    return [_told(here, rows.by_name("_webhook", row), counts) for row in found]
 
 
 def _told(here: Here, row: dict[str, Any], counts: dict[str, dict[str, int]]) -> dict[str, Any]:
@@ -178,7 +178,7 @@ async def _one(here: Here, record: str) -> dict[str, Any]:
     if looks_like_id(record):
         made = rows.select("_webhook", here.tenant.database.dialect, {"id": record})
         for row in await here.tenant.database.read(made.sql, made.values):
-            return dict(zip(rows.names_of("_webhook"), row, strict=True))
+            return rows.by_name("_webhook", row)
     raise refuse("webhook.none")
 
 

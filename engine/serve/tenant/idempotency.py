@@ -85,7 +85,7 @@ def recall(key: Key, moment: Moment) -> Body[Answer | None]:
     found = yield rows.select("_idempotency", moment.dialect, where)
     if not found:
         return None
-    kept = dict(zip(rows.names_of("_idempotency"), found[0], strict=True))
+    kept = rows.by_name("_idempotency", found[0])
     if seconds_of(kept["at"]) + LIFE.total_seconds() <= moment.now.timestamp():
         yield rows.delete("_idempotency", moment.dialect, where)
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -69,6 +69,11 @@ def update(table: str, dialect: Dialect, where: Mapping[str, Any], sets: Mapping
 
 def names_of(table: str) -> tuple[str, ...]:
     return tuple(c.name for c in _TABLES[table].columns)
+
+
+def by_name(table: str, row: Sequence[Any]) -> dict[str, Any]:
+    """A row as ``select`` gives it, by its columns' names."""
+    return dict(zip(names_of(table), row, strict=True))
 
 
 def restore(table: str, ids: str, moment: Any) -> Call:

@@ -18,7 +18,7 @@ from engine.plan.question import Asker
 from engine.serve.tenant.bind import ENGINE, Me, Moment, clock
 from engine.serve.tenant.filestore import FileStore
 from engine.serve.tenant.policy import Policy
-from engine.serve.tenant.rows import names_of, select_all
+from engine.serve.tenant.rows import by_name, select_all
 from engine.serve.tenant.studio import Studio
 
 
@@ -101,7 +101,7 @@ class Tenant:
         values = {name: setting.default for name, setting in app.settings.items()}
         call = select_all("_setting", self.database.dialect, "since, at")
         for row in await self.database.read(call.sql, call.values):
-            found = dict(zip(names_of("_setting"), row, strict=True))
+            found = by_name("_setting", row)
             begun = found["since"] is None or str(found["since"]) <= self.moment().today.isoformat()
             if found["place"] is None and begun and found["name"] in values:
                 raw = found["value"]

@@ -62,11 +62,10 @@ def readable(world: World, entity: Entity, places: Mapping[str, str]) -> Body[No
 def _tasked(world: World, record: str) -> Body[bool]:
     """Whether a task on it waits or waited for this person, or somebody he stands in for."""
     found = yield rows.select("_task", world.moment.dialect, {"root": record})
-    names = rows.names_of("_task")
     me = world.moment.me
     whole, steps = set(me.tasks_of), set(me.steps_of)
     for row in found:
-        task = dict(zip(names, row, strict=True))
+        task = rows.by_name("_task", row)
         if task["user"] in whole or f"{task['user']}:{task['entity']}:{task['step']}" in steps:
             return True
     return False
