@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from engine.plan.app import ImportPlan
 from engine.plan.viewer import ImportView
@@ -18,6 +17,7 @@ from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here
 from engine.serve.wire.answer import Answer, said
 from engine.serve.wire.fault import Refusal, refuse
+from engine.serve.wire.parsing import pairs_of
 from renderer import imports as templates
 
 
@@ -32,7 +32,7 @@ def _of(here: Here, at: At) -> tuple[str, ImportPlan]:
 
 async def _page(here: Here, at: At) -> Answer:
     path, plan = _of(here, at)
-    done = dict(parse_qsl(here.asked.query.decode("latin-1"))).get("run", "")
+    done = dict(pairs_of(here.asked.query)).get("run", "")
     return await _shown(here, path, plan, done=done)
 
 

@@ -48,7 +48,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from engine.label import LANGUAGES
 from engine.plan.app import App
@@ -76,10 +76,10 @@ T = TypeVar("T")
 Find = Callable[[App, str, Sequence[str]], tuple[Door, At] | None]
 
 
-def refused(tenant: Tenant, refusal: Refusal, language: str) -> Answer:
+def refused(tenant: Tenant, refusal: Refusal, language: str, me: Me = _NOBODY) -> Answer:
     """A refusal as a page, for whoever stands outside a form."""
     title = said(refusal.faults[:1], language)[0].message
-    seen = viewer(tenant, _NOBODY, language)
+    seen = viewer(tenant, me, language)
     page = templates.problem_page(tenant.app, seen, refusal.status, title, said(refusal.faults, language))
     return html(page, refusal.status, headers_of(refusal.headers))
 
@@ -115,10 +115,7 @@ async def handle(
         licensing.admit(tenant, door, at)
         return await audit.through(here, door, at, await door.handler(here, at))
     except Refusal as refusal:
-        seen = viewer(tenant, me, here.language)
-        title = said(refusal.faults[:1], here.language)[0].message
-        page = templates.problem_page(here.app, seen, refusal.status, title, said(refusal.faults, here.language))
-        return html(page, refusal.status, headers_of(refusal.headers))
+        return refused(tenant, refusal, here.language, me)
 
 
 async def _received(tenant: Tenant, asked: Asked, place: tuple[Door, At] | None) -> Asked:
@@ -146,7 +143,7 @@ async def _login(here: Here, _at: At) -> Answer:
     tenant, asked, language = here.tenant, here.asked, here.language
     seen = viewer(tenant, _NOBODY, language)
     if asked.method != "POST":
-        next_ = dict(parse_qsl(asked.query.decode("latin-1"))).get("next", "/")
+        next_ = dict(pairs_of(asked.query)).get("next", "/")
         return html(templates.login(tenant.app, seen, next=_safe(next_)))
     inputs = forms.inputs_of(asked.body)
     name, password = inputs.get("name", [""])[-1].strip(), inputs.get("password", [""])[-1]

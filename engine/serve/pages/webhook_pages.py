@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
 
 from engine.plan.viewer import Said, WebhooksView
 from engine.serve.pages import forms
@@ -13,13 +12,14 @@ from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here, looks_like_id
 from engine.serve.wire.answer import Answer, said
 from engine.serve.wire.fault import Refusal, refuse
+from engine.serve.wire.parsing import pairs_of
 from renderer import webhooks as templates
 
 _ADDRESS = "/system/webhooks"
 
 
 async def _page(here: Here, _at: At) -> Answer:
-    chosen = dict(parse_qsl(here.asked.query.decode("latin-1"))).get("of", "")
+    chosen = dict(pairs_of(here.asked.query)).get("of", "")
     return await _shown(here, chosen if looks_like_id(chosen) else "")
 
 

@@ -245,8 +245,8 @@ async def end(tenant: Tenant, where: Mapping[str, Any]) -> int:
 
 def ended(where: Mapping[str, Any], but: str, dialect: Dialect) -> Body[int]:
     """How many there were, besides the one whose id is ``but``."""
-    place = rows.names_of("_session").index("id")
-    ids = [str(row[place]) for row in (yield rows.select("_session", dialect, where))]
+    found = yield rows.select("_session", dialect, where)
+    ids = [str(rows.by_name("_session", row)["id"]) for row in found]
     gone = [one for one in ids if one != but]
     for one in gone:
         yield rows.delete("_session", dialect, {"id": one})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -63,11 +62,9 @@ async def _changes(here: Here, record: str, moment: datetime) -> list[dict[str, 
     found = await here.tenant.database.read(sql, (*made.values, bind("datetime", 0, dialect, moment)))
     out = []
     for row in found:
-        one = rows.by_name("_history", row)
-        change = one["change"]
-        change = json.loads(change) if isinstance(change, str) else change or {}
+        one = past.change_of(row)
         one["entity"] = here.app.born.entity(one["entity"])
-        one["fields"] = past.today(here.app, one["entity"], change.get("fields", {}))
+        one["fields"] = past.today(here.app, one["entity"], one["change"].get("fields", {}))
         one["record"] = str(one["record"])
         out.append(one)
     # Of one version the document itself comes first: what went with it was there when it went.

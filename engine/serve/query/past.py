@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.db import Call
@@ -30,17 +30,13 @@ _EXPECTED = {
 async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") -> tuple[list[dict[str, Any]], str]:
     """A page of changes, and the ``before`` of the next one or nothing. Fields the reader may not see are left out; the
     caller has asked already whether he may see the record."""
-    found = await here.tenant.database.read(*_select(here, record, limit, before))
-    names = rows.names_of("_history")
-    born, whose = here.app.born, names.index("entity")
-    people = await people_names(here.tenant, here.app, _people(found, names))
-    masked = await kept_back(here, record, {born.entity(row[whose]) for row in found})
+    found = [change_of(row) for row in await here.tenant.database.read(*_select(here, record, limit, before))]
+    born = here.app.born
+    people = await people_names(here.tenant, here.app, _people(found))
+    masked = await kept_back(here, record, {born.entity(one["entity"]) for one in found})
     out: list[dict[str, Any]] = []
-    for row in found[:limit]:
-        one = dict(zip(names, row, strict=True))
-        change = one["change"]
-        change = json.loads(change) if isinstance(change, str) else change or {}
-        path = born.entity(one["entity"])
+    for one in found[:limit]:
+        change, path = one["change"], born.entity(one["entity"])
         item = {
             "at": moment_text(one["at"]),
             "by": people.get(one["by"]) if one["by"] else None,
@@ -57,16 +53,21 @@ async def changes(here: Here, record: str, limit: int = PAGE, before: str = "") 
             item["note"] = note
         out.append(item)
     await name(here, out)
-    return out, str(found[limit - 1][0]) if len(found) > limit else ""
+    return out, str(found[limit - 1]["id"]) if len(found) > limit else ""
 
 
-def _people(found: Sequence[Sequence[Any]], names: Sequence[str]) -> Iterator[Any]:
+def change_of(row: Sequence[Any]) -> dict[str, Any]:
+    """A row of the history by its columns, whichever database it came from."""
+    one = rows.by_name("_history", row)
+    change = one["change"]
+    return {**one, "change": json.loads(change) if isinstance(change, str) else change or {}}
+
+
+def _people(found: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
     """Who changed, and for whom."""
-    for row in found:
-        yield row[names.index("by")]
-        change = row[names.index("change")]
-        note = (json.loads(change) if isinstance(change, str) else change or {}).get("note") or {}
-        yield note.get("for")
+    for one in found:
+        yield one["by"]
+        yield (one["change"].get("note") or {}).get("for")
 
 
 def today(app: App, path: str, stored: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -329,7 +329,7 @@ async def undo(here: Here, run: str) -> int:
 
     def work() -> Body[int]:
         again = yield rows.select("_import", dialect, {"id": run.lower()})
-        if again[0][rows.names_of("_import").index("undone")] is not None:
+        if rows.by_name("_import", again[0])["undone"] is not None:
             raise refuse("import.undone")
         kept = [_record(row) for row in (yield rows.select("_import_row", dialect, {"run": run.lower()}, "row"))]
         done = yield from importing.undone(here.tenant, moment, entity, kept)

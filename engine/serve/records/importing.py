@@ -347,8 +347,8 @@ def _before(world: World, entity: Entity, changed: Sequence[tuple[str, int]]) ->
     dialect = world.moment.dialect
     for record, rev in changed:
         found = yield rows.select("_history", dialect, {"record": record, "rev": rev})
-        names = rows.names_of("_history")
-        fields: list[dict[str, Any]] = [history.parsed(row[names.index("change")]).get("fields", {}) for row in found]
+        changes = [history.parsed(rows.by_name("_history", row)["change"]) for row in found]
+        fields: list[dict[str, Any]] = [change.get("fields", {}) for change in changes]
         told = [world.app.born.told(entity.path, one) for one in fields]
         values = {n: pair[0] for one in told for n, pair in one.items() if _set_by_people(entity, n)}
         change = decode.document(world.app, entity, values, False, Rules(trusted=True))

@@ -111,12 +111,11 @@ async def _change(tenant: Tenant, user: str, sets: Mapping[str, Any]) -> None:
     fewer = sets.get("disabled") or sets.get("admin") is False
 
     def body() -> Body[None]:
-        if not (yield rows.select("_login", dialect, {"user": user})):
+        held = yield rows.select("_login", dialect, {"user": user})
+        if not held:
             raise refuse("auth.no-login")
-        if "disabled" in sets and not fewer:
-            held = yield rows.select("_login", dialect, {"user": user})
-            if held[0][rows.names_of("_login").index("disabled")]:
-                yield from licensing.take_seats(tenant, 1)
+        if "disabled" in sets and not fewer and rows.by_name("_login", held[0])["disabled"]:
+            yield from licensing.take_seats(tenant, 1)
         if fewer:
             # In one order, so that two who take it from each other at once wait for one another and never deadlock.
             found = yield Call(

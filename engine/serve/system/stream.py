@@ -97,7 +97,7 @@ async def _ends(tenant: Tenant) -> tuple[int, int]:
     """The first place that is kept, and the last one given."""
     oldest = rows.select("_lease", tenant.database.dialect, {"name": "stream"})
     found = await tenant.database.read(oldest.sql, oldest.values)
-    last = int(found[0][rows.names_of("_lease").index("n")]) if found else 0
+    last = int(rows.by_name("_lease", found[0])["n"]) if found else 0
     first = (await tenant.database.read("SELECT min(position) FROM _outbox"))[0][0]
     return int(first or last + 1), last
 
