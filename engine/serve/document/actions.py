@@ -16,16 +16,13 @@ from engine.plan.statement import Param, Statement
 from engine.plan.viewer import Action
 from engine.problem import Problems
 from engine.serve.document import facts, rights
+from engine.serve.document.facts import machine_of
 from engine.serve.people import standing
 from engine.serve.tenant.bind import ADMIN, Me, Moment, call, id_array
 from engine.serve.tenant.combine import Combined
 from engine.serve.tenant.tenancy import Tenant
 
 _KEPT = 4_000
-
-
-def machine_of(app: App, entity: Entity) -> Machine | None:
-    return app.machines.get(entity.machine) if entity.machine else None
 
 
 def record_statement(

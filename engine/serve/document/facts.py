@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.label import Label
 from engine.plan.app import App
+from engine.plan.entity import Entity
 from engine.plan.machine import Machine, People, Step, Transition
 from engine.plan.question import Asker
 from engine.plan.statement import Dialect, Param, Statement
@@ -22,6 +23,10 @@ DECISIONS: Mapping[str, Label] = {
     "reject": Label("驳回", "Reject"),
     "withdraw": Label("撤回", "Withdraw"),
 }
+
+
+def machine_of(app: App, entity: Entity) -> Machine | None:
+    return app.machines.get(entity.machine) if entity.machine else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,13 +70,13 @@ async def _do(here: Here, _at: At) -> Answer:
                 await auth.end(here.tenant, {"user": here.me.user})
                 return go("/login")
             case "standin":
-                standins.require_own(here)
+                account.require_person(here)
                 roles = [inputs["role"]] if inputs.get("role") else None
                 await standins.give(
                     here, inputs.get("to_user", ""), inputs.get("from", ""), inputs.get("to", ""), roles
                 )
             case "standin-end":
-                standins.require_own(here)
+                account.require_person(here)
                 await standins.end(here, inputs.get("standin", ""))
             case "second-begin":
                 account.require_person(here)

@@ -56,6 +56,7 @@ from engine.plan.entity import Entity
 from engine.plan.page import ListPage
 from engine.plan.viewer import ListView, Said
 from engine.serve.document import licensing, rights
+from engine.serve.document.facts import machine_of
 from engine.serve.files import uploads
 from engine.serve.pages import assets, forms
 from engine.serve.pages.html import go, html, viewer
@@ -225,7 +226,7 @@ def _asking(here: Here, page: ListPage, entity: Entity, pairs: list[tuple[str, s
         more = next((v for k, v in own if k == "where"), "")
         own = [(k, v) for k, v in own if k != "where"]
         own.append(("where", f"({page.where}) AND ({more})" if more else page.where))
-    machine = here.app.machines.get(entity.machine) if entity.machine else None
+    machine = machine_of(here.app, entity)
     hidden = rights.hidden(here.app, here.me, entity)
     names = [c for c in (*page.columns, *([machine.field] if machine else [])) if c.partition(".")[0] not in hidden]
     asking = request.listing(here.app, here.me, entity, own)

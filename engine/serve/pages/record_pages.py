@@ -15,6 +15,7 @@ from engine.plan.entity import Entity
 from engine.plan.page import FormPage
 from engine.plan.viewer import Action, RecordView
 from engine.serve.document import actions, decode, rights
+from engine.serve.document.facts import machine_of
 from engine.serve.document.store import Op
 from engine.serve.files import files
 from engine.serve.pages import forms
@@ -121,7 +122,7 @@ async def _editable(
 ) -> tuple[str, ...] | None:
     if entity.kind == "ledger":
         return ()
-    machine = here.app.machines.get(entity.machine) if entity.machine else None
+    machine = machine_of(here.app, entity)
     if machine is not None:
         state = machine.states.get(str(data.get(machine.field)))
         if state is not None and not state.editable:

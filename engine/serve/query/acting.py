@@ -11,6 +11,7 @@ from engine.plan.entity import Entity
 from engine.plan.machine import Machine
 from engine.plan.statement import Param, Statement
 from engine.serve.document import actions, facts, rights
+from engine.serve.document.facts import machine_of
 from engine.serve.query.reading import ask_list, run
 from engine.serve.query.request import Asking
 from engine.serve.tenant.bind import id_array
@@ -22,7 +23,7 @@ _ROOTS = Param("input", "roots", "json")
 
 async def listed(here: Here, entity: Entity, asking: Asking) -> str:
     """The list's JSON text with ``actions`` in every item; what decides (state, maker) is among the fields."""
-    machine = actions.machine_of(here.app, entity)
+    machine = machine_of(here.app, entity)
     fields = asking.question.fields
     if fields and machine is not None:
         kept_back = rights.hidden(here.app, here.me, entity)

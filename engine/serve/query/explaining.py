@@ -16,6 +16,7 @@ from engine.plan.entity import Entity
 from engine.plan.machine import Machine, Transition
 from engine.plan.question import Question
 from engine.serve.document import facts, rights
+from engine.serve.document.facts import machine_of
 from engine.serve.people import auth
 from engine.serve.people.called import people_names
 from engine.serve.query import reading, request
@@ -60,7 +61,7 @@ async def of_record(here: Here, entity: Entity, record: str, me: Me) -> Told:
     """The same on one record: whether each rule holds on it, what its state allows, and whose move it is."""
     root = rights.root_of(here.app, entity)
     document = await _document(here, root, record)
-    machine = here.app.machines.get(root.machine) if root.machine else None
+    machine = machine_of(here.app, root)
     state = machine.states.get(str(document.get(machine.field))) if machine is not None else None
     operations = {}
     for operation in OPERATIONS[1:]:

@@ -24,6 +24,7 @@ import xlsxwriter
 
 from engine.plan.entity import Entity
 from engine.serve.document import rights
+from engine.serve.document.facts import machine_of
 from engine.serve.query import reading, request
 from engine.serve.query.request import Asking
 from engine.serve.tenant.door import At
@@ -94,7 +95,7 @@ def _columns(here: Here, entity: Entity, fields: tuple[str, ...]) -> list[Column
     titles = dict(zip(page.columns, page.column_titles, strict=False)) if page is not None else {}
     own = [n for n, f in entity.fields.items() if f.origin != "lines" and n not in ("position", "deleted_at")]
     wanted = fields or tuple(page.columns if page is not None else own)
-    machine = app.machines.get(entity.machine) if entity.machine else None
+    machine = machine_of(app, entity)
     if not fields and machine is not None and machine.field not in wanted:
         wanted = (*wanted, machine.field)
     out = []

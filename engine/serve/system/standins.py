@@ -13,6 +13,7 @@ from typing import Any
 from engine.db import Body
 from engine.fieldtypes.storage import bind
 from engine.serve.people import audit, auth, standing
+from engine.serve.system.account import require_person
 from engine.serve.tenant import rows
 from engine.serve.tenant.door import At, Door
 from engine.serve.tenant.here import Here, looks_like_id
@@ -133,7 +134,7 @@ async def _list_door(here: Here, _at: At) -> Answer:
 
 
 async def _give(here: Here, _at: At) -> Answer:
-    require_own(here)
+    require_person(here)
     sent = own_body(here.asked, "to_user", "from", "to", "roles")
     for name in ("to_user", "from", "to"):
         if not isinstance(sent.get(name), str):
@@ -145,15 +146,9 @@ async def _give(here: Here, _at: At) -> Answer:
 
 
 async def _end(here: Here, at: At) -> Answer:
-    require_own(here)
+    require_person(here)
     await end(here, at.names["standin"].lower())
     return Answer(204)
-
-
-def require_own(here: Here) -> None:
-    """Only a person who has signed in lets another act for him, never a program."""
-    if here.me.token:
-        raise refuse("auth.token")
 
 
 _PERSON = {"type": "object", "properties": {"id": ID, "display": TEXT}}

@@ -14,7 +14,7 @@ from engine.problem import nearest
 from engine.serve.document import facts as known
 from engine.serve.document import rights
 from engine.serve.document.decode import Change, may_edit
-from engine.serve.document.facts import DECISIONS, Case, Facts
+from engine.serve.document.facts import DECISIONS, Case, Facts, machine_of
 from engine.serve.document.store import Doc, World, passes, store
 from engine.serve.tenant import rows
 from engine.serve.tenant.bind import call, id_array
@@ -24,18 +24,14 @@ from engine.serve.write import numbers, posting
 from engine.serve.write.vote import outcome
 
 
-def machine_of(world: World, entity: Entity) -> Machine | None:
-    return world.app.machines.get(entity.machine) if entity.machine else None
-
-
 def state_of(world: World, entity: Entity, document: Any) -> State | None:
-    machine = machine_of(world, entity)
+    machine = machine_of(world.app, entity)
     return machine.states.get(document.get(machine.field)) if machine is not None else None
 
 
 def facts_of(world: World, entity: Entity, record: str) -> Body[Facts]:
     """Its open approval, and which moves this person may make on it now."""
-    machine = machine_of(world, entity)
+    machine = machine_of(world.app, entity)
     assert machine is not None
     acting = known.acting(machine, world.app, world.asker, world.moment.me)
     statement = known.statement(machine, world.moment.dialect, acting)
@@ -83,7 +79,7 @@ def by_step(world: World, entity: Entity, doc: Doc) -> Body[bool]:
     if state is None or state.editable:
         return False
     facts = yield from facts_of(world, entity, doc.id)
-    machine = machine_of(world, entity)
+    machine = machine_of(world.app, entity)
     step = facts.case.step_of(machine) if facts.case is not None and machine is not None else None
     mine = facts.case is not None and facts.case.task_of(world.moment.me, doc.before or {}) is not None
     if step is None or not step.edit or not mine:
@@ -122,7 +118,7 @@ def _outside(
 
 def act(world: World, entity: Entity, write: Write, doc: Doc) -> Body[None]:
     """A move or a decision. Values sent with it are written first, as far as this person may change them now."""
-    machine = machine_of(world, entity)
+    machine = machine_of(world.app, entity)
     name = doc.op.action
     if machine is None or (name not in machine.transitions and name not in DECISIONS):
         names = [*machine.transitions, *DECISIONS] if machine is not None else []
@@ -365,7 +361,7 @@ def _close(world: World, write: Write, doc: Doc, machine: Machine, case: Case, h
 def put(world: World, entity: Entity, write: Write, doc: Doc) -> Body[None]:
     """A trusted caller's world: the document is brought to a state without asking anybody, what the moves on the
     way set and remember included."""
-    machine = machine_of(world, entity)
+    machine = machine_of(world.app, entity)
     if machine is None or doc.op.state not in machine.states:
         raise refuse("api.unknown-field", f"{doc.op.pointer}/state", entity=entity.title, name="state", nearest="")
     if doc.op.state == machine.initial:
