@@ -37,10 +37,11 @@ def fixed_doors(tenants: Tenants, front: Front) -> FastAPI:
         front.pace.address(tenant.name, _address(request))
         return tenant
 
-    async def me_of(request: Request, tenant: Tenant) -> Me:
+    async def caller_of(request: Request) -> tuple[Tenant, Me]:
+        tenant = tenant_of(request)
         me = await session.somebody(tenant, request.method, request.headers)
         front.pace.person(tenant.name, me)
-        return me
+        return tenant, me
 
     @app.get("/health")
     async def health(request: Request) -> Response:
@@ -64,21 +65,18 @@ def fixed_doors(tenants: Tenants, front: Front) -> FastAPI:
 
     @app.post("/api/v1/logout")
     async def logout(request: Request) -> Response:
-        tenant = tenant_of(request)
-        await me_of(request, tenant)
+        tenant, _ = await caller_of(request)
         given = request.headers.get("authorization", "")
         await auth.logout(tenant, given[7:].strip() if given else session.cookie(request.headers))
         return Response(status_code=204)
 
     @app.get("/api/v1/me")
     async def whoami(request: Request) -> Response:
-        tenant = tenant_of(request)
-        return _response(Answer(200, as_json(_who(tenant, await me_of(request, tenant)))))
+        return _response(Answer(200, as_json(_who(*await caller_of(request)))))
 
     @app.get("/api/v1/openapi.json")
     async def openapi(request: Request) -> Response:
-        tenant = tenant_of(request)
-        me = await me_of(request, tenant)
+        tenant, me = await caller_of(request)
         return _response(Answer(200, as_json(describing.document(tenant, me, registry.SYSTEM))))
 
     @app.get("/api/v1/problems/{code}")
