@@ -56,8 +56,13 @@ _MAY: Mapping[str, Label] = {
     "act": Label("操作", "act"),
     "see": Label("可见", "see"),
     "change": Label("可改", "change"),
+    "approve": Label("审批", "approve"),
+    "told": Label("抄送", "be told of"),
+    "late": Label("超时接手", "take over"),
+    "move": Label("流转", "make the move"),
 }
-_HOW: Mapping[str, Label] = {"": Label("无", "none"), "all": Label("全部", "all"), "masked": Label("脱敏", "masked")}
+ALL = "all"
+_HOW: Mapping[str, Label] = {"": Label("无", "none"), ALL: Label("全部", "all"), "masked": Label("脱敏", "masked")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,9 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What one role may do with an entity (``may``: read, update, …) or one of its fields (``may``: see, change) before
-    and after: empty is not at all, ``all`` is without a condition, else the condition."""
+    """What one role may do with an entity (``may``: read, update, …), one of its fields (``may``: see, change), a step
+    (approve, told, late) or a move of a workflow before and after: empty is not at all, ``all`` is without a condition,
+    else the condition, or the place where the role is held."""
 
     role: str
     path: str

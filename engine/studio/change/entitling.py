@@ -1,32 +1,74 @@
-"""A change of rights as people ask about it: which role, how many hold it, what they may before and after."""
+"""A change of rights as people ask about it: which role, how many hold it, what they may before and after; and whom
+workflows and appointments speak of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine.catalog import Access, Catalog, Entity
+from engine.catalog.dump import plain
 from engine.compile.access import OPERATIONS
 from engine.compile.people import holders
-from engine.db import Database
+from engine.db import Database, Stale
 from engine.expr.build.tree import by_columns
 from engine.label import Label
-from engine.plan.change import Line, Right
-from engine.serve.tenant.bind import ENGINE, EVERYONE, Moment, call, clock
+from engine.plan.change import ALL, Line, Right
+from engine.serve.tenant.bind import ADMIN, ENGINE, EVERYONE, Moment, call, clock
+from engine.studio.change import assigning
 from engine.studio.follow.recoding import recoded
 from engine.studio.source.matching import Matching
 
-_ALL = "all"
-
 
 async def rights(database: Database, old: Catalog, new: Catalog, made: Matching, zone: str) -> list[Line]:
-    """A line for each role and entity whose rights are others."""
+    """A line for each role and entity whose rights are others, for whoever gets other things to do by a workflow, and
+    for each role that others hold."""
     earlier = renamed(old, new, made)
-    found = list(_lines(old, new, made, {was: now for now, was in earlier.items()}))
-    if not found:
+    roles = {was: now for now, was in earlier.items()}
+    found, turns = list(_lines(old, new, made, roles)), list(assigning.turns(old, new, roles))
+    appointed = plain(old.people) != plain(new.people)
+    if not (found or turns or appointed):
         return []
-    people = await _people(database, old, zone)
-    return [_line(role, path, told, people.get(earlier.get(role, role), 0), new, old) for (role, path), told in found]
+    held = {roles.get(role, role): users for role, users in (await _holders(database, old, zone)).items()}
+    out = [_line(role, path, told, _count(role, held), new, old) for (role, path), told in found]
+    for one in turns:
+        says = one.title or _called(one.role, new, old)
+        people = _count(one.role, held) if one.title is None else None
+        line = Line("rights", one.workflow, "safe", says, where=str(one.where), section="workflows")
+        out.append(replace(line, rights=one.rights, people=people))
+    return out + (await _appointed(database, old, new, held, roles, zone) if appointed else [])
+
+
+def _count(role: str, held: Mapping[str, set[str]]) -> int | None:
+    """None for those whom no appointment makes what they are."""
+    return None if role == ADMIN else len(held.get(role, ()))
+
+
+async def _appointed(
+    database: Database, old: Catalog, new: Catalog, held: Mapping[str, set[str]], roles: Mapping[str, str], zone: str
+) -> list[Line]:
+    """Who holds which role by the new way of appointing, as far as what it speaks of is there."""
+    try:
+        found = await _holders(database, new, zone)
+    except Stale:
+        return []
+    after = {roles.get(role, role): users for role, users in found.items()}
+    out = []
+    for role in sorted({*held, *after} - {EVERYONE}):
+        was, now = held.get(role, set()), after.get(role, set())
+        if was != now:
+            title, gain, lose = _called(role, new, old), len(now - was), len(was - now)
+            says = Label(f"{title.zh}：{gain} 人获得，{lose} 人失去", f"{title.en}: {gain} gain it, {lose} lose it")
+            where = str(new.people.where) if new.people.where.file else ""
+            out.append(Line("rights", "people", "safe", says, people=len(now), where=where, section="people"))
+    return out
+
+
+def _called(role: str, new: Catalog, old: Catalog) -> Label:
+    known = new.roles.get(role) or old.roles.get(role)
+    title = known.title if known is not None else Label("所有人", "everyone") if role == EVERYONE else Label(role, role)
+    return Label(f"{title.to('zh')}（{role}）", f"{title.to('en')} ({role})")
 
 
 def renamed(old: Catalog, new: Catalog, made: Matching) -> dict[str, str]:
@@ -37,10 +79,8 @@ def renamed(old: Catalog, new: Catalog, made: Matching) -> dict[str, str]:
     return {now: was for was, now in pairs if now in new.roles and now not in old.roles and was not in new.roles}
 
 
-def _line(role: str, path: str, told: tuple[Right, ...], people: int, new: Catalog, old: Catalog) -> Line:
-    known = new.roles.get(role) or old.roles.get(role)
-    title = known.title if known is not None else Label("所有人", "everyone") if role == EVERYONE else Label(role, role)
-    says = Label(f"{title.to('zh')}（{role}）", f"{title.to('en')} ({role})")
+def _line(role: str, path: str, told: tuple[Right, ...], people: int | None, new: Catalog, old: Catalog) -> Line:
+    says = _called(role, new, old)
     entity = new.entities.get(path)
     access = entity.access.get(role) if entity is not None else None
     where = access.where if access is not None else entity.where if entity is not None else None
@@ -97,7 +137,7 @@ def _same(one: Any, other: Any) -> bool:
 def _told(access: Access | None, may: str) -> str:
     """As it will be written to people: nothing, ``all``, or the condition."""
     rule = _rule(access, may)
-    return "" if rule is False else _ALL if rule is True else str(rule.text)
+    return "" if rule is False else ALL if rule is True else str(rule.text)
 
 
 def _fields(
@@ -122,11 +162,11 @@ _CHANGES: Mapping[str, str] = {"hide": "", "readonly": ""}
 def _word(access: Access | None, field: str, words: Mapping[str, str]) -> str:
     if access is None:
         return ""
-    return next((word for key, word in words.items() if field in getattr(access, key)), _ALL)
+    return next((word for key, word in words.items() if field in getattr(access, key)), ALL)
 
 
-async def _people(database: Database, catalog: Catalog, zone: str) -> dict[str, int]:
-    """Role → how many people hold it today, wherever that is."""
+async def _holders(database: Database, catalog: Catalog, zone: str) -> dict[str, set[str]]:
+    """Role → who holds it today, wherever that is."""
     moment = Moment(database.dialect, ENGINE, clock(), zone, {}, {})
     held: dict[str, set[str]] = {}
     for statement in holders(catalog, database.dialect):
@@ -134,4 +174,4 @@ async def _people(database: Database, catalog: Catalog, zone: str) -> dict[str, 
         for role, user in await database.read(asked.sql, asked.values):
             held.setdefault(str(role), set()).add(str(user))
             held.setdefault(EVERYONE, set()).add(str(user))
-    return {role: len(users) for role, users in held.items()}
+    return held

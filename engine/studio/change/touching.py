@@ -52,6 +52,6 @@ def _about(known: str, path: str, section: str, kind: str) -> bool:
     if known != base and not known.startswith(f"{base}."):
         return False
     of_entity = section == "entities" and not field
-    if kind == "rights":
+    if kind == "rights" and section == "entities":
         return known == base or known.startswith(f"{base}.access")
     return not (of_entity and kind not in _INSIDE and known.startswith(f"{base}.fields."))
