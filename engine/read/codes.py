@@ -79,6 +79,7 @@ _ALL = (
     Code("shape.boolean", "`{key}` is true or false, not `{found}`", "`{key}` 只能是 true 或 false，不是 `{found}`"),
     Code("shape.equals", "`{key}` is always an expression and needs no `=`", "`{key}` 总是表达式，不需要 `=`", hint_en="drop the `=`", hint_zh="去掉 `=`"),
     Code("shape.integer", "`{key}` is a whole number, not `{found}`", "`{key}` 应是整数，不是 `{found}`"),
+    Code("shape.between", "`{key}` is from {least} to {most}, not {found}", "`{key}` 应在 {least} 至 {most} 之间，不是 {found}"),
     Code("shape.number", "`{key}` is a number or a percentage, not `{found}`", "`{key}` 应是数字或百分数，不是 `{found}`",
          hint_en="like 0.9 or 90%", hint_zh="例如 0.9 或 90%"),
     Code("shape.word", "`{key}` is one of {words}, not `{found}`", "`{key}` 只能是 {words} 之一，不是 `{found}`"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from engine.expr.build.align import MAX_SCALE
 from engine.fieldtypes.filekinds import KINDS
 from engine.read.shape.noun import Named, Noun, One, key
 from engine.read.shape.slot import (
@@ -85,7 +86,7 @@ class Field(Noun):
     accept: tuple[str, ...] | None = key(
         Names("list of kinds", Word("kind of file", tuple(KINDS))), "Kinds of `file` and `files`; left out: any"
     )
-    scale: int | None = key(Int(), "Digits after the point of a `decimal`")
+    scale: int | None = key(Int(least=0, most=MAX_SCALE), "Digits after the point of a `decimal`: 0 to 10")
     unit: Scalar | None = key(Text(), "Shown after the number")
     translated: bool | None = key(Bool(), "Holds one text per language")
     to: Scalar | None = key(Name(), "The entity a `ref` or `refs` points at")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from engine.expr.build.align import MAX_SCALE
 from engine.read.shape.data import ROWS, Import, Scenario
 from engine.read.shape.entity import FIELD_TYPES, Entity, Option
 from engine.read.shape.figures import Aggregation
@@ -48,7 +49,7 @@ class Setting(Noun):
         Names("list of paths"), "Where a customer may set it, from general to special; the most special value wins"
     )
     group: Scalar | None = key(Name(), "The page of settings it stands on")
-    scale: int | None = key(Int(), "Digits after the point of a `decimal`")
+    scale: int | None = key(Int(least=0, most=MAX_SCALE), "Digits after the point of a `decimal`: 0 to 10")
     min: Scalar | None = key(Value(), "Smallest value")
     max: Scalar | None = key(Value(), "Greatest value")
     unit: Scalar | None = key(Text(), "Shown after the number")

@@ -180,6 +180,8 @@ class BoolOr(Slot):
 @dataclass(frozen=True, slots=True)
 class Int(Slot):
     what: str = "whole number"
+    least: int | None = None
+    most: int | None = None
 
     def read(self, node: Node, key: str, seen: Reading) -> int | None:
         found = scalar(node, key, seen)
@@ -188,10 +190,15 @@ class Int(Slot):
         if not re.fullmatch(r"-?\d{1,15}", found.text):
             seen.say("shape.integer", found.where, key=key, found=found.text)
             return None
-        return int(found.text)
+        number = int(found.text)
+        if self.least is not None and self.most is not None and not self.least <= number <= self.most:
+            seen.say("shape.between", found.where, key=key, found=found.text, least=self.least, most=self.most)
+            return None
+        return number
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "integer"}
+        bounds = {"minimum": self.least, "maximum": self.most}
+        return {"type": "integer", **{key: value for key, value in bounds.items() if value is not None}}
 
 
 @dataclass(frozen=True, slots=True)
