@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from engine.plan.change import Line
+from engine.studio.change.planning import planned
 from engine.studio.change.telling import Told
+from engine.studio.source.build import source_of
+from engine.studio.source.project import find_project
 from tests.studio.shop import Shop, post
-from tests.studio.test_planned import PEOPLE
+from tests.studio.test_planned import PEOPLE, write
 
 FLOW: dict[str, Any] = {
     "of": "sale",
@@ -20,8 +24,7 @@ FLOW: dict[str, Any] = {
 }
 
 
-async def staffed(shop: Shop) -> None:
-    """Two clerks and a boss; who was an agent once is none any more."""
+def dressed(shop: Shop) -> None:
     shop.pack["roles"] = {"clerk": {"title": {"zh": "文员", "en": "Clerk"}}, "boss": {"title": "Boss"}}
     way = {"of": "post", "user": "user", "role": "role", "at": "place", "gives": "items"}
     shop.pack["people"] = {"users": "user", "assignments": {"post": way}}
@@ -29,6 +32,11 @@ async def staffed(shop: Shop) -> None:
     shop.fields("post").update(place={"type": "ref", "to": "item"}, until={"type": "date"})
     shop.fields("sale")["keeper"] = {"type": "ref", "to": "user"}
     shop.pack["workflows"] = {"flow": deepcopy(FLOW)}
+
+
+async def staffed(shop: Shop) -> None:
+    """Two clerks, one of them until 2020, and a boss."""
+    dressed(shop)
     async with shop.served() as (_, door):
         for name, role, until in (("an", "clerk", None), ("bo", "clerk", "2020-01-01"), ("di", "boss", None)):
             user = await post(door, "user", name=name)
@@ -109,3 +117,31 @@ async def test_another_way_of_appointing_says_how_many_gain_and_lose_a_role(shop
     await shop.apply()
     del way["to"], way["from"]
     assert told(await rights(shop)) == {"Clerk (clerk): 1 gain it, 0 lose it": (2, [])}
+
+
+async def test_the_overlay_that_gives_a_step_to_somebody_is_named(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "acme" / "shop", f"sqlite://{tmp_path}/t.db")
+    shop.folder.parent.mkdir()
+    project = Shop(shop.folder.parent, shop.url)
+    overlay = {
+        "overlay": "acme",
+        "grammar": 1,
+        "title": "Acme",
+        "extends": {"shop": "^1.0"},
+        "workflows": {"shop.flow": {"steps": {"office": {"assign": {"add": ["boss"]}}}}},
+    }
+    for name, whole in (
+        ("app", {"app": "acme", "title": "Acme", "packs": ["shop"], "overlays": ["acme.yaml"]}),
+        ("acme", {**overlay, "workflows": {}}),
+    ):
+        write(project.folder / f"{name}.yaml", whole)
+    dressed(shop)
+    shop.write()
+    async with project.opened():
+        pass
+    write(project.folder / "acme.yaml", overlay)
+    async with shop.database() as database:
+        lines = (await planned(source_of(find_project(project.folder)), database)).plan.lines
+    (line,) = [line for line in lines if line.kind == "rights"]
+    assert told([line]) == {"Boss (boss)": (0, [("office", "approve", "", "all")])}
+    assert [one.layer for one in line.overlays] == ["overlay acme"]
