@@ -14,6 +14,8 @@ from engine.fieldtypes.storage import quote
 from engine.plan.table import Column, Table
 
 Fit = Literal["same", "wider", "narrower", "none"]
+MOST_COLUMNS = 1_500
+"""Of a table: SQLite holds 2,000, PostgreSQL 1,600, those that went included."""
 _AS_TEXT = frozenset({"integer", "decimal", "date", "time"})
 
 

@@ -274,11 +274,10 @@ def json_object(dialect: Dialect, pairs: Sequence[tuple[str, str]]) -> str:
             for at in range(0, len(pairs), limit)
         ]
         return f"({' || '.join(parts)})"
-    sql = json_object(dialect, pairs[:limit])
-    for at in range(limit, len(pairs), limit):
-        sets = ", ".join(f"{literal(_path(key)[1:-1])}, {value}" for key, value in pairs[at : at + limit])
-        sql = f"json_insert({sql}, {sets})"
-    return sql
+    # Calls in each other would overflow SQLite's parser: the text of each goes without its braces.
+    parts = [json_object(dialect, pairs[at : at + limit]) for at in range(0, len(pairs), limit)]
+    inner = " || ',' || ".join(f"substr(substr({part}, 2), -1, -{2**31 - 1})" for part in parts)
+    return f"json('{{' || {inner} || '}}')"
 
 
 def json_array_agg(dialect: Dialect, sql: str, order: str = "") -> str:

@@ -368,6 +368,13 @@ CODES: dict[str, Code] = {
             "{name} 须为 {least} 至 {most} 的整数，不能是 {got}",
         ),
         Code(
+            "plan.too-wide",
+            "{entity} would have {count} columns, retired ones counted: a table holds {most}",
+            "{entity} 将有 {count} 列（含停用的），一张表最多 {most} 列",
+            hint_en="make it several entities, or purge what is retired",
+            hint_zh="请拆成多个实体，或清除已停用的字段",
+        ),
+        Code(
             "port.taken",
             "Port {port} is in use",
             "端口 {port} 已被占用",

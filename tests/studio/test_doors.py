@@ -101,6 +101,9 @@ async def test_what_is_wrong_is_told_with_file_line_column_and_the_nearest_name(
         ):  # fmt: skip
             assert (await door.post(f"{AT}/changes", json=body)).status_code == 400, body
         assert codes(await door.post(f"{AT}/changes/plan", json={"revision": 9})) == ["plan.no-revision"]
+        many = "".join(f"      f{n}: {{type: text}}\n" for n in range(1500))
+        wide = OVERLAY.replace("      colour: {type: text}\n", many)
+        assert codes(await door.post(f"{AT}/changes/plan", json=overlays(wide))) == ["plan.too-wide"]
         assert codes(await door.get(f"{AT}/revisions/x")) == ["change.number"]
         assert (await door.get(f"{AT}/revisions/1/diff/9")).status_code == 404
 
