@@ -1,6 +1,7 @@
 """Tables as they are and as they shall be → what has to change. Nothing that holds values ever goes.
 
-A column that is not wanted any more is *retired*: it stays, may be empty, and nothing refers to it.
+A column that is not wanted any more is *retired*: it stays, may be empty, and refers to nothing. Its index stays too,
+so that it is back in a moment; one that would refuse something goes.
 """
 
 from __future__ import annotations
@@ -78,7 +79,11 @@ def wanting(have: Sequence[Table], want: Sequence[Table]) -> bool:
 def _change(before: Table, wanted: Table) -> TableChange:
     wants = {c.name: c for c in wanted.columns}
     columns = [wants.pop(c.name) if c.name in wants else replace(c, nullable=True) for c in before.columns]
-    return TableChange(replace(wanted, columns=(*columns, *wants.values())), before, tuple(wants))
+    gone = {c.name for c in before.columns} - {c.name for c in wanted.columns}
+    named = {index.name for index in wanted.indexes}
+    resting = (i for i in before.indexes if not (i.unique or i.where) and gone & set(i.columns) and i.name not in named)
+    indexes = (*wanted.indexes, *resting)
+    return TableChange(replace(wanted, columns=(*columns, *wants.values()), indexes=indexes), before, tuple(wants))
 
 
 def same(one: Table, other: Table) -> bool:

@@ -1,15 +1,17 @@
-"""What has to change → statements, per database. PostgreSQL alters; SQLite adds columns, and makes a table anew when
-more is asked, since it can do nothing else to one."""
+"""What has to change → statements, per database. PostgreSQL alters. SQLite adds columns; what a table says of its rows
+and not of how they lie, that they are filled, checked and refer to something, is written anew where SQLite keeps it;
+when more is asked the table is made anew, since it can do nothing else to one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from engine.db.call import Violation
 from engine.db.converting import converted
 from engine.db.diff import TableChange, fit
 from engine.db.install import definitions
-from engine.fieldtypes.storage import column_type, quote, short
+from engine.fieldtypes.storage import column_type, literal, quote, short
 from engine.plan.statement import Dialect
 from engine.plan.table import ForeignKey, Index, Table
 
@@ -47,20 +49,58 @@ def statements(changes: Sequence[TableChange], dialect: Dialect, fills: Fills, r
 
 
 def rebuilt(change: TableChange, fills: Fills) -> bool:
-    """Whether SQLite has to make the table anew."""
+    """Whether SQLite has to make the table anew: its rows will lie otherwise, or hold something else."""
     before, after = change.before, change.after
     if before is None:
         return False
     kept = {c.name: c for c in before.columns}
     fresh = set(change.fresh)
     return (
-        any(kept[c.name] != c for c in after.columns if c.name not in fresh)
+        any(replace(kept[c.name], nullable=c.nullable) != c for c in after.columns if c.name not in fresh)
         or any(not c.nullable for c in after.columns if c.name in fresh)
-        or any((after.name, name) in fills for name in fresh)
+        or any((after.name, c.name) in fills for c in after.columns)
+        or before.primary_key != after.primary_key
+    )
+
+
+def redefined(change: TableChange, fills: Fills) -> bool:
+    """Whether SQLite has to be told anew what the rows of a table must be like, which stay as they are."""
+    before, after = change.before, change.after
+    if before is None or rebuilt(change, fills):
+        return False
+    fresh = set(change.fresh)
+    filled = {c.name for c in after.columns if not c.nullable}
+    return (
+        filled != {c.name for c in before.columns if not c.nullable}
         or set(before.foreign_keys) != {k for k in after.foreign_keys if k.column not in fresh}
         or {(c.name, c.sqlite) for c in before.checks}
         != {(c.name, c.sqlite) for c in after.checks if not _about(c.sqlite, fresh)}
     )
+
+
+def doubts(change: TableChange) -> Iterator[tuple[Violation, str]]:
+    """Questions that find a row which breaks what its table has been told anew: SQLite takes it on trust."""
+    before, after, table = change.before, change.after, quote(change.after.name)
+    assert before is not None
+
+    def some(violation: Violation, where: str) -> tuple[Violation, str]:
+        return violation, f"SELECT 1 FROM {table} AS t WHERE {where} LIMIT 1"
+
+    for column in after.columns:
+        was = change.column_before(column.name)
+        if was is not None and was.nullable and not column.nullable:
+            wrong = Violation("notnull", table=after.name, columns=[column.name])
+            yield some(wrong, f"typeof(t.{quote(column.name)}) = 'null'")  # by now SQLite believes that none IS NULL
+    held = {check.sqlite for check in before.checks}
+    for check in after.checks:
+        if check.sqlite and check.sqlite not in held:
+            yield some(Violation("check", name=check.name), f"NOT ({check.sqlite})")
+    for key in after.foreign_keys:
+        if key not in before.foreign_keys:
+            points = f"t.{quote(key.column)}"
+            there = f"SELECT 1 FROM {quote(key.table)} AS o WHERE o.id = {points}"
+            wrong = Violation("foreign", table=after.name, columns=[key.column])
+            yield some(wrong, f"{points} IS NOT NULL AND NOT EXISTS ({there})")
 
 
 def _about(sql: str, columns: set[str]) -> bool:
@@ -78,6 +118,19 @@ def _sqlite(changes: Sequence[TableChange], fills: Fills, ready: Ready) -> Itera
             yield from _anew(change, fills)
         else:
             yield from _added(change)
+            if redefined(change, fills):
+                yield from _told_anew(change.after)
+
+
+def _told_anew(table: Table) -> Iterator[str]:
+    """As SQLite's documentation of ALTER TABLE describes it for what does not touch the rows. A table that is made and
+    dropped lets everybody else read the definitions again."""
+    (definition,) = definitions([replace(table, indexes=())], "sqlite")
+    yield "PRAGMA writable_schema = ON"
+    yield f"UPDATE sqlite_master SET sql = {literal(definition)} WHERE type = 'table' AND name = {literal(table.name)}"
+    yield "PRAGMA writable_schema = RESET"
+    yield f"CREATE TABLE {quote(new_name(table.name))} (id)"
+    yield f"DROP TABLE {quote(new_name(table.name))}"
 
 
 def _anew(change: TableChange, fills: Fills) -> Iterator[str]:

@@ -75,6 +75,22 @@ async def test_purged_after_a_backup_and_put_back_from_it(shop: Shop, tmp_path: 
         assert [line["name"] for line in lines] == ["one", "two"]
 
 
+async def test_a_reference_goes_with_the_index_it_had_kept(shop: Shop, tmp_path: Path) -> None:
+    await filled(shop)
+    item = shop.fields("sale").pop("item")
+    await shop.apply()
+    await asked(shop, "shop.sale.item", "--delete", "--backup", str(tmp_path / "kept"))
+    await shop.settled()
+    (file,) = (tmp_path / "kept").glob("*.ndjson")
+    await asked(shop, "--restore", str(file))
+    shop.fields("sale")["item"] = item
+    await shop.apply()
+    await shop.settled()
+    async with shop.served() as (_, door):
+        (found,) = await listed(door, "sale")
+        assert found["item"]["id"] in {one["id"] for one in await listed(door)}
+
+
 async def test_what_came_in_its_place_is_not_overwritten(shop: Shop, tmp_path: Path) -> None:
     await filled(shop)
     note = shop.fields().pop("note")

@@ -13,7 +13,7 @@ from engine.compile import backfill
 from engine.db import Body, Call, Database, Held, Stale, Violation, rollups
 from engine.db.beside import cleared
 from engine.db.diff import TableChange, fit
-from engine.db.steps import Ready, rebuilt
+from engine.db.steps import Ready, doubts, rebuilt, redefined
 from engine.fieldtypes.storage import quote
 from engine.plan.change import Line
 from engine.plan.table import Table
@@ -146,7 +146,7 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
     for statement in made.statements(ready):
         yield Call(statement)
     if made.app.dialect == "sqlite":
-        yield from _referring(made, ready)
+        yield from _unchecked(made, ready)
     yield from rollups.after_change(dialect, logs, ready.swaps)
     yield from recoding.calls(made.old, made.catalog, made.matching, dialect, ready)
     yield from follow(dialect, made.matching.after, made.catalog)
@@ -190,12 +190,16 @@ def _computed(made: Planned, planter: Planter, ahead: set[str]) -> Body[None]:
     yield from until_still([call(statement, moment, {}) for statement in filling])
 
 
-def _referring(made: Planned, ready: Ready) -> Body[None]:
-    """Tables that were made anew went by unchecked. In one that was filled beside the old one stand the same rows."""
+def _unchecked(made: Planned, ready: Ready) -> Body[None]:
+    """What SQLite has let pass: references of tables that were made anew, though in one that was filled beside the old
+    one stand the same rows; and everything that a table was told anew."""
     for change in made.difference.changes:
         if change.before is None:
             continue
         swapped = change.after.name in ready.swaps
+        for violation, asked in doubts(change) if redefined(change, made.fills) and not swapped else ():
+            if (yield Call(asked)):
+                raise violation
         if rebuilt(change, made.fills) and not (swapped and _points(change.before) == _points(change.after)):
             broken = yield Call(f"PRAGMA foreign_key_check({quote(change.after.name)})")
             if broken:

@@ -15,7 +15,7 @@ from engine.db import Body, Database
 from engine.db.beside import LARGE
 from engine.db.diff import MOST_COLUMNS, Difference, TableChange, difference, fit
 from engine.db.inspect import drift
-from engine.db.steps import NOTHING, Fills, Ready, rebuilt, statements
+from engine.db.steps import NOTHING, Fills, Ready, rebuilt, redefined, statements
 from engine.db.system import TABLES
 from engine.fieldtypes.storage import quote
 from engine.label import Label
@@ -314,11 +314,10 @@ def _how(change: TableChange, fills: Fills, dialect: Dialect) -> tuple[Label, La
                 Label("期间写入等待，读取照常", "writers wait for it, readers do not"),
                 True,
             )
-        return (
-            Label("加列、加索引", "columns and indexes are added"),
-            Label("写入片刻等待", "writers wait a moment"),
-            False,
-        )
+        says = Label("加列、加索引", "columns and indexes are added")
+        if redefined(change, fills):
+            says = Label("改对各行的约束", "what its rows must be like is told anew")
+        return says, Label("写入片刻等待", "writers wait a moment"), False
     rewritten = any(
         (was := change.column_before(c.name)) is not None and fit(was, c) != "same" for c in change.after.columns
     )

@@ -159,6 +159,10 @@ def _deleted(database: Database, have: Revision, wanted: Sequence[Retired], file
     yield from _unchanged(have)
     gone = {name for w in wanted for name in w.tables}
     dropped = {pair for w in wanted for pair in w.columns}
+    indexes = ((t.name, i) for t in have.tables for i in t.indexes)
+    resting = {(name, i.name) for name, i in indexes if dropped & {(name, c) for c in i.columns}}
+    for _, index in sorted(resting):
+        yield Call(f"DROP INDEX {quote(index)}")
     for table, column in sorted(dropped):
         yield Call(f"ALTER TABLE {quote(table)} DROP COLUMN {quote(column)}")
     for name in sorted(gone):
@@ -168,7 +172,11 @@ def _deleted(database: Database, have: Revision, wanted: Sequence[Retired], file
     for w in wanted:
         yield Call(f"DELETE FROM _identity WHERE identity = {literal(w.one.identity)}")
     tables = [
-        replace(t, columns=tuple(c for c in t.columns if (t.name, c.name) not in dropped))
+        replace(
+            t,
+            columns=tuple(c for c in t.columns if (t.name, c.name) not in dropped),
+            indexes=tuple(i for i in t.indexes if (t.name, i.name) not in resting),
+        )
         for t in have.tables
         if t.name not in gone
     ]
