@@ -219,7 +219,7 @@ def left(dialect: Dialect) -> str:
             " AND (name GLOB '_new_*' OR name GLOB '_old_*' OR name GLOB '_touch*') ORDER BY type DESC"
         )
     schema = "current_schema()::regnamespace"
-    marked = f"obj_description(c.oid, 'pg_class') = {literal(UNDER_WAY)}"
+    marked = f"d.classoid = 'pg_class'::regclass AND d.description = {literal(UNDER_WAY)}"
     return (
         "SELECT 'DROP FUNCTION ' || quote_ident(proname) || '() CASCADE' FROM pg_proc"
         rf" WHERE pronamespace = {schema} AND proname LIKE '\_touch%'"
@@ -227,10 +227,12 @@ def left(dialect: Dialect) -> str:
         f" WHERE c.relnamespace = {schema} AND c.relkind = 'r' AND c.relname = {literal(NOTED)}"
         f" UNION ALL SELECT 'DROP INDEX ' || quote_ident(c.relname) FROM pg_class AS c"
         f" JOIN pg_index AS i ON i.indexrelid = c.oid"
-        f" WHERE c.relnamespace = {schema} AND ({marked} OR NOT i.indisvalid)"
+        f" LEFT JOIN pg_description AS d ON d.objoid = c.oid AND d.objsubid = 0 AND {marked}"
+        f" WHERE c.relnamespace = {schema} AND (d.objoid IS NOT NULL OR NOT i.indisvalid)"
         " UNION ALL SELECT 'ALTER TABLE ' || quote_ident(c.relname) || ' DROP COLUMN ' || quote_ident(a.attname)"
-        " FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND NOT a.attisdropped AND a.attnum > 0"
-        f" WHERE c.relnamespace = {schema} AND col_description(c.oid, a.attnum) = {literal(UNDER_WAY)}"
+        " FROM pg_description AS d JOIN pg_class AS c ON c.oid = d.objoid"
+        " JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND NOT a.attisdropped"
+        f" WHERE c.relnamespace = {schema} AND d.objsubid > 0 AND {marked}"
     )
 
 

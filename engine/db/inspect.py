@@ -22,9 +22,11 @@ _COLUMNS = {
     ),
     "postgresql": (
         "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_class AS c"
-        " JOIN pg_attribute AS a ON a.attrelid = c.oid WHERE c.relnamespace = current_schema()::regnamespace"
+        " JOIN pg_attribute AS a ON a.attrelid = c.oid LEFT JOIN pg_description AS d"
+        " ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = a.attnum"
+        " WHERE c.relnamespace = current_schema()::regnamespace"
         " AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped"
-        f" AND col_description(c.oid, a.attnum) IS DISTINCT FROM {literal(UNDER_WAY)}"
+        f" AND d.description IS DISTINCT FROM {literal(UNDER_WAY)}"
     ),
 }
 _INDEXES = {
