@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from datetime import date, datetime, time
@@ -21,22 +22,6 @@ def dump(catalog: Catalog) -> str:
     """Everything but places and what is at its default, as JSON."""
     parts = {f.name: plain(getattr(catalog, f.name)) for f in dataclasses.fields(catalog) if f.name not in _LEFT_OUT}
     return json.dumps(parts, ensure_ascii=False, indent=1) + "\n"
-
-
-_parts: dict[str, dict[tuple[str, str], Any]] = {}
-_KEPT = 4
-
-
-def part(catalog: Catalog, section: str, path: str) -> dict[str, Any]:
-    """A noun of the catalog as ``plain`` tells it, kept for the last few catalogs: a plan asks for all of them."""
-    told = _parts.pop(catalog.digest, {})
-    _parts[catalog.digest] = told
-    while len(_parts) > _KEPT:
-        del _parts[next(iter(_parts))]
-    found: dict[str, Any] | None = told.get((section, path))
-    if found is None:
-        found = told[section, path] = plain(getattr(catalog, section)[path])
-    return found
 
 
 def plain(value: Any) -> Any:
@@ -64,14 +49,32 @@ def _hole(name: str, form: str) -> str:
     return f"{{{name}:{form}}}" if form else f"{{{name}}}"
 
 
-def _noun(value: Any) -> dict[str, Any]:
+def unequal(old: Any, new: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two nouns of one kind as ``plain`` tells them, but for what is equal in both."""
+    names = frozenset(name for name, _, _ in _fields(_kind(new)) if getattr(old, name) != getattr(new, name))
+    return _noun(old, names), _noun(new, names)
+
+
+def _noun(value: Any, only: frozenset[str] | None = None) -> dict[str, Any]:
     out = {}
-    for field in dataclasses.fields(value):
-        item = getattr(value, field.name)
-        default = field.default
-        if field.default_factory is not dataclasses.MISSING:
-            default = field.default_factory()
-        if isinstance(item, Where) or item == default:
+    for name, told, default in _fields(_kind(value)):
+        item = getattr(value, name)
+        if (only is not None and name not in only) or isinstance(item, Where) or item == default:
             continue
-        out[field.name.rstrip("_")] = plain(item)
+        out[told] = plain(item)
     return out
+
+
+def _kind(value: Any) -> type:
+    return type(value)
+
+
+@functools.cache
+def _fields(kind: type) -> tuple[tuple[str, str, Any], ...]:
+    """(name, what it is told as, default) of each."""
+    found: list[tuple[str, str, Any]] = []
+    for one in dataclasses.fields(kind):
+        made = one.default_factory
+        default = made() if made is not dataclasses.MISSING else one.default
+        found.append((one.name, one.name.rstrip("_"), default))
+    return tuple(found)

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from engine.catalog import Catalog
-from engine.catalog.dump import part, plain
+from engine.catalog.dump import plain, unequal
 from engine.label import Label
 from engine.plan.change import Line
 from engine.studio.source.matching import Matching
@@ -39,13 +39,12 @@ def compared(old: Catalog, new: Catalog, made: Matching) -> Iterator[Line]:
         before = old.entities.get(made.before(entity.path))
         if before is None or before is entity:
             continue
-        had, has = part(old, "entities", before.path), part(new, "entities", entity.path)
-        yield from _line(entity.path, _differing(had, has, {"fields", "workflows"}), _where(entity))
+        yield from _line(entity.path, _differing(before, entity, {"fields", "workflows"}), _where(entity))
         for field in entity.fields.values():
             path = f"{entity.path}.{field.name}"
-            was = had["fields"].get(made.before(path).rpartition(".")[2])
+            was = before.fields.get(made.before(path).rpartition(".")[2])
             if was is not None:
-                yield from _line(path, _differing(was, has["fields"][field.name], set()), _where(field))
+                yield from _line(path, _differing(was, field, set()), _where(field))
     for noun in _NOUNS:
         yield from _noun(old, new, noun)
     if plain(old.people) != plain(new.people):
@@ -58,7 +57,7 @@ def _noun(old: Catalog, new: Catalog, noun: str) -> Iterator[Line]:
         if path not in there:
             yield Line("added", path, "safe", title, where=_where(one), section=noun)
         elif there[path] is not one:
-            keys = _differing(part(old, noun, path), part(new, noun, path), set())
+            keys = _differing(there[path], one, set())
             if keys:
                 told = Label(f"{title.zh}：{'、'.join(keys)}", f"{title.en}: {', '.join(keys)}")
                 yield Line("changed", path, "safe", told, where=_where(one), section=noun)
@@ -73,8 +72,9 @@ def _line(path: str, keys: list[str], where: str) -> Iterator[Line]:
     yield Line("changed", path, "safe", Label("、".join(keys), ", ".join(keys)), where=where)
 
 
-def _differing(old: Mapping[str, Any], new: Mapping[str, Any], quiet: set[str]) -> list[str]:
+def _differing(before: Any, after: Any, quiet: set[str]) -> list[str]:
     """What differs, with what it was and is where that is short."""
+    old, new = unequal(before, after)
     keys = sorted(k for k in {*old, *new} - _NOT_TOLD - quiet if old.get(k) != new.get(k))
     return [f"{key}{_turned(old.get(key), new.get(key))}" for key in keys]
 
