@@ -51,22 +51,18 @@ def _hole(name: str, form: str) -> str:
 
 def unequal(old: Any, new: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Two nouns of one kind as ``plain`` tells them, but for what is equal in both."""
-    names = frozenset(name for name, _, _ in _fields(_kind(new)) if getattr(old, name) != getattr(new, name))
+    names = frozenset(name for name, _, _ in _fields(new.__class__) if getattr(old, name) != getattr(new, name))
     return _noun(old, names), _noun(new, names)
 
 
 def _noun(value: Any, only: frozenset[str] | None = None) -> dict[str, Any]:
     out = {}
-    for name, told, default in _fields(_kind(value)):
+    for name, told, default in _fields(value.__class__):
         item = getattr(value, name)
         if (only is not None and name not in only) or isinstance(item, Where) or item == default:
             continue
         out[told] = plain(item)
     return out
-
-
-def _kind(value: Any) -> type:
-    return type(value)
 
 
 @functools.cache

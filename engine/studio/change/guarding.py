@@ -22,7 +22,7 @@ from engine.plan.statement import Dialect
 from engine.plan.table import Column, Index, Table
 from engine.problem import Problems, problem
 from engine.studio.codes import CODES
-from engine.studio.follow.recoding import followed, holding, options_of
+from engine.studio.follow.recoding import choices_of, followed, holding
 from engine.studio.source.matching import Matching
 
 SHOWN = 5
@@ -273,7 +273,7 @@ def of_values(
         for field in entity.fields.values():
             one = made.held.get(f"{entity.path}.{field.name}")
             if one is not None and field.spec.options and kind_of(field) in ("text", "json"):
-                before = made.choices.get(one.path) or options_of(old, one.path)
+                before = choices_of(old, made, one.path)
                 for guard in _choices(entity, field, one.physical, before, table, key, dialect):
                     yield replace(guard, place=was)
         yield from _states(old, new, entity, was, table, key, made)

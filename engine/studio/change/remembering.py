@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from engine.catalog import Catalog, Field
-from engine.compile.names import has_column
 from engine.db import Database
 from engine.fieldtypes.spec import Option
-from engine.studio.follow.recoding import followed, options_of
+from engine.studio.follow.recoding import choosing, followed, options_of
 from engine.studio.source.matching import Matching
 from engine.tenants import revision
 from engine.tenants.identity import Identity
@@ -43,10 +42,6 @@ async def remembered(
 
 
 def _lost(old: Catalog, new: Catalog, made: Matching) -> Iterator[tuple[Identity, Field]]:
-    for entity in new.entities.values():
-        for field in entity.fields.values():
-            one = made.held.get(field.path)
-            if one is None or not has_column(field) or not field.spec.options:
-                continue
-            if not all(followed(options_of(old, one.path) or (), field.spec.options).values()):
-                yield one, field
+    for _, field, one in choosing(new, made):
+        if not all(followed(options_of(old, one.path) or (), field.spec.options).values()):
+            yield one, field

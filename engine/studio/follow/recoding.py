@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from engine.catalog import Catalog
+from engine.catalog import Catalog, Entity, Field
 from engine.compile.names import column_of, has_column, kind_of, table_of
 from engine.db import Body, Call, Database
 from engine.db.beside import LARGE
@@ -21,6 +21,7 @@ from engine.plan.statement import Dialect
 from engine.plan.table import Table
 from engine.studio.follow.batches import BESIDE
 from engine.studio.source.matching import Matching
+from engine.tenants.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,20 @@ def options_of(catalog: Catalog | None, path: str) -> tuple[Option, ...] | None:
     return field.spec.options if field is not None else None
 
 
+def choices_of(old: Catalog | None, made: Matching, path: str) -> tuple[Option, ...] | None:
+    """The same, with all that is known of what they were called."""
+    return made.choices.get(path) or options_of(old, path)
+
+
+def choosing(new: Catalog, made: Matching) -> Iterator[tuple[Entity, Field, Identity]]:
+    """The fields of choices whose values are held."""
+    for entity in new.entities.values():
+        for field in entity.fields.values():
+            one = made.held.get(field.path)
+            if one is not None and has_column(field) and field.spec.options:
+                yield entity, field, one
+
+
 def followed(before: Sequence[Option], now: Sequence[Option]) -> dict[str, list[str]]:
     """Choice that is gone → those that say they were it, or, on the way back, that it said it was."""
     names, had = {one.name for one in now}, {one.name for one in before}
@@ -91,18 +106,14 @@ def followed(before: Sequence[Option], now: Sequence[Option]) -> dict[str, list[
 
 
 def recoded(old: Catalog, new: Catalog, made: Matching) -> Iterator[Recoded]:
-    for entity in new.entities.values():
-        for field in entity.fields.values():
-            one = made.held.get(field.path)
-            if one is None or not has_column(field) or not field.spec.options:
-                continue
-            before = made.choices.get(one.path) or options_of(old, one.path) or ()
-            found = followed(before, field.spec.options)
-            names = {gone: after[0] for gone, after in found.items() if len(after) == 1}
-            if names:
-                table, column = table_of(new, entity.path), column_of(new, entity.path, field.name)
-                joins = bool({option.name for option in before} & {*names.values()})
-                yield Recoded(field.path, table, column, kind_of(field), names, str(field.where), one.identity, joins)
+    for entity, field, one in choosing(new, made):
+        before = choices_of(old, made, one.path) or ()
+        found = followed(before, field.spec.options)
+        names = {gone: after[0] for gone, after in found.items() if len(after) == 1}
+        if names:
+            table, column = table_of(new, entity.path), column_of(new, entity.path, field.name)
+            joins = bool({option.name for option in before} & {*names.values()})
+            yield Recoded(field.path, table, column, kind_of(field), names, str(field.where), one.identity, joins)
 
 
 async def lines(database: Database, old: Catalog, new: Catalog, made: Matching) -> list[Line]:

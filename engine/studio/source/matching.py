@@ -94,7 +94,7 @@ def match(
         names = [*_earlier_of(entity), *later.get(entity.path, [])]
         one = open_.then(entity.path, "") or _find(open_, entity.path, names, catalog.entities, said)
         made.names[entity.path] = _take(made, open_, one, entity.path, taken)
-        _columns(made, open_, catalog, entity, tables.get(made.names[entity.path]), later, old, back is not None)
+        _columns(made, open_, catalog, entity, tables.get(made.names[entity.path]), later, old)
     for entity in catalog.entities.values():
         _of_the_engine(made, catalog, entity, tables.get(made.names[entity.path]))
     for left in open_.all():
@@ -118,13 +118,13 @@ def _columns(
     table: Table | None,
     later: Mapping[str, list[str]],
     old: Catalog | None,
-    back: bool,
 ) -> None:
     """The fields of an entity. A retired column keeps its values whatever takes its name: the new one gets another."""
     was = made.renamed.get(entity.path, entity.path)
     before = old.entities.get(was) if old is not None else None
-    moved = before is not None and before is not entity
-    said = claims(_was(entity, was), _was(before, was), open_.retired) if before is not None and moved else {}
+    said: Mapping[str, str] = {}
+    if before is not None and before is not entity:
+        said = claims(_was(entity, was), _was(before, was), open_.retired)
     taken = {column.name for column in table.columns} if table is not None else set()
     states = {workflow.field for workflow in status_fields(catalog, entity)}
     for fld in entity.fields.values():
@@ -133,7 +133,7 @@ def _columns(
             continue
         names = [f"{was}.{w}" for w in fld.was] + later.get(f"{was}.{fld.name}", [])
         known = {f"{was}.{name}" for name in entity.fields}
-        fits = partial(_fits, table, Column("", kind_of(fld), scale_of(fld)), back)
+        fits = partial(_fits, table, Column("", kind_of(fld), scale_of(fld)), open_.back is not None)
         one = open_.then(path, was) or _find(open_, f"{was}.{fld.name}", names, known, said, fits)
         if one is not None and not fits(one):
             if one.retired is None:
