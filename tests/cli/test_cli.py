@@ -16,6 +16,8 @@ from typer.main import get_command
 
 from engine.cli import app
 from engine.paths import examples_dir
+from engine.problem import Problems
+from engine.studio.server.listening import bound
 from engine.studio.tenant.opening import opened
 from tests.typed import dougong, process
 
@@ -75,6 +77,17 @@ def test_a_port_in_use(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.strip() == f"port.taken: Port {port} is in use (name another with --port)"
     assert not (tmp_path / "var").exists()
+
+
+def test_a_port_is_taken_before_anybody_answers() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with bound("127.0.0.1", port):
+        socket.create_connection(("127.0.0.1", port), 5).close()
+        with pytest.raises(Problems) as second:
+            bound("127.0.0.1", port)
+    assert [one.code for one in second.value.problems] == ["port.taken"]
 
 
 @pytest.mark.parametrize(

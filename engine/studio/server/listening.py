@@ -16,6 +16,7 @@ from engine.studio.codes import CODES
 
 _GRACE_SECONDS = 10
 """What is being answered may take so long to end."""
+_BACKLOG = 2_048
 
 
 class Server(uvicorn.Server):
@@ -57,11 +58,14 @@ class Server(uvicorn.Server):
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """The port is taken before anything is done for it; processes that are started later share it."""
+    """The port is taken before anything is done for it; processes that are started later share it. It listens at
+    once: whoever comes before somebody answers waits for him, and is not refused; and only a port that listens is
+    refused to a second server."""
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
+        made.listen(_BACKLOG)
     except OSError:
         made.close()
         raise Problems([problem(CODES["port.taken"], port=port)]) from None

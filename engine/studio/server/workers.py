@@ -19,7 +19,6 @@ from uuid import uuid4
 
 _FD = "DOUGONG_SOCKET"
 _HOLDER = "DOUGONG_HOLDER"
-_BACKLOG = 2_048
 _GRACE = 15.0
 _SLOWEST = 30.0
 _log = logging.getLogger("dougong.serve")
@@ -47,7 +46,6 @@ class _Child:
 
 def supervise(listening: socket.socket, count: int) -> None:
     """Keeps ``count`` processes alive that run this same command; ends them when it is told to end."""
-    listening.listen(_BACKLOG)
     ending = False
 
     def end(_number: int, _frame: object) -> None:
