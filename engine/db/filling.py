@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from uuid import uuid4
 from engine.db.call import Body, Call, Database, Stale, say
 from engine.db.holding import beating, now, take, until
 from engine.db.sqlite import SqliteDatabase
-from engine.fieldtypes.storage import bind, compact, quote
+from engine.fieldtypes.storage import bind, compact, literal, quote
 from engine.plan.rollup import ChangeLog, Rollup
 from engine.plan.statement import Dialect
 
@@ -76,7 +76,7 @@ def at_once(dialect: Dialect, log: ChangeLog) -> Body[None]:
         yield Call("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         yield Call(log.fold[0])
     else:
-        yield from given_up(dialect, log.table)
+        yield from given_up([log.table])
     yield Call(f"DELETE FROM {quote(log.table)}")
     for rollup in log.rollups:
         if dialect == "postgresql":
@@ -100,9 +100,9 @@ def under_way(log: ChangeLog) -> Body[bool]:
     return bool((yield Call("SELECT 1 FROM _lease WHERE name = ?1", (_lease(log.table),))))
 
 
-def given_up(dialect: Dialect, log: str) -> Body[None]:
-    """Whoever counts for a log is told that it was in vain."""
-    yield say(dialect, "DELETE FROM _lease WHERE name = :1", _lease(log))
+def given_up(logs: Iterable[str]) -> Body[None]:
+    """Whoever counts for one of these logs is told that it was in vain."""
+    yield Call(f"DELETE FROM _lease WHERE name IN ({', '.join(literal(_lease(log)) for log in logs)})")
 
 
 @asynccontextmanager
@@ -209,13 +209,13 @@ class _Filling:
             yield Call(f"DROP TABLE IF EXISTS {quote(rollup.table)}")
             yield Call(f"ALTER TABLE {quote(rollup.beside.table)} RENAME TO {quote(rollup.table)}")
         yield from _noted("sqlite", log, made)
-        yield from given_up("sqlite", log.table)
+        yield from given_up([log.table])
 
 
 def _noted(dialect: Dialect, log: ChangeLog, rollups: Sequence[Rollup]) -> Body[None]:
     at = bind("datetime", 0, dialect, datetime.now(UTC))
-    for name in (log.table, *(r.table for r in rollups)):
-        yield say(dialect, "UPDATE _rollup SET filled = :1 WHERE name = :2", at, name)
+    names = ", ".join(literal(name) for name in (log.table, *(r.table for r in rollups)))
+    yield say(dialect, f"UPDATE _rollup SET filled = :1 WHERE name IN ({names})", at)
 
 
 async def _names(database: Database, log: ChangeLog, sql: str) -> set[str]:

@@ -37,9 +37,12 @@ _INDEXES = {
     ),
     "postgresql": (
         "SELECT t.relname::text, c.relname::text, i.indisunique, i.indpred IS NOT NULL,"
-        " (SELECT json_agg(pg_get_indexdef(i.indexrelid, n, true) ORDER BY n) FROM generate_series(1, i.indnkeyatts) n)"
-        " FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid JOIN pg_class AS t ON t.oid = i.indrelid"
-        " WHERE c.relnamespace = current_schema()::regnamespace AND i.indisvalid AND NOT i.indisprimary"
+        " json_agg(a.attname ORDER BY k.n)"
+        " FROM pg_class AS t JOIN pg_index AS i ON i.indrelid = t.oid JOIN pg_class AS c ON c.oid = i.indexrelid"
+        " CROSS JOIN LATERAL unnest(i.indkey[:i.indnkeyatts - 1]) WITH ORDINALITY AS k(at, n)"
+        " LEFT JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = k.at AND k.at > 0"
+        " WHERE t.relnamespace = current_schema()::regnamespace AND t.relkind = 'r' AND i.indisvalid"
+        " AND NOT i.indisprimary GROUP BY 1, 2, 3, 4"
     ),
 }
 _CONSTRAINTS = {
@@ -78,7 +81,7 @@ async def drift(database: Database, shape: Sequence[Table]) -> list[str]:
     for table, name in await database.read(_CONSTRAINTS[database.dialect]):
         live.constraints.setdefault(table, set()).add(str(name))
     for table, name, unique, partial, columns in await database.read(_INDEXES[database.dialect]):
-        names = tuple(str(one).strip('"') for one in json.loads(columns))
+        names = tuple(str(one) for one in json.loads(columns))
         live.indexes[str(name)] = (str(table), names, bool(unique), bool(partial))
     return list(_told(live, shape, database.dialect))
 

@@ -8,11 +8,12 @@ of the revision before stay right, and readable, until ``forget`` removes them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from typing import Any
 
 from engine.db import filling
-from engine.db.call import Body, Call, Database, say
-from engine.fieldtypes.storage import quote
+from engine.db.call import Body, Call, Database, Rows, say
+from engine.fieldtypes.storage import literal, quote
 from engine.plan.rollup import ChangeLog
 from engine.plan.statement import Dialect
 
@@ -89,43 +90,47 @@ async def verify(database: Database, logs: Iterable[ChangeLog]) -> dict[str, int
     return out
 
 
-async def forget(database: Database, logs: Iterable[ChangeLog]) -> None:
-    """Removes what none of these need. Whoever still reads it finds that it is gone, and groups the records."""
-    wanted = tuple(logs)
-    if (await database.read(_COUNT))[0][0] > sum(1 + len(log.rollups) for log in wanted):
-        await database.write(lambda: _forget(database.dialect, wanted))
+async def forget(database: Database, logs: Iterable[ChangeLog], live: Iterable[str]) -> None:
+    """Removes what none of these need, and no table that rests: ``live`` are those that do not. Whoever still reads it
+    finds that it is gone, and groups the records."""
+    keep, used = _names(logs), set(live)
+    if _unwanted(await database.read(_KEPT), keep, used):
+        await database.write(lambda: _forget(database.dialect, keep, used))
 
 
-_COUNT = "SELECT COUNT(*) FROM _rollup"
-
-
-def before_change(dialect: Dialect, logs: Sequence[ChangeLog], anew: Iterable[str]) -> Body[None]:
-    """Part of the transaction that changes tables, before it does: removes what the new revision (``logs``) does not
-    keep. Triggers would forbid changing the columns they look at; on SQLite they would go with a table that is made
-    ``anew``. What is kept of one that is, or whose values are called otherwise, goes too, and is counted again."""
+def before_change(logs: Sequence[ChangeLog], live: Iterable[str], anew: Iterable[str] = ()) -> Body[None]:
+    """Part of the transaction that changes tables, before it does: removes what the new revision (``logs``, over
+    ``live`` tables) does not keep. Triggers would forbid changing the columns they look at; on SQLite they would go
+    with a table that is made ``anew``. What is kept of one that is, or whose values are called otherwise, goes too, and
+    is counted again. Sums of tables that only rest stay: nobody writes to those, so they are right when they are back.
+    """
     lost = set(anew)
-    yield from _removing(dialect, [log for log in logs if not lost & set(log.tables)])
+    yield from _removing(_names(log for log in logs if not lost & set(log.tables)), {*live, *lost})
+
+
+def before_purge(logs: Sequence[ChangeLog], tables: Iterable[str]) -> Body[None]:
+    """Part of the transaction in which ``tables`` that rest, or columns of them, go for good: what rests with them goes
+    too. ``logs`` are of those in use."""
+    yield from _removing(_names(logs), set(tables))
 
 
 def after_change(dialect: Dialect, logs: Sequence[ChangeLog], swapped: Iterable[str] = ()) -> Body[None]:
     """Makes what the new revision keeps and is not there. SQLite fills it now where there are few records; the rest is
     for ``settle``. A table that took another one's place (``swapped``) has the same rows, and gets its triggers."""
+    known = {str(name): filled for name, filled in (yield Call("SELECT name, filled IS NOT NULL FROM _rollup"))}
+    moved = set(swapped)
     for log in logs:
-        yield from _hung(log, set(swapped))
-    known = {str(row[0]) for row in (yield Call("SELECT name FROM _rollup WHERE filled IS NOT NULL"))}
+        if log.table in known and moved & set(log.tables):
+            for statement in (*log.drop, *(s for s in log.create if s.startswith("CREATE TRIGGER"))):
+                if "TRIGGER" in statement:
+                    yield Call(statement)
     for log in logs:
-        yield from _making(dialect, log)
-        missing = dialect == "sqlite" and not all(r.table in known for r in log.rollups)
+        tables = [rollup.table for rollup in log.rollups]
+        if not known.keys() >= {log.table, *tables}:
+            yield from _making(dialect, log)
+        missing = dialect == "sqlite" and not all(known.get(table) for table in tables)
         if missing and not (yield from filling.has_many(log)):
             yield from filling.at_once(dialect, log)
-
-
-def _hung(log: ChangeLog, swapped: set[str]) -> Body[None]:
-    kept = yield Call(f"SELECT 1 FROM _rollup WHERE name = '{log.table}'")
-    if kept and swapped & set(log.tables):
-        for statement in (*log.drop, *(s for s in log.create if s.startswith("CREATE TRIGGER"))):
-            if "TRIGGER" in statement:
-                yield Call(statement)
 
 
 def _make(dialect: Dialect, log: ChangeLog) -> Body[None]:
@@ -135,7 +140,7 @@ def _make(dialect: Dialect, log: ChangeLog) -> Body[None]:
 
 
 def _making(dialect: Dialect, log: ChangeLog) -> Body[None]:
-    if (yield _noted(dialect, log.table, log, log.drop)):
+    if (yield _noted(dialect, log.table, log, log.drop, log.tables)):
         for statement in log.create:
             yield Call(statement)
     for rollup in log.rollups:
@@ -145,26 +150,53 @@ def _making(dialect: Dialect, log: ChangeLog) -> Body[None]:
                 yield Call(statement)
 
 
-def _forget(dialect: Dialect, logs: Sequence[ChangeLog]) -> Body[None]:
+def _forget(dialect: Dialect, keep: Set[str], live: Set[str]) -> Body[None]:
     if dialect == "postgresql":
         yield Call(_LOCK_WAIT)
-    yield from _removing(dialect, logs)
+    yield from _removing(keep, live)
 
 
-def _removing(dialect: Dialect, logs: Sequence[ChangeLog]) -> Body[None]:
-    keep = {log.table for log in logs} | {r.table for log in logs for r in log.rollups}
-    for name, how in (yield Call("SELECT name, removal FROM _rollup ORDER BY name DESC")):
-        if name not in keep:
-            for statement in json.loads(how) if isinstance(how, str) else how:
-                yield Call(statement)
-            yield say(dialect, "DELETE FROM _rollup WHERE name = :1", name)
-            yield from filling.given_up(dialect, name)
+def _removing(keep: Set[str], live: Set[str]) -> Body[None]:
+    gone = _unwanted((yield Call(_KEPT)), keep, live)
+    for _, statements in gone:
+        for statement in statements:
+            yield Call(statement)
+    if gone:
+        names = [name for name, _ in gone]
+        yield Call(f"DELETE FROM _rollup WHERE name IN ({', '.join(map(literal, names))})")
+        yield from filling.given_up(names)
 
 
-def _noted(dialect: Dialect, name: str, log: ChangeLog, removal: Sequence[str]) -> Call:
+_KEPT = "SELECT name, log, removal FROM _rollup ORDER BY name DESC"
+
+
+def _names(logs: Iterable[ChangeLog]) -> set[str]:
+    return {name for log in logs for name in (log.table, *(rollup.table for rollup in log.rollups))}
+
+
+def _unwanted(known: Rows, keep: Set[str], live: Set[str]) -> list[tuple[str, list[str]]]:
+    """(name, statements that remove it)"""
+    return [
+        (str(name), _removal(how)["by"])
+        for name, log, how in known
+        if name not in keep and (not (hangs := _hangs(known, log)) or hangs & live)
+    ]
+
+
+def _hangs(known: Rows, log: str) -> set[str]:
+    """The tables that a log's triggers are on."""
+    return {table for name, _, how in known if name == log for table in _removal(how)["on"]}
+
+
+def _removal(told: Any) -> Any:
+    made = json.loads(told) if isinstance(told, str) else told
+    return made if isinstance(made, dict) else {"by": made, "on": []}  # noted before tables could rest
+
+
+def _noted(dialect: Dialect, name: str, log: ChangeLog, by: Sequence[str], on: Sequence[str] = ()) -> Call:
     """A row when the table was not there; whoever notes it first makes it."""
     asked = "INSERT INTO _rollup (name, log, entity, removal) VALUES (:1, :2, :3, :4) ON CONFLICT (name) DO NOTHING"
-    return say(dialect, f"{asked} RETURNING name", name, log.table, log.entity, json.dumps(removal))
+    return say(dialect, f"{asked} RETURNING name", name, log.table, log.entity, json.dumps({"by": by, "on": on}))
 
 
 def _fold(dialect: Dialect, log: ChangeLog) -> Body[int]:

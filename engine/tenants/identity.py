@@ -6,11 +6,21 @@ It is retired when the metadata no longer names it, and comes back when it does;
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from engine.db import Body, Call, Database
+from engine.fieldtypes.storage import Columns, encode_rows, row_source
 from engine.plan.app import App
 from engine.plan.statement import Dialect
+
+_COLUMNS: Columns = (
+    ("identity", "text", 0),
+    ("path", "text", 0),
+    ("physical", "text", 0),
+    ("born", "integer", 0),
+    ("retired", "integer", 0),
+)
+_NAMES = ", ".join(name for name, _, _ in _COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,11 @@ def named(app: App) -> Iterator[tuple[str, str]]:
                 yield f"{entity.path}.{field.name}", field.column
 
 
+def tables_of(app: App) -> set[str]:
+    """The tables of its entities: none that rests."""
+    return {entity.table for entity in app.entities.values()}
+
+
 def born(path: str, physical: str, number: int, taken: Iterable[str] = ()) -> Identity:
     """Named after what it is first called, as long as nobody was called so before."""
     known, identity, n = set(taken), path, 1
@@ -44,20 +59,20 @@ def born(path: str, physical: str, number: int, taken: Iterable[str] = ()) -> Id
 
 
 async def all_of(database: Database) -> list[Identity]:
-    rows = await database.read("SELECT identity, path, physical, born, retired FROM _identity ORDER BY identity")
+    rows = await database.read(f"SELECT {_NAMES} FROM _identity ORDER BY identity")
     return [Identity(*row) for row in rows]
 
 
 def keep(dialect: Dialect, rows: Sequence[Identity]) -> Body[None]:
     """Writes them all down, over what was there of them."""
-    mark = "?" if dialect == "sqlite" else "$"
-    marks = ", ".join(f"{mark}{n}" for n in range(1, 6))
-    sql = (
-        f"INSERT INTO _identity (identity, path, physical, born, retired) VALUES ({marks}) ON CONFLICT (identity) DO"
-        " UPDATE SET path = excluded.path, physical = excluded.physical, retired = excluded.retired"
+    if not rows:
+        return
+    source = row_source(_COLUMNS, dialect, "?1" if dialect == "sqlite" else "$1")
+    yield Call(
+        f"INSERT INTO _identity ({_NAMES}) SELECT {_NAMES} FROM {source} WHERE true ON CONFLICT (identity) DO"
+        " UPDATE SET path = excluded.path, physical = excluded.physical, retired = excluded.retired",
+        (encode_rows(_COLUMNS, [asdict(one) for one in rows], dialect),),
     )
-    for one in rows:
-        yield Call(sql, (one.identity, one.path, one.physical, one.born, one.retired))
 
 
 def retired(one: Identity, number: int) -> Identity:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.db import Body, Call, rollups
+from engine.tenants import identity
 from tests.serve.stage import Stage
 
 QUESTIONS = (
@@ -208,7 +209,7 @@ async def test_what_was_lost_is_found_and_mended(stage: Stage) -> None:
 async def test_sums_are_filled_for_what_is_there_and_removed_when_nobody_keeps_them(stage: Stage) -> None:
     await lived(stage)
     database, logs = stage.tenant.database, stage.tenant.app.logs
-    await rollups.forget(database, ())
+    await rollups.forget(database, (), identity.tables_of(stage.tenant.app))
     assert await rollups.filled(database) == frozenset()
     await lived(stage)  # without triggers
     assert await rollups.settle(database, logs) == stage.tenant.sums
@@ -251,7 +252,7 @@ async def test_what_was_begun_by_one_that_died_is_begun_anew(stage: Stage) -> No
     """As long as he may be alive nobody folds that log or counts; figures are those of the records all the while."""
     await lived(stage)
     database, logs = stage.tenant.database, stage.tenant.app.logs
-    await rollups.forget(database, ())
+    await rollups.forget(database, (), identity.tables_of(stage.tenant.app))
     log = logs[0]
     lease = f"INSERT INTO _lease (name, holder, until, n) VALUES ('filling:{log.table}', 'x', 99999999999999, 0)"
     await database.run_script([lease])

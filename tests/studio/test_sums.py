@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import httpx
 from engine.db import Call, Database, rollups
 from engine.serve.tenant.tenancy import Tenant
 from tests.studio.shop import Shop, post
+from tests.typed import dougong
 
 BY_KIND: dict[str, Any] = {
     "of": "item",
@@ -68,6 +70,101 @@ async def test_they_are_begun_and_kept_through_every_change(shop: Shop) -> None:
         assert before
         assert await held(tenant.database) == set()
     await shop.settled()
+
+
+async def counted(database: Database) -> dict[str, Any]:
+    """What is kept → since when it is filled."""
+    return {str(row[0]): row[1] for row in await database.read("SELECT name, filled FROM _rollup")}
+
+
+async def left(database: Database) -> list[str]:
+    """Tables, triggers and functions of kept sums."""
+    asked = "SELECT name FROM sqlite_master WHERE name LIKE '\\_%' ESCAPE '\\'"
+    if database.dialect == "postgresql":
+        schema = "current_schema()::regnamespace"
+        asked = f"SELECT relname::text FROM pg_class WHERE relnamespace = {schema} UNION ALL"
+        asked += f" SELECT proname::text FROM pg_proc WHERE pronamespace = {schema}"
+    return sorted(name for (name,) in await database.read(asked) if name.startswith(("_log_", "_sum_")))
+
+
+async def test_those_of_what_is_switched_off_rest_with_it(shop: Shop) -> None:
+    """Its records do not change meanwhile, so nothing is counted when it is back; unless it is to be something else."""
+    for name in ("extra", "gift"):
+        fields = {"kind": {"type": "text"}, "price": {"type": "decimal", "scale": 4}, "count": {"type": "integer"}}
+        shop.entities[name] = {"title": name, "fields": fields}
+    shop.pack["aggregations"] = {"stock": {**BY_KIND, "of": "extra"}, "gifts": {**BY_KIND, "of": "gift"}}
+    async with shop.served() as (tenant, door):
+        for n in range(4):
+            await post(door, "extra", kind="ab"[n % 2], price="1.5", count=n)
+        assert await exact(tenant, door) == {"a": (2, "3.0000"), "b": (2, "3.0000")}
+        before, there = await counted(tenant.database), await left(tenant.database)
+        entity, stock = shop.entities.pop("extra"), shop.pack["aggregations"].pop("stock")
+        await shop.apply()
+        shop.fields()["more"] = {"type": "text"}
+        await shop.apply()
+        assert await counted(tenant.database) == before
+    async with shop.served() as (tenant, door):  # who opens it takes away what is of no use
+        assert not [log for log in tenant.app.logs if log.entity == "shop.extra"]
+        assert await counted(tenant.database) == before
+        shop.entities["extra"], shop.pack["aggregations"]["stock"] = entity, stock
+        await shop.apply()
+        assert await exact(tenant, door) == {"a": (2, "3.0000"), "b": (2, "3.0000")}
+        assert (await counted(tenant.database), await left(tenant.database)) == (before, there)
+        await post(door, "extra", kind="a", price="1", count=1)
+        assert await exact(tenant, door) == {"a": (3, "4.0000"), "b": (2, "3.0000")}
+        del shop.entities["extra"], shop.pack["aggregations"]["stock"]
+        await shop.apply()
+        wider = {**entity["fields"], "price": {"type": "decimal", "scale": 6}}
+        shop.entities["extra"], shop.pack["aggregations"]["stock"] = {**entity, "fields": wider}, stock
+        await shop.apply()
+        assert await exact(tenant, door) == {"a": (3, "4.000000"), "b": (2, "3.000000")}
+        assert before.keys() - (await counted(tenant.database)).keys()
+    await shop.settled()
+
+
+async def test_nothing_is_left_of_them_when_what_rests_is_purged(shop: Shop, tmp_path: Path) -> None:
+    shop.entities["extra"] = {"title": "extra", "fields": {"kind": {"type": "text"}, "price": {"type": "money"}}}
+    by_kind = {**BY_KIND, "of": "extra", "measures": {"items": "COUNT(id)", "price": "SUM(price)"}}
+    shop.pack["aggregations"] = {"stock": BY_KIND}
+    async with shop.served() as (tenant, door):
+        await post(door, "item", code="x", price="1", kind="a", count=1)
+        there, kept = await left(tenant.database), await counted(tenant.database)
+        assert there
+        shop.pack["aggregations"]["extra"] = by_kind
+        await shop.apply()
+        assert len(await left(tenant.database)) > len(there)
+        del shop.entities["extra"], shop.pack["aggregations"]["extra"]
+        await shop.apply()
+        rests = await left(tenant.database)
+        assert len(rests) > len(there)
+        how = ["shop.extra", "--delete", "--database", shop.url, "--backup", tmp_path / "kept"]
+        told = await asyncio.to_thread(dougong, "purge", shop.folder, *how)
+        assert told.returncode == 0, told.stdout + told.stderr
+        assert (await left(tenant.database), await counted(tenant.database)) == (there, kept)
+        assert await exact(tenant, door) == {"a": (1, "1.0000")}
+
+
+async def test_those_of_lines_go_where_their_document_is_used_on(shop: Shop) -> None:
+    """Their triggers are on the document's table too, and would write down what nobody folds."""
+    shop.fields("sale")["place"] = {"type": "text"}
+    line = shop.entities["sale_line"]
+    line["fields"]["amount"] = {"type": "money"}
+    measures = {"items": "COUNT(id)", "price": "SUM(amount)"}
+    lines = {"of": "sale_line", "by": {"kind": "sale.place"}, "measures": measures}
+    shop.pack["aggregations"] = {"stock": {**lines, "rollups": {"places": ["kind"]}}}
+    async with shop.served() as (tenant, door):
+        made = await post(door, "sale", place="x", lines=[{"name": "1", "amount": "2"}])
+        assert await held(tenant.database)
+        shop.pack = {**shop.pack, "aggregations": {}}
+        whole = shop.entities["sale"]
+        shop.entities["sale"] = {k: v for k, v in whole.items() if k != "lines"}
+        shop.entities["sale"]["fields"] = {k: v for k, v in whole["fields"].items() if k != "lines"}
+        del shop.entities["sale_line"]
+        await shop.apply()
+        assert await left(tenant.database) == []
+        assert tenant.learn is not None
+        await tenant.learn()
+        assert (await door.patch(f"/sale/{made['id']}", json={"place": "y"}, headers={"if-match": "*"})).is_success
 
 
 async def test_lines_by_what_their_document_says(shop: Shop) -> None:

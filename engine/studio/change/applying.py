@@ -134,15 +134,15 @@ def at_terminal(database: Database) -> Beside:
 
 
 def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str, beside: Beside) -> Body[Revision]:
-    now = yield from revision.newest()
-    if now.number != made.have.number:
-        raise Problems([_overtaken(made, now.number)])
+    now, epoch = yield from revision.newest()
+    if now != made.have.number:
+        raise Problems([_overtaken(made, now)])
     dialect, logs = made.app.dialect, made.app.logs
     ready = ahead.ready
     yield from guarding.asked_again(made.guards)
     yield from ahead.switch()
     anew = [c.after.name for c in made.difference.changes if _other_rows(c, made, ready)]
-    yield from rollups.before_change(dialect, logs, anew)
+    yield from rollups.before_change(logs, identity.tables_of(made.app), anew)
     for statement in made.statements(ready):
         yield Call(statement)
     if made.app.dialect == "sqlite":
@@ -153,8 +153,8 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
     yield from _computed(made, planter, ahead.computed)
     yield from identity.keep(made.app.dialect, made.matching.changed)
     changes = json.dumps([line.plain() for line in made.plan.lines], ensure_ascii=False)
-    number, tables = made.have.number + 1, made.difference.after
-    yield from revision.keep(made.app.dialect, number, made.app, made.source.told(), tables, by, note, changes)
+    number, text, tables = made.have.number + 1, made.source.told(), made.difference.after
+    yield from revision.keep(made.app.dialect, number, made.app, text, tables, by, note, changes)
     despite = {"despite": [line.path for line in made.plan.broken]} if made.plan.broken else {}
     yield from beside({"revision": number, **({"note": note} if note else {}), **despite})
     if made.also is not None:
@@ -165,7 +165,7 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
     )
     new = set(made.matching.added)
     yield from planter.plant([row for row in made.catalog.seeds if row.entity in new])
-    return replace(now, number=number, digest=made.app.digest, tables=tables, epoch=now.epoch + 1)
+    return Revision(number, made.app.digest, text, tables, epoch + 1)
 
 
 def _other_rows(change: TableChange, made: Planned, ready: Ready) -> bool:

@@ -67,9 +67,10 @@ async def _run(target: Path, url: str, asked: Asked) -> Told:
     source = source_of(project)
     database = await open_database(database_url(project, url), make=False)
     try:
+        have = await installed(database)
         if not asked.downgrade:
-            require_no_downgrade(source_from((await installed(database)).source), source)
-        return await taken(await planned(source, database, beside=beside_of(project)), database, asked)
+            require_no_downgrade(source_from(have.source), source)
+        return await taken(await planned(source, database, beside=beside_of(project), have=have), database, asked)
     finally:
         await database.close()
 
@@ -141,11 +142,12 @@ async def _revert(target: Path, number: int, url: str, asked: Asked) -> Told:
     project = find_project(target)
     database = await open_database(database_url(project, url), make=False)
     try:
-        await installed(database)
+        have = await installed(database)
         text = await revision.source_of(database, number)
         if text is None:
             raise Problems([problem(CODES["plan.no-revision"], number=number)])
-        made = await planned(source_from(text), database, switched=True, beside=beside_of(project), back=number)
+        beside = beside_of(project)
+        made = await planned(source_from(text), database, switched=True, beside=beside, back=number, have=have)
         return await taken(made, database, asked)
     finally:
         await database.close()
@@ -182,8 +184,9 @@ async def _switch(target: Path, name: str, on: bool, url: str, asked: Asked) -> 
     project = find_project(target)
     database = await open_database(database_url(project, url), make=False)
     try:
-        source = switching.switched(source_from((await installed(database)).source), name, on)
-        made = await planned(source, database, switched=True, played=False)
+        have = await installed(database)
+        source = switching.switched(source_from(have.source), name, on)
+        made = await planned(source, database, switched=True, played=False, have=have)
         return await taken(made, database, asked)
     finally:
         await database.close()

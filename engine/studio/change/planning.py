@@ -102,12 +102,13 @@ async def planned(
     beside: Sequence[Path] = (),
     played: bool = True,
     back: int = 0,
+    have: Revision | None = None,
 ) -> Planned:
     """Raises Problems with everything that is wrong in the text, or when there is nothing to change yet. What was
     switched in the running system stays so, unless the source itself says it (``switched``). Scenarios are ``played``
     on what shall be; files that they name are looked for ``beside``. ``back``: the source is what this revision of the
-    system kept."""
-    have = await installed(database)
+    system kept. ``have``: what the database holds, of whoever has read it."""
+    have = have or await installed(database)
     then = Back(back, source.layout) if back else None
     now = source_from(have.source)
     source = replace(source, switches=source.switches if switched else now.switches, layout=now.layout)

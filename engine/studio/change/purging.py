@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from engine.db import Body, Call, Database, open_database
+from engine.db import Body, Call, Database, open_database, rollups
 from engine.db.carrying import copy_file
 from engine.db.install import definitions
 from engine.fieldtypes.storage import column_type, literal, quote, short
@@ -161,6 +161,8 @@ def _deleted(database: Database, have: Revision, wanted: Sequence[Retired], file
     dropped = {pair for w in wanted for pair in w.columns}
     indexes = ((t.name, i) for t in have.tables for i in t.indexes)
     resting = {(name, i.name) for name, i in indexes if dropped & {(name, c) for c in i.columns}}
+    logs = source_from(have.source).app(database.dialect).logs
+    yield from rollups.before_purge(logs, {*gone, *(table for table, _ in dropped)})
     for _, index in sorted(resting):
         yield Call(f"DROP INDEX {quote(index)}")
     for table, column in sorted(dropped):
@@ -187,9 +189,9 @@ def _deleted(database: Database, have: Revision, wanted: Sequence[Retired], file
 
 
 def _unchanged(have: Revision) -> Body[None]:
-    now = yield from revision.newest()
-    if now.number != have.number:
-        raise Problems([problem(CODES["plan.overtaken"], now=now.number, planned=have.number)])
+    now, _ = yield from revision.newest()
+    if now != have.number:
+        raise Problems([problem(CODES["plan.overtaken"], now=now, planned=have.number)])
 
 
 def _kept(

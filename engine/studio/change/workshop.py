@@ -83,13 +83,14 @@ class Workshop:
         if wanted.bundle:
             bundle = await asyncio.to_thread(bundles.read, wanted.bundle)
             return await arriving(bundle, database, Arrival(wanted.over_changes, wanted.downgrade), self.beside)
-        now = source_from((await installed(database)).source)
+        have = await installed(database)
+        now = source_from(have.source)
         source = await self._source(wanted, now)
         if wanted.folder and not wanted.downgrade:
             require_no_downgrade(now, source)
         played = wanted.overlays is not None or wanted.folder or bool(wanted.revision)
         back = wanted.revision
-        return await planned(source, database, switched=True, beside=self.beside, played=played, back=back)
+        return await planned(source, database, switched=True, beside=self.beside, played=played, back=back, have=have)
 
     async def bundle(self) -> str:
         return (await bundle_of(self.tenant.database)).told()

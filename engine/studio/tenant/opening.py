@@ -21,7 +21,7 @@ from engine.studio.source.project import Project, find_project
 from engine.studio.tenant import terms
 from engine.studio.tenant.planting import Planter
 from engine.studio.tenant.ways import of_environment
-from engine.tenants import revision
+from engine.tenants import identity, revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ async def opened_in(project: Project, catalog: Catalog | None, database: Databas
         await tenant.load_settings()
     tenant.learn = Following(tenant).learn
     tenant.sums = await rollups.settle(database, app.logs)
-    await rollups.forget(database, app.logs)
+    await rollups.forget(database, app.logs, identity.tables_of(app))
     return Opened(project, catalog, tenant, planter, have is None, behind)
 
 
