@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.label import Label
@@ -85,6 +85,11 @@ class Right:
     before: str
     after: str
 
+    def plain(self) -> dict[str, str]:
+        return {
+            "role": self.role, "path": self.path, "may": self.may, "before": self.before, "after": self.after,
+        }  # fmt: skip
+
     def to(self, language: str, path: str) -> str:
         """In words, below a line of that path: ``see price: all → none``."""
         at = f" {self.path.rpartition('.')[2]}" if self.path != path else ""
@@ -157,8 +162,8 @@ class Line:
             "offenders": list(self.offenders),
             "records": list(self.records),
             "where": self.where,
-            "overlays": [asdict(one) for one in self.overlays],
-            "rights": [asdict(one) for one in self.rights],
+            "overlays": [{"layer": one.layer, "where": one.where} for one in self.overlays],
+            "rights": [one.plain() for one in self.rights],
             "people": self.people,
             **({"identity": self.identity, "names": dict(self.names)} if self.names else {}),
         }

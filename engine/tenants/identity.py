@@ -6,7 +6,7 @@ It is retired when the metadata no longer names it, and comes back when it does;
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from engine.db import Body, Call, Database
 from engine.fieldtypes.storage import Columns, encode_rows, row_source
@@ -71,8 +71,12 @@ def keep(dialect: Dialect, rows: Sequence[Identity]) -> Body[None]:
     yield Call(
         f"INSERT INTO _identity ({_NAMES}) SELECT {_NAMES} FROM {source} WHERE true ON CONFLICT (identity) DO"
         " UPDATE SET path = excluded.path, physical = excluded.physical, retired = excluded.retired",
-        (encode_rows(_COLUMNS, [asdict(one) for one in rows], dialect),),
+        (encode_rows(_COLUMNS, [_plain(one) for one in rows], dialect),),
     )
+
+
+def _plain(one: Identity) -> dict[str, str | int | None]:
+    return {name: getattr(one, name) for name, _, _ in _COLUMNS}
 
 
 def retired(one: Identity, number: int) -> Identity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from engine.catalog import Catalog, Origin
@@ -15,13 +15,17 @@ _INSIDE = ("added", "restored", "retired", "removed", "rights")
 """What happens to an entity as a whole happens to all that is said of it."""
 
 
+_Layer = Mapping[str, Sequence[tuple[str, Origin]]]
+"""What an overlay speaks of, by each beginning of its path."""
+
+
 def touched(lines: Iterable[Line], old: Catalog | None, new: Catalog, made: Matching) -> list[Line]:
     """The same lines, each with the places of the overlays it touches: as they are now, and as they will be."""
-    layers = [one.overlaid for one in (new, old) if one is not None]
+    layers = [_layer(one.overlaid) for one in (new, old) if one is not None]
     out = []
     for line in lines:
         names = {line.path, made.before(line.path)}
-        found = {_told(o): None for origins in layers for name in sorted(names) for o in _at(origins, name, line)}
+        found = {_told(o): None for layer in layers for name in sorted(names) for o in _at(layer, name, line)}
         out.append(replace(line, overlays=tuple(found)) if found else line)
     return out
 
@@ -30,28 +34,40 @@ def _told(one: Origin) -> Touched:
     return Touched(one.layer, f"{one.where.file}:{one.where.line}")
 
 
-def _at(origins: Mapping[str, Origin], path: str, line: Line) -> Iterator[Origin]:
+def _layer(origins: Mapping[str, Origin]) -> _Layer:
+    out: dict[str, list[tuple[str, Origin]]] = {}
+    for path, one in origins.items():
+        module, *rest = path.split(".")
+        for n in range(1, len(rest) + 1):
+            inside = ".".join(rest[:n])
+            names = [f"{module}.{inside}"]
+            names += [f"*.{inside}"] if rest[0] in (*_BARE, "people") and rest[0] != "features" else []
+            for name in names:
+                out.setdefault(name, []).append((path, one))
+    return out
+
+
+def _at(layer: _Layer, path: str, line: Line) -> Iterator[Origin]:
     section = "workflows" if line.kind in ("states", "steps") else line.section
-    for known, one in origins.items():
-        if _about(known, path, section, line.kind):
+    base = _base(path, section)
+    for known, one in layer.get(base, ()):
+        if section != "entities" or _speaks(known, base, line.kind):
             yield one
 
 
-def _about(known: str, path: str, section: str, kind: str) -> bool:
+def _base(path: str, section: str) -> str:
+    """Where it is said."""
     module, _, rest = path.partition(".")
-    if section in _BARE:
-        at = known.partition(".")[2] if section != "features" else known
-        wanted = f"{section}.{path}" if section != "features" else f"{module}.features.{rest}"
-        return at == wanted or at.startswith(f"{wanted}.")
     if section == "people":
-        return known.partition(".")[2].startswith("people.")
+        return "*.people"
+    if section in _BARE and section != "features":
+        return f"*.{section}.{path}"
     name, _, field = rest.partition(".") if section == "entities" else (rest, "", "")
-    base = f"{module}.{section}.{name}"
-    if field:
-        base += f".fields.{field}"
-    if known != base and not known.startswith(f"{base}."):
-        return False
-    of_entity = section == "entities" and not field
-    if kind == "rights" and section == "entities":
+    return f"{module}.{section}.{name}" + (f".fields.{field}" if field else "")
+
+
+def _speaks(known: str, base: str, kind: str) -> bool:
+    """Whether what is said of an entity or a field has to do with such a line."""
+    if kind == "rights":
         return known == base or known.startswith(f"{base}.access")
-    return not (of_entity and kind not in _INSIDE and known.startswith(f"{base}.fields."))
+    return kind in _INSIDE or not known.startswith(f"{base}.fields.")
