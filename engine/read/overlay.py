@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from engine.label import Label as Said
 from engine.problem import Problem, Where, nearest, problem
 from engine.read.codes import CODES
 from engine.read.packs import PackTree, copied
@@ -161,7 +162,7 @@ def _entry(named: Named, base: Map, name: str, node: Node, where: Where, path: s
         return
     if isinstance(named.entry, One) and (lacks := _lacks(named.entry, node)):
         found = nearest(name, base.items)
-        meant = f"did you mean `{found}`? " if found else ""
+        meant = Said(f"是不是 `{found}`？", f"did you mean `{found}`? ") if found else ""
         laying.say("overlay.target", where, place=_place(path), name=name, meant=meant, needs=lacks)
         return
     laying.changed(path, where, None, node)
@@ -272,10 +273,13 @@ def _both(node: Node) -> Map:
     return node if isinstance(node, Map) else Map(node.where, {"zh": node}, {"zh": node.where})
 
 
-def _place(path: str) -> str:
+def _place(path: str) -> Said:
     """`day_labor.entities.sheet.fields.x` → where it was looked for, in words."""
     parts = path.split(".")[:-1]
-    return f"{parts[1]} of {parts[0]}" if len(parts) == 2 else f"{'.'.join((parts[0], *parts[2:-1]))}: {parts[-1]}"
+    if len(parts) == 2:
+        return Said(f"`{parts[0]}` 的 {parts[1]} ", f"{parts[1]} of {parts[0]}")
+    place = f"{'.'.join((parts[0], *parts[2:-1]))}: {parts[-1]}"
+    return Said(f"{place} ", place)
 
 
 def text_of(node: Node) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
+from engine.label import Label
 from engine.problem import Problem, Where, problem
 from engine.read.codes import CODES
 
@@ -33,9 +35,8 @@ def syntax_problem(file: str, lines: list[str], error: Any) -> Problem:
         mark = context  # not closed before the end of the file: show where it was opened
     elif mark.line and _WIDE_COLON.match(lines[mark.line - 1]):
         where = Where(file, mark.line, lines[mark.line - 1].index("：") + 1)
-        return problem(
-            CODES["load.syntax"], where, hint=_hint("", lines[mark.line - 1]), reason="a key without its `:`"
-        )
+        said = "could not find expected ':'"
+        return problem(CODES["load.syntax"], where, hint=_hint("", lines[mark.line - 1]), reason=_reason(said))
     line = lines[mark.line] if mark.line < len(lines) else ""
     where = Where(file, mark.line + 1, mark.column + 1)
     said = str(getattr(error, "problem", "") or "this is not YAML")
@@ -61,20 +62,40 @@ def _leading_sign(line: str) -> tuple[int, str] | None:
     return None
 
 
-def _reason(said: str) -> str:
-    known = {
-        "mapping values are not allowed in this context": "a `:` stands where no key can be",
-        "could not find expected ':'": "a key without its `:`",
-        "did not find expected ',' or '}'": "a flow map `{…}` is not closed, or holds a text that needs quotes",
-        "did not find expected ',' or ']'": "a flow list `[…]` is not closed, or holds a text that needs quotes",
-        "did not find expected key": "the indentation does not fit the lines above",
-        "did not find expected '-' indicator": "the indentation does not fit the list above",
-        "found unexpected end of stream": "a quote is not closed",
-        "found unexpected document indicator": "a quote is not closed",
-        "did not find expected node content": "a value is missing before `,`, `}` or `]`",
-        "block sequence entries are not allowed in this context": "a list cannot begin on the line of its key",
-    }
-    return known.get(said, said)
+_REASONS: Mapping[str, Label] = {
+    "mapping values are not allowed in this context": Label(
+        "`:` 出现在不能作键的位置",
+        "a `:` stands where no key can be",
+    ),
+    "could not find expected ':'": Label("键后缺少 `:`", "a key without its `:`"),
+    "did not find expected ',' or '}'": Label(
+        "`{…}` 没有闭合，或其中有需要加引号的文字",
+        "a flow map `{…}` is not closed, or holds a text that needs quotes",
+    ),
+    "did not find expected ',' or ']'": Label(
+        "`[…]` 没有闭合，或其中有需要加引号的文字",
+        "a flow list `[…]` is not closed, or holds a text that needs quotes",
+    ),
+    "did not find expected key": Label("缩进与上文不一致", "the indentation does not fit the lines above"),
+    "did not find expected '-' indicator": Label(
+        "缩进与上面的列表不一致",
+        "the indentation does not fit the list above",
+    ),
+    "found unexpected end of stream": Label("引号没有闭合", "a quote is not closed"),
+    "found unexpected document indicator": Label("引号没有闭合", "a quote is not closed"),
+    "did not find expected node content": Label(
+        "`,`、`}` 或 `]` 前缺少值",
+        "a value is missing before `,`, `}` or `]`",
+    ),
+    "block sequence entries are not allowed in this context": Label(
+        "列表不能写在键的同一行",
+        "a list cannot begin on the line of its key",
+    ),
+}
+
+
+def _reason(said: str) -> str | Label:
+    return _REASONS.get(said, said)
 
 
 def _hint(said: str, line: str) -> str:

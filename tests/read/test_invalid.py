@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from engine.problem import Problems
 from engine.read import read_texts
+from engine.read.report import in_language
 
 from .corpus import case_of, with_expect
 
@@ -31,6 +33,21 @@ def test_says_exactly_this(path: Path, request: pytest.FixtureRequest) -> None:
         path.write_text(with_expect(text, found), encoding="utf-8")
         return
     assert found == case_of(text).expect
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_says_it_in_chinese_too(path: Path) -> None:
+    """No English is left but names, which are quoted or stand alone."""
+    case = case_of(path.read_text(encoding="utf-8"))
+    with pytest.raises(Problems) as wrong:
+        read_texts(case.packs, case.overlays, case.toggles)
+    for one in wrong.value.problems:
+        for told in in_language(one, "zh"):
+            assert not _PROSE.findall(_QUOTED.sub("", told)), told
+
+
+_QUOTED = re.compile(r"\{[^}]*\}|`[^`]*`|'[^']*'|\"[^\"]*\"|“[^”]*”")
+_PROSE = re.compile(r"\b[A-Za-z]*[a-z]{2,} [a-z]+\b|\b(?:is|are|not|the|an|or|and|of)\b")
 
 
 def test_there_are_many() -> None:

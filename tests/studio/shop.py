@@ -114,7 +114,8 @@ class Shop:
 
     async def plan(self, database: Database) -> Planned:
         self.write()
-        return await planned(source_of(find_project(self.folder)), database)
+        project = find_project(self.folder)
+        return await planned(source_of(project), database, beside=project.places)
 
     async def apply(self) -> Revision:
         async with self.database() as database:

@@ -176,7 +176,7 @@ async def test_the_stories_hold_whatever_the_database_calls_things(
     source = shifted(source_of(project))
     catalog = source.catalog()
     failures = []
-    async with stages(source, catalog, server, [pack / "tests" for pack in project.packs]) as made:
+    async with stages(source, catalog, server, project.places) as made:
         for path, scenario in catalog.scenarios.items():
             failures += [f"{path}: {f.step}: {f.says}" for f in await made.play(scenario) if scenario.steps]
     served = source.app("postgresql" if server else "sqlite")

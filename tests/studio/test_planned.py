@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from engine.db import open_database
 from engine.problem import Problems
@@ -215,7 +216,10 @@ async def listed_of(shop: Shop) -> list[dict[str, Any]]:
         return await listed(door)
 
 
-@pytest.mark.parametrize("name", ["/etc/hostname", "../../../../../../etc/hostname"])
+@pytest.mark.parametrize(
+    "name",
+    ["/etc/hostname", "../../../../../../etc/hostname", "etc/hostname", "pyproject.toml", "shop/module.yaml"],
+)
 async def test_a_scenario_reads_no_file_outside(shop: Shop, name: str) -> None:
     shop.fields()["scan"] = {"type": "files"}
     step = {"create": "item", "with": {"code": "x", "scan": [name]}}
@@ -225,3 +229,31 @@ async def test_a_scenario_reads_no_file_outside(shop: Shop, name: str) -> None:
     async with shop.database() as database:
         (line,) = [one for one in (await shop.plan(database)).plan.lines if one.kind == "scenario"]
     assert "not played" in line.says.en
+
+
+async def test_a_scenario_finds_what_lies_beside_it(shop: Shop) -> None:
+    """In the pack that was read from there, by its own place in it; another file by that name is another outcome."""
+    shop.fields()["scan"] = {"type": "files", "accept": ["picture"]}
+    step = {"create": "item", "with": {"code": "x", "scan": ["files/x.png"]}}
+    shop.write()
+    (shop.folder / "tests" / "files").mkdir(parents=True)
+    spy = {"tests": {"spy": {"title": "Spy", "steps": {"one": step}}}}
+    (shop.folder / "tests" / "spy.yaml").write_text(json.dumps(spy))
+    picture = shop.folder / "tests" / "files" / "x.png"
+    Image.new("RGB", (2, 2)).save(picture)
+    await filled(shop)
+    shop.pack["title"] = "Store"
+    shop.write()
+
+    async def scenarios() -> list[tuple[str, int]]:
+        async with shop.database() as database:
+            lines = (await shop.plan(database)).plan.lines
+            return [(one.says.en, one.against) for one in lines if one.kind == "scenario"]
+
+    assert await scenarios() == []
+    picture.write_text("no picture")
+    ((said, against),) = await scenarios()
+    assert against == 1, said
+    picture.unlink()
+    ((said, against),) = await scenarios()
+    assert (against, "not played" in said) == (0, True)

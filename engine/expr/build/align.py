@@ -10,6 +10,7 @@ from engine.expr.build.syntax import Syntax
 from engine.expr.build.tokens import Source
 from engine.expr.build.tree import Lit, Node, Op
 from engine.expr.run.types import SAFE_INTEGER, Type
+from engine.label import Label
 from engine.problem import Problem, nearest
 
 MAX_SCALE = 10
@@ -118,7 +119,7 @@ def _fit(report: Report, syntax: Syntax, node: Node, type: Type) -> Node | None:
         if type.options and node.value not in type.options:
             close = nearest(node.value, type.options)
             hint = f"did you mean '{close}'?" if close else f"there are {', '.join(type.options)}"
-            report.say("unknown-option", syntax.at, hint, name=node.value, field="this choice")
+            report.say("unknown-option", syntax.at, hint, name=node.value, field=Label("这个选项字段", "this choice"))
             return None
         return node
     if type.kind in ("date", "month", "time", "datetime"):

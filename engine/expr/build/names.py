@@ -11,6 +11,7 @@ from engine.expr.build.scope import Scope
 from engine.expr.build.syntax import Name
 from engine.expr.build.tree import Hop, Link, Measure, Node, Par, Path, Rows
 from engine.expr.build.world import Attribute, Relation
+from engine.label import Label
 from engine.problem import nearest
 
 if TYPE_CHECKING:
@@ -144,12 +145,13 @@ class Names:
         if users is not None and word in users.attributes:
             return self.along(name, 1, users, "me", scope, par)
         known = [*(w for w in scope.world.me if w), *(users.attributes if users else ())]
-        self.missing(name, 1, known, "`me` is the caller")
+        self.missing(name, 1, known, Label("`me` 是当前用户", "`me` is the caller"))
         return None
 
     def setting(self, name: Name, scope: Scope) -> Node | None:
         if len(name.parts) != 2 or name.parts[1] not in scope.world.settings:
-            self.missing(name, min(1, len(name.parts) - 1), scope.world.settings, "it is not a setting")
+            none = Label("没有这项设置", "it is not a setting")
+            self.missing(name, min(1, len(name.parts) - 1), scope.world.settings, none)
             return None
         return Par(scope.world.settings[name.parts[1]], "setting", name.parts[1])
 
@@ -164,11 +166,12 @@ class Names:
             return self.along(name, 1, relation, name.parts[0], scope)
         word = ".".join(name.parts[1:])
         if word not in meant:
-            self.missing(name, min(1, len(name.parts) - 1), meant, f"`{name.parts[0]}` has no such value")
+            none = Label(f"`{name.parts[0]}` 没有这个值", f"`{name.parts[0]}` has no such value")
+            self.missing(name, min(1, len(name.parts) - 1), meant, none)
             return None
         return Par(meant[word], name.parts[0], word)
 
-    def missing(self, name: Name, at: int, known: Iterable[str], scope: str) -> None:
+    def missing(self, name: Name, at: int, known: Iterable[str], scope: Label) -> None:
         close = nearest(name.parts[at], known)
         hint = f"did you mean `{'.'.join((*name.parts[:at], close))}`?" if close else None
         self.report.say("unknown-name", name.ats[at], hint, name=".".join(name.parts), scope=scope)
@@ -202,9 +205,10 @@ class Names:
         own = self.own_rows(name, scope)
         module = self.entity_rows(name, scope)
         if own is not None and module is not None:
-            text, entity = ".".join(name.parts), f"the entity {module[0].entity}"
-            fixed = f"this.{text}` or `{scope.module}.{text}"
-            own_rows = "a collection of this record"
+            text, of = ".".join(name.parts), module[0].entity
+            entity = Label(f"实体 `{of}`", f"the entity {of}")
+            fixed = Label(f"this.{text}` 或 `{scope.module}.{text}", f"this.{text}` or `{scope.module}.{text}")
+            own_rows = Label("本记录的集合", "a collection of this record")
             self.report.say("ambiguous", name.at, name=text, first=own_rows, second=entity, fixed=fixed)
             return None
         if own is not None or module is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from engine.expr.build.world import Relation, World
 from engine.expr.run.types import Type
+from engine.label import Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +46,20 @@ class Scope:
         """The scope inside an aggregate: bare names are fields of the row looked at."""
         return replace(self, entity=entity, this=self.this or self.entity, sources=None, measures={}, words={})
 
-    def says(self) -> str:
+    def says(self) -> Label:
         """The scope in words, for a message."""
         if self.sources is not None:
             known = ", ".join(f"`{name}`" for name in self.sources if name)
-            return f"a bare name is a measure{f', rows are {known}' if known else ''}"
-        bare = (
-            f"a bare name is a field of {self.entity.partition('.')[2]}" if self.entity else "there is no record here"
-        )
-        return f"{bare}, `this.` is {self.this.partition('.')[2]}" if self.this else bare
+            zh, en = (f"，行有 {known}", f", rows are {known}") if known else ("", "")
+            return Label(f"单独的名字是指标{zh}", f"a bare name is a measure{en}")
+        bare = Label("此处没有记录", "there is no record here")
+        if self.entity:
+            name = self.entity.partition(".")[2]
+            bare = Label(f"单独的名字是 `{name}` 的字段", f"a bare name is a field of {name}")
+        if not self.this:
+            return bare
+        this = self.this.partition(".")[2]
+        return Label(f"{bare.zh}，`this.` 是 `{this}`", f"{bare.en}, `this.` is {this}")
 
 
 class Unavailable(Exception):

@@ -138,7 +138,8 @@ class Boards:
             keys = ", ".join(f"`{key if key != 'measures' or called == 'table' else 'measure'}`" for key in missing)
             self.desk.say("rule.chart", shape.place, kind=kind, keys=keys)
         if "bound" in look.needs and not (shape.limit or shape.target):
-            self.desk.say("rule.chart", shape.place, kind=called, keys="`limit` or `target`")
+            bounds = Label("`limit` 或 `target`", "`limit` or `target`")
+            self.desk.say("rule.chart", shape.place, kind=called, keys=bounds)
         for key in shapes.TILE_KEYS:
             if getattr(shape, key) is not None and key not in look.takes and key not in _KINDS:
                 kinds = ", ".join(k for k, other in LOOKS.items() if key in other.takes)
@@ -147,8 +148,8 @@ class Boards:
             self.desk.say("rule.tile-key", shape.place, key="level: all", kind=called, kinds="table")
         for key, most in look.most.items():
             if has[key] and len(has[key]) > most:
-                thing = key.removesuffix("s") if key == "measures" else "dimension"
-                told = f"one {thing}" if most == 1 else f"{most} {thing}s"
+                zh, en = ("个指标", "measure") if key == "measures" else ("个维度", "dimension")
+                told = Label(f" {most} {zh}", f"one {en}" if most == 1 else f"{most} {en}s")
                 self.desk.say("rule.tile-many", has[key][most].where, kind=called, most=told, found=len(has[key]))
 
     def measure_title(self, path: str, measures: Sequence[str], name: str) -> Label:

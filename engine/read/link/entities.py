@@ -11,6 +11,7 @@ from engine.catalog import Access, Check, Entity, Field, Ledger, NumberRule, Tem
 from engine.expr.build.api import Expr
 from engine.fieldtypes import Option, Spec
 from engine.fieldtypes.mask import Mask
+from engine.label import Label
 from engine.problem import Where
 from engine.read.link.desk import WORKFLOW_FIELD, Desk
 from engine.read.link.scopes import Scopes
@@ -147,7 +148,8 @@ class Entities:
         if derived and shape.required is not None and derived[0] not in ("find", "pattern"):
             self.desk.say("rule.default-readonly", shape.place, field=bone.name, key="required")
         if shape.find is not None and shape.order is None:
-            self.desk.say("shape.needs", shape.place, thing=f"field `{bone.name}`", keys="`order` beside `find`")
+            order = Label("`order`（与 `find` 一起）", "`order` beside `find`")
+            self.desk.say("shape.needs", shape.place, thing=f"field `{bone.name}`", keys=order)
         spec = bone.spec
         if spec.min is not None and spec.max is not None and spec.min > spec.max:
             self.desk.say("rule.min-max", shape.place, min=spec.min, max=spec.max)
@@ -157,7 +159,8 @@ class Entities:
         text = shape.pattern
         digits = list(_DIGITS.finditer(text.text))
         if len(digits) != 1:
-            why = "has no place for the digits" if not digits else "has two places for the digits"
+            two = Label("有两处流水号位置", "has two places for the digits")
+            why = two if digits else Label("没有流水号的位置", "has no place for the digits")
             self.desk.say("rule.number", text.where, "write `{0000}` once", text=text.text, why=why)
             return NumberRule(Template(), Template(), 4)
         first, last = digits[0].span()
@@ -207,12 +210,13 @@ class Entities:
         for item in shape.fields or ():
             path = self.frame.path(item, bones.path)
             bone = bones.bones.get(item.text)
-            why = ""
+            why = None
             if bone is not None and bone.shape is not None:
-                why = "it is live" if bone.shape.live else "it holds lines" if bone.spec.type == "lines" else ""
+                lines = Label("它含明细", "it holds lines") if bone.spec.type == "lines" else None
+                why = Label("它是实时计算的", "it is live") if bone.shape.live else lines
             elif "." in item.text:
-                why = "it is another record's"
-            if why:
+                why = Label("它属于另一条记录", "it is another record's")
+            if why is not None:
                 self.desk.say("rule.key-field", item.where, field=item.text, why=why)
             if path:
                 fields.append(path)

@@ -10,6 +10,7 @@ from engine.expr.build.scope import Scope, Unavailable
 from engine.expr.build.world import Figure, World
 from engine.expr.run.types import BOOLEAN, TEXT, Type
 from engine.fieldtypes import Spec
+from engine.label import Label
 from engine.problem import Problems, Where
 from engine.read.link.desk import Desk
 from engine.read.link.figures import words
@@ -48,7 +49,8 @@ def parser(desk: Desk, frame: Frame, world: World) -> Parse:
             return None
         if expect == "reference" and found.type.kind != "ref":
             desk.say(
-                "link.kind", where, "", name=text, found=str(found.type), slot="a people slot", needed="a reference"
+                "link.kind", where, "", name=text, found=str(found.type), slot=Label("人员栏", "a people slot"),
+                needed="a reference"
             )
             return None
         typed[at] = found

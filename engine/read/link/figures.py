@@ -110,7 +110,8 @@ class Figures:
             return None
         expr = self.speech.expression(text, replace(look, slot="dimension"))
         if expr is not None and type_of(expr)[0] in ("decimal", "json", "money", "price", "quantity", "percent"):
-            why = f"it is {article(type_of(expr)[0])}"
+            kind = type_of(expr)[0]
+            why = Label(f"它是 {kind}", f"it is {article(kind)}")
             self.desk.say("rule.dimension", text.where, "", text=text.text, why=why, meant="")
         return expr
 
@@ -121,7 +122,8 @@ class Figures:
         bands = shape.ageing or ()
         if name in into:
             if into[name].bands != bands:
-                self.desk.say("rule.ageing", shape.place, name=name, why="another source has other bands")
+                why = Label("另一来源的分档不同", "another source has other bands")
+                self.desk.say("rule.ageing", shape.place, name=name, why=why)
             return
         text = shape.compute.text if shape.compute else ""
         bone, field = None, ""

@@ -106,7 +106,8 @@ class Flows:
         self, name: str, shape: shapes.Transition, states: dict[str, State], look: Look, language: str
     ) -> Transition:
         if name in DECISIONS:
-            self.desk.say("shape.reserved", shape.place, "", name=name, why="the engine's approvals decide by it")
+            why = Label("引擎的审批用它作决定", "the engine's approvals decide by it")
+            self.desk.say("shape.reserved", shape.place, "", name=name, why=why)
         return Transition(
             name, label(shape.title, language, name), tuple(self.state(s, states) for s in shape.from_ or ()),
             self.state(shape.to, states), self.speech.people(shape.by, look), self.speech.maybe(shape.when, look),

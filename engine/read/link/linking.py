@@ -172,9 +172,8 @@ def _roles(desk: Desk) -> dict[str, Role]:
     for one in desk.written.values():
         for name, shape in (one.pack.roles or {}).items():
             if name in out:
-                desk.say(
-                    "link.two", shape.place, kind="role", name=name, first=str(out[name].where) or "the engine's own"
-                )
+                first = str(out[name].where) or Label("引擎自带", "the engine's own")
+                desk.say("link.two", shape.place, kind="role", name=name, first=first)
             out[name] = Role(name, one.key, label(shape.title, language_of(one), name), shape.place)
     return out
 

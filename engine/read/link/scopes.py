@@ -13,6 +13,7 @@ from engine.expr.build.parse import parse
 from engine.expr.build.syntax import Many, Name, Syntax, Unary
 from engine.expr.build.tokens import Source
 from engine.expr.run.types import Type
+from engine.label import Label
 from engine.problem import Problems, nearest
 from engine.read.link.desk import Desk
 from engine.read.link.structure import Frame, Skeleton, users
@@ -39,7 +40,8 @@ class Scopes:
         for one in self.desk.written.values():
             for name, shape in ((one.pack.people.scopes if one.pack.people else None) or {}).items():
                 if name in (OWN, ALL):
-                    self.desk.say("shape.reserved", shape.place, name=name, why="the engine has a scope of this name")
+                    why = Label("引擎已有同名作用域", "the engine has a scope of this name")
+                    self.desk.say("shape.reserved", shape.place, name=name, why=why)
                 elif shape.in_ is not None and shape.in_.text not in self.words:
                     known = [word for word in self.words if word and not word.startswith("any_")]
                     self.desk.unknown("word of `me`", shape.in_, known)

@@ -127,7 +127,8 @@ def number_of(desk: Desk, value: Scalar | None) -> Decimal | None:
         return None
     plain = value.text.replace("%", "") if value.text.endswith("%") else value.text
     if not re.fullmatch(r"-?\d{1,15}(\.\d{1,6})?", plain):
-        desk.say("link.literal", value.where, "", text=value.text, type="a number", why="it is none")
+        number, why = Label("数字", "a number"), Label("不是数字", "it is none")
+        desk.say("link.literal", value.where, "", text=value.text, type=number, why=why)
         return None
     return Decimal(plain) / 100 if plain != value.text else Decimal(plain)
 
@@ -160,20 +161,20 @@ def _spec(desk: Desk, skeleton: Skeleton, name: str, shape: FieldShape) -> Spec:
 
 
 _BELONGS = {
-    "to": (("ref", "refs"), "ref and refs fields"),
-    "of": (("lines",), "lines fields"),
-    "options": (("choice", "choices"), "choice fields"),
-    "pattern": (("number",), "number fields"),
-    "gapless": (("number",), "number fields"),
-    "per": (("number",), "number fields"),
-    "scale": (("decimal",), "decimal fields"),
-    "max_size": (("file", "files", "image", "images", "signature"), "fields of files"),
-    "max_count": (("files", "images"), "fields of several files"),
-    "accept": (("file", "files"), "file and files fields"),
-    "find": (("ref",), "ref fields"),
-    "where": (("ref", "refs", "user", "tree"), "references"),
-    "on_delete": (("ref", "refs", "user", "tree"), "references"),
-    "acyclic": (("ref", "tree"), "references"),
+    "to": (("ref", "refs"), Label(" ref 与 refs 字段", "ref and refs fields")),
+    "of": (("lines",), Label("明细字段", "lines fields")),
+    "options": (("choice", "choices"), Label("选项字段", "choice fields")),
+    "pattern": (("number",), Label("编号字段", "number fields")),
+    "gapless": (("number",), Label("编号字段", "number fields")),
+    "per": (("number",), Label("编号字段", "number fields")),
+    "scale": (("decimal",), Label(" decimal 字段", "decimal fields")),
+    "max_size": (("file", "files", "image", "images", "signature"), Label("文件类字段", "fields of files")),
+    "max_count": (("files", "images"), Label("多文件字段", "fields of several files")),
+    "accept": (("file", "files"), Label(" file 与 files 字段", "file and files fields")),
+    "find": (("ref",), Label(" ref 字段", "ref fields")),
+    "where": (("ref", "refs", "user", "tree"), Label("引用", "references")),
+    "on_delete": (("ref", "refs", "user", "tree"), Label("引用", "references")),
+    "acyclic": (("ref", "tree"), Label("引用", "references")),
 }
 
 
@@ -243,7 +244,8 @@ class Frame:
                 if not bone.spec.target:
                     what = bone.spec.type
                     self.desk.say(
-                        "link.kind", name.where, "", name=part, found=f"a {what}", slot="a path", needed="a reference"
+                        "link.kind", name.where, "", name=part, found=f"a {what}", slot=Label("路径", "a path"),
+                        needed="a reference"
                     )
                     return ""
                 at = bone.spec.target

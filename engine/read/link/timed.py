@@ -46,13 +46,15 @@ class Timed:
                 continue
             tree = _later(expr.tree, months, days)
             if tree is None:
-                why = "it is a month, which days do not move" if expr.type.kind == "month" else "it is no day"
+                month = Label("它是月份，不按天移动", "it is a month, which days do not move")
+                why = month if expr.type.kind == "month" else Label("它不是日期", "it is no day")
                 self.desk.say("rule.shift", shape.place, name=name, why=why)
                 continue
             known += 1
             out[name] = make_expr(_said(expr, months_said, days_said), tree, where=expr.where)
         if not known and not self.desk.broken:
-            self.desk.say("rule.shift", shape.place, name="by", why="none of its dimensions is a time")
+            why = Label("维度中没有时间", "none of its dimensions is a time")
+            self.desk.say("rule.shift", shape.place, name="by", why=why)
         return out
 
     def spread(self, shape: shapes.Spread, by: dict[str, Expr], look: Look) -> Spread | None:
@@ -64,13 +66,17 @@ class Timed:
             return None
         first, last = as_day(start.tree), as_day(end.tree)
         if not value.type.number or value.type.wide:
-            return self.no_spread(shape.value, f"it is {value.type}, which cannot be parted")
+            return self.no_spread(
+                shape.value, Label(f"它是 {value.type}，不能拆分", f"it is {value.type}, which cannot be parted")
+            )
         if first is None:
-            return self.no_spread(shape.from_, f"it is {start.type}, not a day")
+            return self.no_spread(shape.from_, _no_day(start))
         if last is None:
-            return self.no_spread(shape.to, f"it is {end.type}, not a day")
+            return self.no_spread(shape.to, _no_day(end))
         if shape.by.text in by:
-            return self.no_spread(shape.by, "the source has this dimension in `by` already")
+            return self.no_spread(
+                shape.by, Label("来源的 `by` 里已有此维度", "the source has this dimension in `by` already")
+            )
         if end.type.kind == "month":
             last = Op(last.type, "last_day", (last,))
         tree = laid.period(first, last, laid.CURVES[shape.curve or "linear"])
@@ -79,7 +85,7 @@ class Timed:
         by[shape.by.text] = make_expr(said, tree, where=shape.place)
         return Spread(shape.by.text, value)
 
-    def no_spread(self, text: Scalar | None, why: str) -> Spread | None:
+    def no_spread(self, text: Scalar | None, why: Label) -> Spread | None:
         if text is not None:
             self.desk.say("rule.spread", text.where, text=text.text, why=why)
         return None
@@ -100,7 +106,10 @@ class Timed:
                     return replace(node, item=laid.share(value, made))
             elif node.distinct or node.func in ("MIN", "MAX"):
                 return node
-            why = "a row stands in each of its months: SUM of the value, COUNT(DISTINCT id), MIN and MAX do"
+            why = Label(
+                "一行在其每个月份各出现一次：可用该值的 SUM、COUNT(DISTINCT id)、MIN 和 MAX",
+                "a row stands in each of its months: SUM of the value, COUNT(DISTINCT id), MIN and MAX do",
+            )
             self.desk.say("rule.spread", where, text=name, why=why)
             return node
 
@@ -110,12 +119,12 @@ class Timed:
     def aged(self, name: str, shape: shapes.Dimension, expr: Expr) -> Expr | None:
         """The band of the days since then: its first day, or -1 while it has not come. The text stays the day's."""
         day, bands = as_day(expr.tree), shape.ageing or ()
-        why = ""
+        why = Label()
         if day is None or expr.type.kind == "null":
-            why = f"it is {expr.type}, not a day"
+            why = _no_day(expr)
         elif not bands or list(bands) != sorted(set(bands)) or bands[0] < 0 or bands[-1] > _OLDEST:
-            why = "its bands are no rising days"
-        if why or day is None:
+            why = Label("各档不是递增的天数", "its bands are no rising days")
+        if why != Label() or day is None:
             self.desk.say("rule.ageing", shape.place, name=name, why=why)
             return None
         gone = Op(_DAYS, "days_between", (day, Par(not_null(DATE), "today", "")))
@@ -133,7 +142,8 @@ class Timed:
         if expr is None:
             return None
         if expr.type.kind != "integer":
-            self.desk.say("rule.shift", text.where, name=text.text, why=f"it is {expr.type}, not a whole number")
+            why = Label(f"它是 {expr.type}，不是整数", f"it is {expr.type}, not a whole number")
+            self.desk.say("rule.shift", text.where, name=text.text, why=why)
             return None
         return Op(not_null(expr.type), "coalesce", (expr.tree, _NONE)) if expr.type.nullable else expr.tree
 
@@ -174,3 +184,7 @@ def _said(expr: Expr, months: str, days: str) -> str:
     text = f"ADD_MONTHS({text}, {months})" if months else text
     text = f"ADD_DAYS({text}, {days})" if days else text
     return f"TO_MONTH({text})" if month else text
+
+
+def _no_day(expr: Expr) -> Label:
+    return Label(f"它是 {expr.type}，不是日期", f"it is {expr.type}, not a day")

@@ -11,6 +11,7 @@ from engine.catalog import Hole, Message, Order, People, Template, Value
 from engine.expr.build.api import Expr
 from engine.expr.run.types import Type
 from engine.fieldtypes import REGISTRY, Refused, Spec
+from engine.label import Label
 from engine.problem import Where, nearest
 from engine.read.link.structure import REFERENCES, Frame
 from engine.read.repair import quoted
@@ -81,17 +82,19 @@ class Speech:
             return text.text
         if spec.type == "boolean" and text.text not in ("true", "false"):
             meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.text.lower())
-            self.refuse(text, spec, "it is true or false", f"write `{meant}`" if meant else "")
+            hint = f"write `{meant}`" if meant else ""
+            self.refuse(text, spec, Label("应为 true 或 false", "it is true or false"), hint)
             return None
         try:
             return REGISTRY[spec.type].parse(text.text, spec)
         except Refused as no:
-            said = no.code.en.format_map({k: str(v) for k, v in no.params.items()})
+            given = {k: str(v) for k, v in no.params.items()}
+            said = Label(no.code.zh.format_map(given), no.code.en.format_map(given))
             found = nearest(text.text, [o.name for o in spec.options])
             self.refuse(text, spec, said, f"did you mean `{found}`?" if found else "")
             return None
 
-    def refuse(self, text: Scalar, spec: Spec, why: str, hint: str = "") -> None:
+    def refuse(self, text: Scalar, spec: Spec, why: Label, hint: str = "") -> None:
         if re.search(r"[a-z_]\s*[(.<>=+*/]|[)]", text.text):
             hint = f"an expression begins with `=`: {quoted(f'={text.text}')}"
         self.frame.desk.say("link.literal", text.where, hint, text=text.text, type=spec.type, why=why)
@@ -127,7 +130,11 @@ class Speech:
                 plain += found[0][0]
                 continue
             if found[0] in ("{", "}"):
-                why = f"a `{found[0]}` stands alone; write `{found[0] * 2}` for the sign itself"
+                sign, twice = found[0], found[0] * 2
+                why = Label(
+                    f"`{sign}` 单独出现；字符本身写作 `{twice}`",
+                    f"a `{sign}` stands alone; write `{twice}` for the sign itself",
+                )
                 self.frame.desk.say("shape.template", text.where, text=text.text, why=why)
                 continue
             if plain:
@@ -143,7 +150,8 @@ class Speech:
         name, _, form = text.partition(":")
         where = Where(whole.where.file, whole.where.line, whole.where.column + offset)
         if not name.strip():
-            self.frame.desk.say("shape.template", where, text=whole.text, why="a hole holds a path")
+            why = Label("花括号里应是路径", "a hole holds a path")
+            self.frame.desk.say("shape.template", where, text=whole.text, why=why)
         if name in look.extra:
             return Hole(None, name, form)
         return Hole(self.parse(name.strip(), look, None, where), name.strip(), form)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from engine.catalog import Aggregation, Catalog, Tile
 from engine.expr.build.additive import adds_up
+from engine.label import Label
 from engine.problem import Problem, problem
 from engine.read.codes import CODES
 
@@ -15,14 +16,16 @@ _TIME = ("month", "date")
 def tiles_have_time(catalog: Catalog) -> Iterable[Problem]:
     for tile, aggregation in _tiles(catalog):
         first = tile.by[0] if tile.by else ""
-        what = ""
+        what: str | Label = ""
         if tile.compare and not _times(aggregation):
             what = f"`compare: {tile.compare}`"
         elif tile.chart == "s_curve" and first not in _times(aggregation):
-            what = "an s_curve"
+            what = Label("S 曲线", "an s_curve")
         if what:
             times = ", ".join(f"`{name}`" for name in _times(aggregation))
-            meant = f"by: {times}" if times else "add a dimension like `month: TO_MONTH(day)`"
+            month = "`month: TO_MONTH(day)`"
+            add = Label(f"请加一个维度，如 {month}", f"add a dimension like {month}")
+            meant = f"by: {times}" if times else add
             yield problem(CODES["rule.tile-time"], tile.where, what=what, meant=meant)
 
 
@@ -33,7 +36,7 @@ def tiles_add_sums(catalog: Catalog) -> Iterable[Problem]:
                 if not addable(aggregation, name) and not aggregation.measures[name].running:
                     yield problem(
                         CODES["rule.tile-sum"], tile.where, measure=name, kind=tile.chart,
-                        meant="name the sums it is made of",
+                        meant=Label("请写出它由哪些合计组成", "name the sums it is made of"),
                     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from engine.catalog import Catalog, Check, Entity, Field
 from engine.expr.build.api import Expr
 from engine.expr.build.tree import Agg, Fig, Node, Par, Path, walk
+from engine.label import Label
 from engine.problem import Problem, problem
 from engine.read.codes import CODES
 
@@ -23,10 +24,11 @@ def names_are_free(catalog: Catalog) -> Iterable[Problem]:
     for entity in catalog.entities.values():
         taken = {}
         if entity.owned_by:
-            taken[entity.owned_by.rpartition(".")[2]] = "the record these lines belong to has it"
-            taken["position"] = "the engine numbers lines by it"
+            owner = entity.owned_by.rpartition(".")[2]
+            taken[owner] = Label("明细所属的记录已用此名", "the record these lines belong to has it")
+            taken["position"] = Label("引擎用它给明细排序", "the engine numbers lines by it")
         if any(catalog.workflows[w].field == "state" for w in entity.workflows if w in catalog.workflows):
-            taken["state"] = "the workflow keeps its state there"
+            taken["state"] = Label("流程把状态存在那里", "the workflow keeps its state there")
         table = entity.path.replace(".", "__", 1)
         if len(table) > LONGEST_TABLE:
             yield problem(CODES["rule.long-table"], entity.where, entity=entity.path, table=table, most=LONGEST_TABLE)

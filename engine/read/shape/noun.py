@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from engine.expr.build.tokens import RESERVED, suggested_name
+from engine.label import Label as Said
 from engine.problem import Where
 from engine.read.shape.slot import NAME, Bool, Label, Names, Reading, Slot, did_you_mean
 from engine.read.tree import List, Map, Node, Scalar, kind_of
 
-TAKEN: Mapping[str, str] = {
-    **dict.fromkeys(RESERVED, "it is a word of expressions"),
-    **dict.fromkeys(("this", "me", "settings"), "it is the beginning of a path"),
+TAKEN: Mapping[str, Said] = {
+    **dict.fromkeys(RESERVED, Said("它是表达式的保留字", "it is a word of expressions")),
+    **dict.fromkeys(("this", "me", "settings"), Said("它是路径的开头", "it is the beginning of a path")),
     **dict.fromkeys(
-        ("id", "rev", "created_at", "created_by", "updated_at", "updated_by", "deleted_at"), "every record has it"
+        ("id", "rev", "created_at", "created_by", "updated_at", "updated_by", "deleted_at"),
+        Said("每条记录都有它", "every record has it"),
     ),
 }
 """What no field or entity may be called, and why."""
@@ -106,7 +108,8 @@ class One(Slot):
     def judge(self, node: Map, out: Noun, key: str, seen: Reading) -> None:
         for group in self.noun.needs:
             if not any(name in node.items for name in group):
-                wanted = " or ".join(f"`{name}`" for name in group)
+                names = [f"`{name}`" for name in group]
+                wanted = Said(" 或 ".join(names), " or ".join(names))
                 seen.say("shape.needs", out.place, thing=f"{self.noun.thing} `{key}`", keys=wanted)
         for group in self.noun.either:
             there = [name for name in group if name in node.items]

@@ -22,7 +22,7 @@ from engine.serve.tenant import rows
 from engine.serve.tenant.ids import uuid7
 from engine.studio.change import bundles
 from engine.studio.change.bundles import Bundle, Digests
-from engine.studio.change.changing import Asked, beside_of, taken
+from engine.studio.change.changing import Asked, taken
 from engine.studio.change.planning import Planned, installed, planned, require_no_downgrade
 from engine.studio.change.telling import Told
 from engine.studio.codes import CODES
@@ -67,7 +67,7 @@ async def bring(where: Where, bundle: Bundle, arrival: Arrival, asked: Asked) ->
         if arrival.new and await held(database) is None:
             await _new(database, bundle)
             return None
-        beside = beside_of(find_project(where.target)) if where.target is not None else ()
+        beside = find_project(where.target).places if where.target is not None else ()
         made = await arriving(bundle, database, arrival, beside)
         if asked.go and made.plan.empty:
             await unchanged(made, database)

@@ -22,7 +22,7 @@ from engine.studio.follow.settling import settle
 from engine.studio.follow.turns import PATIENCE, turn
 from engine.studio.source import switching
 from engine.studio.source.build import source_from, source_of
-from engine.studio.source.project import Project, find_project
+from engine.studio.source.project import find_project
 from engine.studio.tenant import terms
 from engine.studio.tenant.opening import database_url
 from engine.tenants import revision
@@ -70,13 +70,9 @@ async def _run(target: Path, url: str, asked: Asked) -> Told:
         have = await installed(database)
         if not asked.downgrade:
             require_no_downgrade(source_from(have.source), source)
-        return await taken(await planned(source, database, beside=beside_of(project), have=have), database, asked)
+        return await taken(await planned(source, database, beside=project.places, have=have), database, asked)
     finally:
         await database.close()
-
-
-def beside_of(project: Project) -> list[Path]:
-    return [project.folder, *project.packs]
 
 
 async def taken(made: Planned, database: Database, asked: Asked) -> Told:
@@ -146,8 +142,9 @@ async def _revert(target: Path, number: int, url: str, asked: Asked) -> Told:
         text = await revision.source_of(database, number)
         if text is None:
             raise Problems([problem(CODES["plan.no-revision"], number=number)])
-        beside = beside_of(project)
-        made = await planned(source_from(text), database, switched=True, beside=beside, back=number, have=have)
+        made = await planned(
+            source_from(text), database, switched=True, beside=project.places, back=number, have=have
+        )
         return await taken(made, database, asked)
     finally:
         await database.close()

@@ -24,6 +24,7 @@ from engine.serve.tenant.ids import uuid7
 from engine.serve.tenant.tenancy import Tenant
 from engine.serve.wire.fault import Refusal
 from engine.studio.scenarios import expecting
+from engine.studio.scenarios.at_hand import at_hand
 from engine.studio.scenarios.door import Asgi, Door, Reply
 from engine.studio.scenarios.sentences import say
 from engine.studio.scenarios.stories import moment, plant_stories
@@ -58,7 +59,7 @@ class Stage:
     asgi: Asgi
     planter: Planter
     folders: Sequence[Path] = ()
-    """Where files that scenarios name are looked for, when they are not beside the pack."""
+    """Of packs and overlays, with the files that scenarios name."""
     doors: dict[str, Door] = field(default_factory=dict)
     entities: dict[str, str] = field(default_factory=dict)
     """Which entity a named record is of."""
@@ -225,15 +226,10 @@ class Stage:
         return self._beside(act, act.file)
 
     def _beside(self, act: Act, name: str) -> Path:
-        """Beside the pack of the scenario, where its ``module.yaml`` is, and never outside: packs and overlays come
-        from people who may not read the server's files."""
-        if Path(name).is_absolute() or ".." in Path(name).parts:
+        found = at_hand(name, act.where.file, self.folders)
+        if found is None:
             raise NotAtHand(name)
-        here = Path(act.where.file)
-        for folder in (here.parent, *here.parents, *self.folders):
-            if (folder / name).is_file():
-                return folder / name
-        raise NotAtHand(name)
+        return found
 
     def _path(self, entity: Entity) -> str:
         return f"/api/v1/{entity.path.replace('.', '/')}"

@@ -25,6 +25,7 @@ from engine.plan.change import Line
 from engine.plan.metadata import plain
 from engine.problem import Problems, problem
 from engine.studio.codes import CODES
+from engine.studio.scenarios.at_hand import named
 from engine.studio.scenarios.stages import stages
 from engine.studio.source.build import Source, source_from
 
@@ -83,10 +84,8 @@ def _key(source: Source, catalog: Catalog, beside: Sequence[Path]) -> str:
     """What the outcome depends on: the text, the engine, the day, and files that lie beside the packs."""
     digest = hashlib.sha256(source.told().encode())
     digest.update(datetime.now(UTC).date().isoformat().encode())
-    named = {act.file for scenario in catalog.scenarios.values() for act in scenario.steps.values() if act.file}
-    files = [folder / name for folder in beside for name in sorted(named)]
     digest.update(cache.digest_of(".").encode())
-    for file in (f for f in files if f.is_file()):
+    for file in named(catalog, beside):
         state = file.stat()
         digest.update(f"{file}:{state.st_size}:{state.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:32]

@@ -42,7 +42,7 @@ async def play(target: Path, k: str = "", database: str = "sqlite") -> list[Play
     chosen = [s for path, s in catalog.scenarios.items() if s.steps and k in path and _own(project, s)]
     played = []
     server = "" if database == "sqlite" else database
-    async with stages(source_of(project), catalog, server, [project.folder]) as made:
+    async with stages(source_of(project), catalog, server, project.places) as made:
         for scenario in chosen:
             begun = time.perf_counter()
             failures = await made.play(scenario)

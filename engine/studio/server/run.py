@@ -206,7 +206,7 @@ async def _work(asked: Serving, listening: socket.socket) -> None:
 
 async def _listen(asked: Serving, app: Opened, listening: socket.socket, parent: int = 0) -> None:
     tenant = app.tenant
-    tenant.studio = workshop = Workshop(tenant, app.project.folder, [app.project.folder, *app.project.packs])
+    tenant.studio = workshop = Workshop(tenant, app.project.folder, app.project.places)
     background = Background(
         tenant.database,
         tenant.committed,

@@ -33,6 +33,11 @@ class Project:
     files: Mapping[str, int] = field(default_factory=dict)
     """Bytes that one file may have (``max_size``), and all of them together (``quota``)."""
 
+    @property
+    def places(self) -> list[Path]:
+        """The folders of its packs and overlays."""
+        return [*self.packs, *dict.fromkeys(one if one.is_dir() else one.parent for one in self.overlays)]
+
 
 def find_project(path: Path) -> Project:
     """The project at an ``app.yaml``, a folder that holds one, or a pack's folder (``module.yaml``).

@@ -1,0 +1,59 @@
+"""Files that scenarios name, and where they may lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePath
+
+from engine.catalog import Act, Catalog
+
+
+def at_hand(name: str, file: str, folders: Sequence[Path]) -> Path | None:
+    """The file that a scenario in ``file`` calls so: beside it, or above it as far as the folder of its pack or overlay
+    goes (one of ``folders``), and never outside: packs and overlays come from people who may not read the server's
+    files. ``file`` is a path, or begins with the folder's name, as a revision keeps it."""
+    if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+        return None
+    for folder in folders:
+        inside = _inside(Path(file), folder)
+        for place in inside.parents if inside is not None else ():
+            if (found := folder / place / name).is_file():
+                return found
+    return None
+
+
+def _inside(file: Path, folder: Path) -> Path | None:
+    if ".." in file.parts:
+        return None
+    if file.parts[:1] == (folder.resolve().name,):
+        return Path(*file.parts[1:])
+    with suppress(ValueError):
+        return file.resolve().relative_to(folder.resolve())
+    return None
+
+
+def named(catalog: Catalog, folders: Sequence[Path]) -> list[Path]:
+    """All that the scenarios name and that is there."""
+    acts = [act for scenario in catalog.scenarios.values() for act in scenario.steps.values()]
+    found = {at_hand(name, act.where.file, folders) for act in acts for name in _names(act)}
+    return sorted(path for path in found if path is not None)
+
+
+def _names(act: Act) -> Iterator[str]:
+    yield from [act.file] if act.file else []
+    for given in act.values.values():
+        yield from _texts(given.data)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Whatever may be a file's name; which fields hold files is known where they are sent."""
+    if isinstance(value, str):
+        if "." in value and "\n" not in value and len(value) < 256:
+            yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, Sequence):
+        for one in value:
+            yield from _texts(one)
