@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
+from itertools import compress
 from typing import Any
 
 from engine.plan.app import App
@@ -15,6 +16,8 @@ from renderer.shell import Link, shell
 from renderer.values import moment
 
 _SHOWN = 3
+_SHORT = 12
+"""So many lines are read; of more, those that ask for no attention are folded."""
 
 
 def change_page(app: App, viewer: Viewer, page: str, view: ChangeView) -> str:
@@ -25,6 +28,7 @@ def change_page(app: App, viewer: Viewer, page: str, view: ChangeView) -> str:
     }  # fmt: skip
     title = titles[page]
     address = f"/system/{page}"
+    lines, quiet = _parted(view.plan.lines) if view.plan is not None else ((), ())
     return render(
         "changes.html",
         **shell(app, viewer, title, (Link(title, address, True),), address),
@@ -32,7 +36,9 @@ def change_page(app: App, viewer: Viewer, page: str, view: ChangeView) -> str:
         heading=title,
         view=view,
         address=address,
-        lines=[_line(one, language) for one in view.plan.lines] if view.plan is not None else [],
+        lines=[_line(one, language) for one in lines],
+        quiet=[_line(one, language) for one in quiet],
+        short=_SHORT,
         switches=[
             {
                 "name": one.name,
@@ -58,6 +64,21 @@ def change_page(app: App, viewer: Viewer, page: str, view: ChangeView) -> str:
         text=view.difference.text.splitlines() if view.difference is not None else [],
         between=[_told(one, language) for one in view.difference.changes] if view.difference is not None else [],
     )
+
+
+def _parted(lines: Sequence[Line]) -> tuple[Sequence[Line], Sequence[Line]]:
+    """(those to look at, those that are folded)"""
+    if len(lines) <= _SHORT:
+        return lines, ()
+    whole = {one.path for one in lines if one.kind in ("added", "restored", "retired")}
+    quiet = [_quiet(one, whole) for one in lines]
+    return [one for one, folded in zip(lines, quiet, strict=True) if not folded], [*compress(lines, quiet)]
+
+
+def _quiet(one: Line, whole: Set[str]) -> bool:
+    """Rights come and go with the entity they are of."""
+    told = one.against or one.offenders or (one.rights and ".".join(one.path.split(".")[:2]) not in whole)
+    return one.risk == "safe" and not told
 
 
 def _bundle(told: Mapping[str, Any], t: Texts) -> list[tuple[str, list[str]]]:
@@ -100,7 +121,11 @@ def _line(one: Line, language: str) -> dict[str, Any]:
         "overlays": [(layer.layer, layer.where) for layer in one.overlays[:_SHOWN]],
         "more": max(0, len(one.overlays) - _SHOWN),
         "against": one.against,
-        "offenders": list(zip(one.named(language), records, strict=False)),
+        # What is linked to need not be told by its id too.
+        "offenders": [
+            (name.removesuffix(f" ({place.rpartition('/')[2]})") if place else name, place)
+            for name, place in zip(one.named(language), records, strict=False)
+        ],
     }
 
 

@@ -50,7 +50,7 @@ async def test_an_overlay_is_typed_planned_and_applied(shop: Shop) -> None:
         assert "acme.yaml:7:" in broken.text
         assert "type: txet" in broken.text  # what was typed stays
         barred = await send(client, "/system/changes", group="0", name="acme.yaml", text=REQUIRED)
-        assert re.search(r'href="/r/shop/item/[0-9a-f-]{36}">x ', barred.text), barred.text[-3000:]
+        assert re.search(r'href="/r/shop/item/[0-9a-f-]{36}">x</a>', barred.text), barred.text[-3000:]
         assert "Apply this plan" not in barred.text
         parted = {"group": ["0", "0"], "name": ["acme/overlay.yaml", "acme/more.yaml"]}
         texts = OVERLAY.split("entities:")
@@ -76,6 +76,22 @@ async def test_an_overlay_is_typed_planned_and_applied(shop: Shop) -> None:
         assert "this is revision 3" in (await send(client, "/system/revisions", revision="1", **seen)).text
         stranger = await client.post("/system/revisions", data={"revision": "2", "_csrf": "wrong"})
         assert stranger.status_code == 403
+
+
+async def test_of_a_long_plan_what_asks_for_no_attention_is_folded(shop: Shop) -> None:
+    await filled(shop)
+    many = "".join(f"      more_{n}: {{type: text}}\n" for n in range(14))
+    async with browser(shop) as client:
+        page = await send(client, "/system/changes", group="0", name="acme.yaml", text=OVERLAY + many)
+        open_, _, folded = page.text.partition("<summary>15 more that are safe</summary>")
+        assert "shop.item.more_3" in folded
+        assert "<b>~ table shop__item</b>" in open_
+        assert "shop.item.more_3" not in open_[open_.index("<h2>The plan") :]
+        seen = {name: hidden(page.text, name) for name in ("_revision", "_digest")}
+        wanted = {"group": "0", "name": "acme.yaml", "text": OVERLAY + many, **seen}
+        assert "this is revision 2" in (await send(client, "/system/changes", **wanted)).text
+        shown = (await client.get("/system/revisions?before=1&after=2")).text
+        assert "<summary>16 changes</summary>" in shown
 
 
 async def test_a_switch_takes_effect_at_once_where_it_is_safe(shop: Shop) -> None:
