@@ -357,6 +357,20 @@ def test_evolution_on_postgresql(tmp_path: Path, postgres_url: str, steps: list[
     run(lambda: fresh(tmp_path, postgres_url), steps)
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [("add", 0), ("record", 1), ("reuse", 0), ("swap", 0)],
+        [("add", 0), ("add", 0), ("record", 1), ("swap", 0), ("reuse", 1)],
+        [("add", 0), ("add", 0), ("reuse", 0), ("record", 1), ("swap", 2), ("reuse", 2)],
+        [("add", 0), ("add", 0), ("reuse", 1), ("swap", 2), ("record", 1), ("swap", 0), ("swap", 0)],
+    ],
+)
+def test_names_that_were_given_anew_are_exchanged(tmp_path: Path, steps: list[tuple[str, int]]) -> None:
+    """Lives in which somebody was once taken for another one."""
+    run(lambda: fresh(tmp_path), steps)
+
+
 @pytest.mark.long
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_LIVES)

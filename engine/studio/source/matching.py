@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -163,28 +163,61 @@ def _of_the_engine(made: Matching, catalog: Catalog, entity: Entity, table: Tabl
         made.names[path] = _free(by_default(path), taken | unfit)
 
 
-def claims(
-    now: Mapping[str, Sequence[str]], before: Mapping[str, Sequence[str]], retired: Container[str] = ()
-) -> dict[str, str]:
-    """New path → old path of what is said to be called otherwise since, be it that names are exchanged or given anew:
-    ``was`` that was not there before, or no longer is. Paths → what they were called earlier, of all that there is and
-    was. What was there (and may be ``retired``) and stays is itself, unless its name is taken and it takes
-    another one's."""
+_Names = Mapping[str, Sequence[str]]
+"""Path → what it was called earlier, the newest first."""
+
+
+def claims(now: _Names, before: _Names, retired: Container[str] = ()) -> dict[str, str]:
+    """New path → old path of what is said to be called otherwise since, be it that names are exchanged or given anew,
+    of all that there is and was. ``was`` that says the old name and then all that the old one was leaves no doubt; else
+    it is one that was not there before, or no longer is. What was there (and may be ``retired``) and stays is
+    itself, unless its name is taken and it takes another one's."""
     found: dict[str, str] = {}
-    for path, was in now.items():
-        said = list(before.get(path, ()))
-        fresh = [one for one in was if one in before and one not in said]
-        fresh += [one for one in was[:1] if one in before and list(was) != said]
-        back = (one for one, earlier in before.items() if path in earlier and path not in now.get(one, ()))
-        undone = [one for one in back if one in now or path not in before]
-        first = next((one for one in (*fresh, *undone) if one != path and one not in found.values()), "")
-        if first:
-            found[path] = first
+    same = [path for path in now if path in before and [*now[path]] == [*before[path]]]
+    other = [path for path in now if path not in same]
+    for paths, told in (
+        (other, _whole), (same, _itself), (other, _whole_back), (same, _whole), (now, _fresh), (now, _undone)
+    ):  # fmt: skip
+        for path in paths:
+            taken = found.values()
+            if path not in found and (first := next((o for o in told(path, now, before) if o not in taken), "")):
+                found[path] = first
+    found = {path: one for path, one in found.items() if path != one}
     known = [path for path in found if path in before or path in retired]
     while staying := [path for path in known if path in found and found[path] in now and found[path] not in found]:
         for path in staying:
             del found[path]
     return found
+
+
+def _itself(path: str, _now: _Names, _before: _Names) -> Iterator[str]:
+    yield path
+
+
+def _whole(path: str, now: _Names, before: _Names) -> Iterator[str]:
+    """What it was, by all that is said of both."""
+    was, *earlier = now[path] or [""]
+    if was != path and was in before and earlier == [*before[was]]:
+        yield was
+
+
+def _whole_back(path: str, now: _Names, before: _Names) -> Iterator[str]:
+    """Who was it, and is it again, by all that is said of both."""
+    back = (one for one, earlier in before.items() if [*earlier] == [path, *now[path]])
+    yield from (one for one in back if one in now or path not in before)
+
+
+def _fresh(path: str, now: _Names, before: _Names) -> Iterator[str]:
+    """What it is said to have been, and was not."""
+    was, said = now[path], list(before.get(path, ()))
+    yield from (one for one in was if one in before and one not in (*said, path))
+    yield from (one for one in was[:1] if one in before and list(was) != said and one != path)
+
+
+def _undone(path: str, now: _Names, before: _Names) -> Iterator[str]:
+    """Who was said to have been it, and is no longer."""
+    back = (one for one, earlier in before.items() if path in earlier and path not in now.get(one, ()))
+    yield from (one for one in back if one != path and (one in now or path not in before))
 
 
 def _earlier_of(entity: Entity) -> list[str]:
