@@ -9,6 +9,7 @@ import pytest
 from engine.paths import examples_dir, modules_dir
 from engine.problem import Problems
 from engine.studio.source.project import find_project
+from tests.studio.shop import Shop
 
 
 def app(tmp_path: Path, text: str) -> Path:
@@ -80,3 +81,12 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
 def test_a_folder_without_an_app(tmp_path: Path) -> None:
     (line,) = said(tmp_path / "nowhere")
     assert line.startswith("app.missing: There is no ")
+
+
+async def test_an_entity_that_no_table_holds_is_not_installed(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", f"sqlite://{tmp_path}/shop.db")
+    shop.fields().update({f"f{n}": {"type": "text"} for n in range(1500)})
+    shop.write()
+    with pytest.raises(Problems, match=r"plan\.too-wide: shop\.item would have 15\d\d columns"):
+        async with shop.opened():
+            pass

@@ -13,7 +13,7 @@ from engine.compile import texts
 from engine.compile.names import column_of, has_column, kind_of, scale_of, table_of
 from engine.db import Body, Database
 from engine.db.beside import LARGE
-from engine.db.diff import MOST_COLUMNS, Difference, TableChange, difference, fit
+from engine.db.diff import Difference, TableChange, difference, fit
 from engine.db.inspect import drift
 from engine.db.steps import NOTHING, Fills, Ready, rebuilt, redefined, statements
 from engine.db.system import TABLES
@@ -32,7 +32,7 @@ from engine.studio.change.touching import touched
 from engine.studio.codes import CODES
 from engine.studio.follow import recoding, refreshing, waking
 from engine.studio.follow.batches import BESIDE
-from engine.studio.follow.following import held
+from engine.studio.follow.following import held, require_narrow
 from engine.studio.scenarios import rehearsing
 from engine.studio.source.build import Source, source_from
 from engine.studio.source.matching import Back, Matching, match
@@ -119,7 +119,7 @@ async def planned(
     source = replace(source, layout=matching.layout)
     catalog, app = await asyncio.to_thread(_compiled, source, database.dialect)
     made = difference(have.tables, (*TABLES, *app.tables))
-    _require_narrow(made)
+    require_narrow([one.after for one in made.changes])
     fills = _fills(catalog, made, matching, database.dialect)
     lines = await counting.counted(database, [*_names(matching, catalog)], matching, have.tables)
     guards: list[guarding.Guard] = []
@@ -151,14 +151,6 @@ async def planned(
     lines = touched(lines, old, catalog, matching)
     plan = Plan(have.number, app.digest, tuple(lines), await drift(database, have.tables), told)
     return Planned(plan, source, catalog, app, old, have, matching, later, fills, tuple(guards))
-
-
-def _require_narrow(made: Difference) -> None:
-    """The database would say so only in the middle of it."""
-    wide = [one.after for one in made.changes if len(one.after.columns) > MOST_COLUMNS]
-    if wide:
-        said = ((table.entity or table.name, len(table.columns)) for table in wide)
-        raise Problems(problem(CODES["plan.too-wide"], entity=name, count=n, most=MOST_COLUMNS) for name, n in said)
 
 
 def _computing(catalog: Catalog, change: TableChange, rows: int) -> Iterator[Line]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from engine.db import Bell, Database, Stale, rollups
-from engine.db.diff import wanting
+from engine.db.diff import MOST_COLUMNS, wanting
 from engine.db.system import TABLES
 from engine.label import Label
 from engine.plan.app import App
 from engine.plan.statement import Dialect
+from engine.plan.table import Table
 from engine.problem import Problems, problem
 from engine.serve.tenant.tenancy import Tenant
 from engine.studio.codes import CODES
@@ -43,6 +44,13 @@ def require_shape(have: Revision, app: App) -> None:
     """Refuses to serve tables that are not there: another version of the engine may want others for the same text."""
     if wanting(have.tables, (*TABLES, *app.tables)):
         raise Problems([problem(CODES["tenant.other-revision"], number=have.number)])
+
+
+def require_narrow(tables: Iterable[Table]) -> None:
+    """The database would say so only in the middle of making them."""
+    wide = [(table.entity or table.name, len(table.columns)) for table in tables if len(table.columns) > MOST_COLUMNS]
+    if wide:
+        raise Problems(problem(CODES["plan.too-wide"], entity=name, count=n, most=MOST_COLUMNS) for name, n in wide)
 
 
 def made_of(have: Revision, dialect: Dialect, shelf: Shelf | None = None) -> tuple[App, str, str, Label]:

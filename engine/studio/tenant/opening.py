@@ -15,7 +15,7 @@ from engine.problem import Problems, problem
 from engine.serve.tenant.filestore import Folder
 from engine.serve.tenant.tenancy import Tenant
 from engine.studio.codes import CODES
-from engine.studio.follow.following import Following, held, require_shape
+from engine.studio.follow.following import Following, held, require_narrow, require_shape
 from engine.studio.source.build import Source, catalog_of, source_from, source_of
 from engine.studio.source.project import Project, find_project
 from engine.studio.tenant import terms
@@ -132,6 +132,7 @@ async def install(source: Source, database: Database) -> None:
 async def _installed(source: Source, planter: Planter) -> None:
     """Tables, revision 1 and seeds; nothing of it when the seeds cannot be planted."""
     tenant = planter.tenant
+    require_narrow(tenant.app.tables)
     await revision.install(tenant.database, tenant.app, source.told())
     try:
         await tenant.load_settings()
