@@ -14,6 +14,7 @@ from engine.db import open_database
 from engine.problem import Problems
 from engine.studio.change import changing
 from engine.studio.change.planning import planned
+from engine.studio.scenarios.at_hand import at_hand
 from engine.studio.source.build import source_of
 from engine.studio.source.project import find_project
 from tests.studio.shop import Shop, filled, listed, post, taken
@@ -257,3 +258,29 @@ async def test_a_scenario_finds_what_lies_beside_it(shop: Shop) -> None:
     picture.unlink()
     ((said, against),) = await scenarios()
     assert (against, "not played" in said) == (0, True)
+
+
+def test_where_a_scenario_looks_for_a_file(tmp_path: Path) -> None:
+    inner = tmp_path / "crm" / "packs" / "crm"
+    (inner / "tests" / "files").mkdir(parents=True)
+    (inner / "tests" / "files" / "a.txt").write_text("a")
+    (tmp_path / "secret.txt").write_text("s")
+    (inner / "tests" / "link.txt").symlink_to(tmp_path / "secret.txt")
+    scenario = str(inner / "tests" / "s.yaml")
+    assert at_hand("files/a.txt", scenario, [inner]) == inner / "tests" / "files" / "a.txt"
+    assert at_hand("files/a.txt", "crm/tests/s.yaml", [inner]) == inner / "tests" / "files" / "a.txt"
+    assert at_hand("tests/files/a.txt", scenario, [inner]) == inner / "tests" / "files" / "a.txt"
+    for name in ("link.txt", "../../secret.txt", "../../../../secret.txt", str(tmp_path / "secret.txt")):
+        assert at_hand(name, scenario, [inner]) is None
+    assert at_hand("files/a.txt", "crm/tests/../../s.yaml", [inner]) is None
+    assert at_hand("基坑降水3.5米" * 40, scenario, [inner]) is None  # longer than a file's name may be
+    assert at_hand("a\0b.txt", scenario, [inner]) is None
+
+
+async def test_a_long_text_with_a_dot_in_it_is_no_file(shop: Shop) -> None:
+    step = {"create": "item", "with": {"code": "x", "note": "基坑降水3.5米" * 20}}
+    shop.pack["tests"] = {"long": {"title": "Long", "steps": {"one": step}}}
+    await filled(shop)
+    shop.pack["title"] = "Store"
+    async with shop.database() as database:
+        assert [one for one in (await shop.plan(database)).plan.lines if one.kind == "scenario"] == []

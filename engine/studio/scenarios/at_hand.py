@@ -13,24 +13,23 @@ def at_hand(name: str, file: str, folders: Sequence[Path]) -> Path | None:
     """The file that a scenario in ``file`` calls so: beside it, or above it as far as the folder of its pack or overlay
     goes (one of ``folders``), and never outside: packs and overlays come from people who may not read the server's
     files. ``file`` is a path, or begins with the folder's name, as a revision keeps it."""
-    if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+    if ".." in PurePath(name).parts or ".." in PurePath(file).parts:
         return None
-    for folder in folders:
-        inside = _inside(Path(file), folder)
-        for place in inside.parents if inside is not None else ():
-            if (found := folder / place / name).is_file():
-                return found
+    for folder in (one.resolve() for one in folders):
+        for inside in _inside(Path(file), folder):
+            for place in inside.parents:
+                with suppress(OSError, ValueError):  # what is no name of a file at all
+                    found = (folder / place / name).resolve()
+                    if found.is_relative_to(folder) and found.is_file():
+                        return found
     return None
 
 
-def _inside(file: Path, folder: Path) -> Path | None:
-    if ".." in file.parts:
-        return None
-    if file.parts[:1] == (folder.resolve().name,):
-        return Path(*file.parts[1:])
+def _inside(file: Path, folder: Path) -> Iterator[Path]:
     with suppress(ValueError):
-        return file.resolve().relative_to(folder.resolve())
-    return None
+        yield file.resolve().relative_to(folder)
+    if file.parts[:1] == (folder.name,):
+        yield Path(*file.parts[1:])
 
 
 def named(catalog: Catalog, folders: Sequence[Path]) -> list[Path]:

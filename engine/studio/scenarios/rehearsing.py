@@ -62,7 +62,7 @@ def _lines(found: Sequence[dict[str, Any]]) -> Iterator[Line]:
 
 
 async def _played(source: Source, beside: Sequence[Path]) -> list[dict[str, Any]]:
-    asked = json.dumps({"source": source.told(), "beside": [str(folder) for folder in beside]}).encode()
+    asked = json.dumps({"source": source.told(), "beside": [str(folder.resolve()) for folder in beside]}).encode()
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", __name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE, cwd=ENGINE.parent,

@@ -62,7 +62,8 @@ def bound(host: str, port: int) -> socket.socket:
     once: whoever comes before somebody answers waits for him, and is not refused; and only a port that listens is
     refused to a second server."""
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if os.name != "nt":  # there it would let two servers listen
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
         made.listen(_BACKLOG)

@@ -202,4 +202,5 @@ def _texts(place: Path, problems: list[Problem]) -> dict[str, str]:
     found, wrong = texts_of(place)
     problems += wrong
     base = place if place.is_dir() else place.parent
-    return {f"{base.name}/{Path(file).relative_to(base).as_posix()}": text for file, text in found.items()}
+    name = base.resolve().name
+    return {f"{name}/{Path(file).relative_to(base).as_posix()}": text for file, text in found.items()}

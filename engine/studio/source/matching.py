@@ -190,15 +190,19 @@ def claims(now: _Names, before: _Names, retired: Container[str] = ()) -> dict[st
     return found
 
 
-def _itself(path: str, _now: _Names, _before: _Names) -> Iterator[str]:
-    yield path
+def _itself(path: str, now: _Names, before: _Names) -> Iterator[str]:
+    """Unless somebody else says for the first time that he was it."""
+    if not any(path in was[:1] and path not in before.get(one, ()) for one, was in now.items() if one != path):
+        yield path
 
 
 def _whole(path: str, now: _Names, before: _Names) -> Iterator[str]:
-    """What it was, by all that is said of both."""
-    was, *earlier = now[path] or [""]
-    if was != path and was in before and earlier == [*before[was]]:
-        yield was
+    """What it was, by all that is said of both; names that nobody had here, since revisions were left out, are passed
+    over."""
+    was = [*now[path]]
+    at = next((n for n, one in enumerate(was) if one != path and one in before), len(was))
+    if at < len(was) and was[at + 1 :] == [*before[was[at]]]:
+        yield was[at]
 
 
 def _whole_back(path: str, now: _Names, before: _Names) -> Iterator[str]:

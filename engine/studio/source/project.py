@@ -35,8 +35,9 @@ class Project:
 
     @property
     def places(self) -> list[Path]:
-        """The folders of its packs and overlays."""
-        return [*self.packs, *dict.fromkeys(one if one.is_dir() else one.parent for one in self.overlays)]
+        """The folders of its packs and overlays; not its own, where its data may lie too."""
+        overlays = dict.fromkeys(one if one.is_dir() else one.parent for one in self.overlays)
+        return [*self.packs, *(one for one in overlays if one.resolve() != self.folder.resolve())]
 
 
 def find_project(path: Path) -> Project:
