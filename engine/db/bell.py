@@ -25,5 +25,6 @@ class Bell:
             if self._next is None:
                 self._next = asyncio.get_running_loop().create_future()
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._next), seconds)
+                async with asyncio.timeout(seconds):  # wait_for would forget that we are cancelled while it rings
+                    await asyncio.shield(self._next)
         return self.rung

@@ -43,7 +43,8 @@ class Budget:
         self._waiting.append((turn, pool))
         self.settle()
         try:
-            return await asyncio.wait_for(turn, seconds)
+            async with asyncio.timeout(seconds):  # wait_for would forget that we are cancelled as we are given one
+                return await turn
         except BaseException:
             if turn.done() and not turn.cancelled():  # given in the very moment in which it was given up
                 given = turn.result()

@@ -7,7 +7,7 @@ import asyncio
 import psycopg
 import pytest
 
-from engine.db import Budget, open_database
+from engine.db import Bell, Budget, open_database
 from engine.db.postgres import PostgresDatabase
 
 
@@ -77,3 +77,40 @@ async def test_a_tenant_that_is_closed_is_closed(postgres_url: str) -> None:
     await database.close()
     with pytest.raises(Exception, match="does not answer"):
         await database.read("SELECT 1")
+
+
+async def test_who_is_cancelled_while_he_is_given_one_is_cancelled(postgres_url: str) -> None:
+    budget = Budget(1)
+    database = await open_database(postgres_url, budget=budget)
+    try:
+        held = asyncio.create_task(database.read("SELECT pg_sleep(0.1)"))
+        await asyncio.sleep(0.02)
+        waiting = asyncio.create_task(database.read("SELECT 1"))
+        await asyncio.sleep(0.02)
+        turn, _ = budget._waiting[0]
+        turn.add_done_callback(lambda _: waiting.cancel())
+        await held
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert (await database.read("SELECT 2"))[0][0] == 2
+    finally:
+        await database.close()
+    assert budget.open == 0
+
+
+async def test_who_is_cancelled_as_the_bell_rings_is_cancelled() -> None:
+    bell = Bell()
+    for before in (True, False):
+        waiting = asyncio.create_task(bell.wait(bell.rung, 60))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        if before:
+            bell.ring()
+            await asyncio.sleep(0)
+            waiting.cancel()
+        else:
+            waiting.cancel()
+            bell.ring()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    assert await bell.wait(bell.rung, 0.01) == bell.rung
