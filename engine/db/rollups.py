@@ -121,9 +121,8 @@ def after_change(dialect: Dialect, logs: Sequence[ChangeLog], swapped: Iterable[
     moved = set(swapped)
     for log in logs:
         if log.table in known and moved & set(log.tables):
-            for statement in (*log.drop, *(s for s in log.create if s.startswith("CREATE TRIGGER"))):
-                if "TRIGGER" in statement:
-                    yield Call(statement)
+            for trigger in (s for s in (*log.drop, *log.create) if s.startswith(("DROP TRIGGER", "CREATE TRIGGER"))):
+                yield Call(trigger)
     for log in logs:
         tables = [rollup.table for rollup in log.rollups]
         if not known.keys() >= {log.table, *tables}:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from engine.fieldtypes.storage import Columns
 from engine.plan.table import Column, Index, Table
 
 
@@ -145,3 +148,7 @@ TABLES: tuple[Table, ...] = (
         Index("_idempotency_at", ("at",)),
     ),
 )
+COLUMNS: Mapping[str, Columns] = {
+    table.name: tuple((c.name, c.kind, c.scale) for c in table.columns) for table in TABLES
+}
+"""By table, as rows of several are bound."""

@@ -9,17 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.db import Body, Call, Database
-from engine.fieldtypes.storage import Columns, encode_rows, row_source
+from engine.db.system import COLUMNS
+from engine.fieldtypes.storage import encode_rows, row_source
 from engine.plan.app import App
 from engine.plan.statement import Dialect
 
-_COLUMNS: Columns = (
-    ("identity", "text", 0),
-    ("path", "text", 0),
-    ("physical", "text", 0),
-    ("born", "integer", 0),
-    ("retired", "integer", 0),
-)
+_COLUMNS = COLUMNS["_identity"]
 _NAMES = ", ".join(name for name, _, _ in _COLUMNS)
 
 

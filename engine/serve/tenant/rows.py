@@ -7,14 +7,11 @@ from functools import cache
 from typing import Any
 
 from engine.db import Call
-from engine.db.system import TABLES
-from engine.fieldtypes.storage import Columns, among, bind, encode_rows, quote, row_source
+from engine.db.system import COLUMNS, TABLES
+from engine.fieldtypes.storage import among, bind, encode_rows, quote, row_source
 from engine.plan.statement import Dialect
 
 _TABLES = {table.name: table for table in TABLES}
-_COLUMNS: Mapping[str, Columns] = {
-    table.name: tuple((c.name, c.kind, c.scale) for c in table.columns) for table in TABLES
-}
 
 
 def placeholder(dialect: Dialect, n: int) -> str:
@@ -23,14 +20,14 @@ def placeholder(dialect: Dialect, n: int) -> str:
 
 @cache
 def _insert_sql(table: str, dialect: Dialect, n: int = 1) -> str:
-    names = ", ".join(quote(name) for name, _, _ in _COLUMNS[table])
-    source = row_source(_COLUMNS[table], dialect, placeholder(dialect, n))
+    names = ", ".join(quote(name) for name, _, _ in COLUMNS[table])
+    source = row_source(COLUMNS[table], dialect, placeholder(dialect, n))
     return f"INSERT INTO {quote(table)} ({names}) SELECT {names} FROM {source} WHERE true"
 
 
 def insert(table: str, rows: Iterable[Mapping[str, Any]], dialect: Dialect) -> Call:
     """Rows of one engine table in one statement."""
-    return Call(_insert_sql(table, dialect), (encode_rows(_COLUMNS[table], rows, dialect),))
+    return Call(_insert_sql(table, dialect), (encode_rows(COLUMNS[table], rows, dialect),))
 
 
 def insert_many(tables: Mapping[str, list[dict[str, Any]]], dialect: Dialect) -> list[Call]:
@@ -38,7 +35,7 @@ def insert_many(tables: Mapping[str, list[dict[str, Any]]], dialect: Dialect) ->
     filled = {name: rows for name, rows in tables.items() if rows}
     if dialect == "sqlite" or len(filled) < 2:
         return [insert(name, rows, dialect) for name, rows in filled.items()]
-    return [Call(_insert_sqls(tuple(filled)), tuple(encode_rows(_COLUMNS[n], r, dialect) for n, r in filled.items()))]
+    return [Call(_insert_sqls(tuple(filled)), tuple(encode_rows(COLUMNS[n], r, dialect) for n, r in filled.items()))]
 
 
 @cache
@@ -51,7 +48,7 @@ def _insert_sqls(names: tuple[str, ...]) -> str:
 def select(table: str, dialect: Dialect, where: Mapping[str, Any], order: str = "") -> Call:
     """All columns of the rows of an engine table where columns equal values, ordered."""
     kinds = {c.name: (c.kind, c.scale) for c in _TABLES[table].columns}
-    names = ", ".join(quote(name) for name, _, _ in _COLUMNS[table])
+    names = ", ".join(quote(name) for name, _, _ in COLUMNS[table])
     terms = " AND ".join(f"{quote(key)} = {placeholder(dialect, n)}" for n, key in enumerate(where, 1))
     values = tuple(bind(*kinds[key], dialect, value) for key, value in where.items())
     tail = f" ORDER BY {order}" if order else ""
@@ -98,7 +95,7 @@ def restore_lines(table: str, owner_column: str, parent: str, owners: str, diale
 
 
 def select_all(table: str, dialect: Dialect, order: str) -> Call:
-    names = ", ".join(quote(name) for name, _, _ in _COLUMNS[table])
+    names = ", ".join(quote(name) for name, _, _ in COLUMNS[table])
     return Call(f"SELECT {names} FROM {quote(table)} ORDER BY {order}")
 
 
