@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import json
+import resource
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -63,6 +66,26 @@ async def test_bombs_are_refused_soon(stage: Stage) -> None:
     for name, body, headers in BOMBS:
         answer = await boss.post("http://works/api/v1/login", content=body, headers=headers)
         assert 400 <= answer.status_code < 500, name
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", "-7.25E-999999999"])
+async def test_a_number_that_would_fill_a_gigabyte_is_never_written_out(stage: Stage, number: str) -> None:
+    """Neither in a body, whatever type its field has, nor in a cursor; what it names is told."""
+    boss = await stage.door("boss")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for name in ("budget", "name", "members", "nobody_knows_it"):
+        body = f'{{"{name}": {number}}}'.encode()
+        answer = await boss.post("/project", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 400
+        assert answer.json()["detail"] == f"Exponents of numbers go from −999 to 999, got {number}"
+    asked = {"limit": 1, "sort": "-budget"}
+    first = (await boss.get("/project", params=asked)).json()["next"]
+    of, values = json.loads(base64.urlsafe_b64decode(first + "=="))
+    told = f'["{of}",[{number},{json.dumps(values[1])}]]'.encode()
+    answer = await boss.get("/project", params={**asked, "cursor": base64.urlsafe_b64encode(told).decode().rstrip("=")})
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "api.cursor"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024  # kilobytes
 
 
 async def test_a_log_in_is_cut_off_too(stage: Stage) -> None:

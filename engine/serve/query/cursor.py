@@ -8,11 +8,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from engine.plan.question import Question
-from engine.serve.wire.fault import Fault, fault
+from engine.serve.wire.fault import Fault, Refusal, fault
+from engine.serve.wire.parsing import exact
 
 
 def shape_of(question: Question, inputs: Mapping[str, Any]) -> str:
@@ -29,8 +29,8 @@ def made(values: Any, shape: str, back: bool = False) -> str:
 def after(question: Question, text: str, shape: str, inputs: dict[str, Any], faults: list[Fault]) -> Question:
     try:
         raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-        of, values, *way = json.loads(raw, parse_float=Decimal)
-    except (binascii.Error, UnicodeError, ValueError, TypeError, RecursionError):
+        of, values, *way = json.loads(raw, parse_float=exact)
+    except (binascii.Error, UnicodeError, ValueError, TypeError, RecursionError, Refusal):
         of, values, way = "", None, []
     plain = isinstance(values, list) and not any(isinstance(v, dict | list) for v in values)
     if of != shape or not plain or way not in ([], [1]):

@@ -7,6 +7,8 @@ from engine.problem import Code
 _ALL = (
     # requests
     Code("api.syntax", "The body is not valid JSON: {reason}", "请求内容不是合法的 JSON：{reason}", 400),
+    Code("api.exponent", "Exponents of numbers go from −{limit} to {limit}, got {got}",
+         "数字的指数应在 −{limit} 到 {limit} 之间，收到 {got}", 400),
     Code("api.number", "NaN and Infinity are not numbers of JSON", "NaN 与 Infinity 不是 JSON 数字", 400),
     Code("api.not-object", "The body must be a JSON object", "请求内容应是一个 JSON 对象", 400),
     Code("api.media-type", "Send {expected}", "请使用 {expected} 格式", 415),

@@ -17,7 +17,19 @@ from engine.serve.wire.fault import Refusal, refuse
 MAX_DEPTH = 12
 MAX_PAIRS = 200
 
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+MAX_EXPONENT = 999  # what a text may say too
+
+
+def exact(text: str) -> Decimal:
+    """A number as it was written. A dozen characters may name one whose digits fill a gigabyte; it is refused before
+    anything writes them out."""
+    number = Decimal(text)
+    if abs(number.adjusted()) > MAX_EXPONENT:
+        raise refuse("api.exponent", limit=MAX_EXPONENT, got=text[:40])
+    return number
+
+
+_DECODER = msgspec.json.Decoder(float_hook=exact)
 
 
 def body_of(asked: Asked) -> dict[str, Any]:
