@@ -7,10 +7,11 @@ import dataclasses
 import functools
 import gc
 import hashlib
+import operator
 import os
 import pickle
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -88,14 +89,20 @@ def set_aside() -> None:
 
 
 class _Pickler(pickle.Pickler):
-    """Slotted dataclasses by their values: loaded by calling the class, several times faster than by their state."""
+    """Slotted dataclasses and named tuples by their values: loaded by calling the class, several times faster than by
+    their state."""
 
     def reducer_override(self, thing: Any) -> Any:
-        if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-            return type(thing), tuple([getattr(thing, name) for name in _names(type(thing))])
-        return NotImplemented
+        kind = thing.__class__
+        values = _values_of(kind)
+        return NotImplemented if values is None else (kind, values(thing))
 
 
 @functools.cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+def _values_of(kind: type) -> Callable[[Any], tuple[Any, ...]] | None:
+    if dataclasses.is_dataclass(kind):
+        names = [field.name for field in dataclasses.fields(kind)]
+        if len(names) > 1:
+            return operator.attrgetter(*names)
+        return lambda thing: tuple(getattr(thing, name) for name in names)
+    return tuple if issubclass(kind, tuple) and hasattr(kind, "_fields") else None

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from engine.cache import all_kept
@@ -17,7 +18,7 @@ from engine.read.overlay import Change, lay, origins
 from engine.read.packs import PackTree, Texts, arrange, gather, texts_of
 from engine.read.report import ordered
 from engine.read.rules import judged
-from engine.read.shape.pack import GRAMMAR, OVERLAY, PACK
+from engine.read.shape.pack import GRAMMAR, OVERLAY, PACK, Pack
 from engine.read.shape.slot import Reading
 from engine.read.switched import Gone, Written, without_features, without_modules
 from engine.read.tree import Map
@@ -121,25 +122,56 @@ class Shaped:
 
 
 def shaped(packs: Sequence[Texts], overlays: Sequence[Texts], toggles: Toggles) -> Shaped:
-    problems: list[Problem] = []
-    trees, over = _trees(packs, problems), _trees(overlays, problems)
-    whole = len(trees) == len(packs) and len(over) == len(overlays) and all(t.whole for t in (*trees, *over))
-    trees = arrange(trees, problems)
-    changes = lay(trees, over, problems)
-    on, off = without_modules(trees, toggles, problems)
+    laid = _laid(tuple(tuple(texts.items()) for texts in packs), tuple(tuple(texts.items()) for texts in overlays))
+    problems = list(laid.problems)
+    on, off = without_modules(laid.trees, toggles, problems)
     gone = Gone()
     written = []
     for tree in on:
-        seen = Reading(problems, [tree.key])
-        written.append(Written(tree, PACK.read(tree.tree, tree.name, seen), seen))
+        pack, seen = laid.nouns[tree.name]
+        problems += seen.problems
+        written.append(Written(tree, pack, seen))
         for path, where in seen.retired.items():
             gone.add(path, "retired", where)
+    written = without_features(written, toggles, off, gone, problems)
+    overlaid: dict[str, Origin] = {}
+    for tree in on:
+        overlaid |= laid.overlaid[tree.name]
+    return Shaped(written, gone, off, laid.whole, overlaid | _changed(laid.changes), problems)
+
+
+_Files = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """Packs under their overlays, and what each says, before anything is switched: by a pack's name its nouns, with
+    what is wrong in them, and the properties that overlays set. It is everybody's, and nobody changes it."""
+
+    trees: Sequence[PackTree]
+    changes: Mapping[str, Change]
+    nouns: Mapping[str, tuple[Pack, Reading]]
+    overlaid: Mapping[str, Mapping[str, Origin]]
+    whole: bool
+    problems: Sequence[Problem]
+
+
+@lru_cache(maxsize=4)  # a switch leaves every text as it was
+def _laid(packs: tuple[_Files, ...], overlays: tuple[_Files, ...]) -> _Laid:
+    problems: list[Problem] = []
+    trees, over = (_trees([dict(files) for files in many], problems) for many in (packs, overlays))
+    whole = len(trees) == len(packs) and len(over) == len(overlays) and all(t.whole for t in (*trees, *over))
+    trees = arrange(trees, problems)
+    changes = lay(trees, over, problems)
+    nouns, overlaid = {}, {}
+    for tree in trees:
+        seen = Reading(path=[tree.key])
+        nouns[tree.name] = PACK.read(tree.tree, tree.name, seen), seen
+        set_by = _origins([tree], over, {})
+        overlaid[tree.name] = {path: one for path, one in set_by.items() if one.layer.startswith("overlay ")}
     for tree in over:
         _header_of_overlay(tree, problems)
-    without_features(written, toggles, off, gone, problems)
-    set_by = _origins(on, over, changes)
-    overlaid = {path: one for path, one in set_by.items() if one.layer.startswith("overlay ")}
-    return Shaped(written, gone, off, whole, overlaid, problems)
+    return _Laid(trees, changes, nouns, overlaid, whole, problems)
 
 
 def _trees(many: Sequence[Texts], problems: list[Problem]) -> list[PackTree]:
@@ -163,9 +195,11 @@ def _header_of_overlay(tree: PackTree, problems: list[Problem]) -> None:
 def _origins(packs: Sequence[PackTree], over: Sequence[PackTree], changes: Mapping[str, Change]) -> dict[str, Origin]:
     layers = {file: tree.layer for tree in (*packs, *over) for file in tree.files}
     out = {path: Origin(layer, where) for path, (layer, where) in origins(packs, layers).items()}
-    for path, change in changes.items():
-        out[path] = Origin(change.layer, change.where, change.before)
-    return out
+    return out | _changed(changes)
+
+
+def _changed(changes: Mapping[str, Change]) -> dict[str, Origin]:
+    return {path: Origin(change.layer, change.where, change.before) for path, change in changes.items()}
 
 
 def texts_in(paths: Sequence[Path], problems: list[Problem]) -> list[dict[str, str]]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from engine.problem import Problem, Where, nearest, problem
 from engine.read.codes import CODES
 from engine.read.packs import PackTree
-from engine.read.shape.noun import Named, Noun, One, keys_of
+from engine.read.shape.noun import Entries, Named, Noun, One, keys_of
 from engine.read.shape.pack import Pack
 from engine.read.shape.slot import Reading
 from engine.read.tree import Scalar
+
+N = TypeVar("N", bound=Noun)
 
 
 @dataclass(slots=True)
@@ -55,8 +58,8 @@ def without_modules(
 
 def without_features(
     written: Sequence[Written], toggles: Mapping[str, bool], absent: Sequence[str], gone: Gone, problems: list[Problem]
-) -> None:
-    """Takes what belongs to features that are off out of the nouns."""
+) -> list[Written]:
+    """The packs without what belongs to features that are off; the nouns themselves stay as they were written."""
     features: dict[str, bool] = {}
     for one in written:
         for name, noun in (one.pack.features or {}).items():
@@ -68,8 +71,8 @@ def without_features(
             found = nearest(name, [*known, *features])
             hint = f"did you mean `{found}`?" if found else None
             problems.append(problem(CODES["pack.toggle"], Where(), hint, name=name))
-    for one in written:
-        _Walk(one, features, tuple(n.replace("-", "_") for n in absent), gone, problems).noun(one.pack, one.key)
+    keys = tuple(name.replace("-", "_") for name in absent)
+    return [replace(one, pack=_Walk(one, features, keys, gone, problems).noun(one.pack, one.key)) for one in written]
 
 
 def _with_required(written: Sequence[Written], features: dict[str, bool], problems: list[Problem]) -> None:
@@ -97,22 +100,32 @@ class _Walk:
     gone: Gone
     problems: list[Problem]
 
-    def noun(self, noun: Noun, path: str) -> None:
+    def noun(self, noun: N, path: str) -> N:
+        """Itself where nothing of it is off."""
+        left: dict[str, Any] = {}
         for name, key in keys_of(type(noun)).items():
             value = getattr(noun, key.attribute)
             if value is None:
                 continue
             if isinstance(key.slot, Named) and isinstance(key.slot.entry, One):
-                for entry in list(value):
-                    inner = f"{path}.{name}.{entry}"
-                    off = self.off(value[entry])
-                    if off:
-                        self.gone.add(inner, off, value[entry].place)
-                        del value[entry]
-                    else:
-                        self.noun(value[entry], inner)
+                found = self.entries(value, f"{path}.{name}")
             elif isinstance(key.slot, One):
-                self.noun(value, f"{path}.{name}")
+                found = self.noun(value, f"{path}.{name}")
+            else:
+                continue
+            if found is not value:
+                left[key.attribute] = found
+        return replace(noun, **left) if left else noun
+
+    def entries(self, entries: Entries, path: str) -> Entries:
+        left: dict[str, Any] = {}
+        for name, noun in entries.items():
+            if off := self.off(noun):
+                self.gone.add(f"{path}.{name}", off, noun.place)
+            else:
+                left[name] = self.noun(noun, f"{path}.{name}")
+        same = len(left) == len(entries) and all(left[name] is noun for name, noun in entries.items())
+        return entries if same else Entries(entries.places, left)
 
     def off(self, noun: Noun) -> str:
         """The path of the feature that is off and takes this noun along, or empty."""

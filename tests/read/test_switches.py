@@ -10,6 +10,7 @@ import pytest
 from engine.catalog.dump import dump
 from engine.problem import Problems
 from engine.read import read_texts
+from engine.read.pipeline import _laid
 from engine.read.versions import version, within
 
 SHOP = """module: shop
@@ -66,6 +67,31 @@ def test_a_feature_is_off_unless_switched_on_when_the_pack_says_so() -> None:
 
 def test_switching_back_brings_the_same_catalog() -> None:
     assert read({"shop.points": True}) == read()
+
+
+def test_what_was_read_before_otherwise_switched_changes_nothing() -> None:
+    """Texts are shaped once for all their switches."""
+    ways: list[dict[str, bool]] = [
+        {},
+        {"shop.gifts": True},
+        {"shop.points": False},
+        {"shop.points": False, "shop.gifts": True},
+    ]
+    alone = []
+    for toggles in ways:
+        _laid.cache_clear()
+        alone.append(read(toggles))
+    for order in (ways, list(reversed(ways))):
+        for toggles in order:
+            assert read(toggles) == alone[ways.index(toggles)]
+
+
+def test_what_is_wrong_in_a_pack_that_is_off_is_not_said() -> None:
+    packs = [{"a.yaml": A.replace("uses: {b: ^1.0}\n", "")}, {"b.yaml": B.replace("type: integer", "type: intger")}]
+    assert "b.thing" not in read_texts(packs, [], {"b": False}).entities
+    with pytest.raises(Problems, match="intger"):
+        read_texts(packs, [], {"b": True})
+    assert "b.thing" not in read_texts(packs, [], {"b": False}).entities
 
 
 A = "module: a\ngrammar: 1\nversion: 1.0.0\nuses: {b: ^1.0}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NoReturn
 
 from engine.expr.build.syntax import (
@@ -20,16 +21,27 @@ from engine.expr.build.syntax import (
     Unary,
 )
 from engine.expr.build.tokens import COMMANDS, RESERVED, Source, Token, suggested_name, tokenize
-from engine.problem import Problems
+from engine.problem import Problems, Where
 
 _COMPARE = frozenset(("=", "<>", "<", "<=", ">", ">="))
+_SHORT = 1_000
+"""Characters: anybody may ask in longer ones, and a few thousand of those are not worth their memory."""
 _CHAIN = 150
 """Terms of one sum, product or concatenation; every one is a level of the tree."""
 
 
 def parse(source: Source) -> Syntax:
     """Raises ``Problems``: what the characters say all at once, then the first thing the grammar does not allow."""
-    return _Parser(source).whole()
+    kept = _kept(source.text) if len(source.text) <= _SHORT else None
+    return kept or _Parser(source).whole()
+
+
+@lru_cache(maxsize=2048)  # a text says the same wherever it stands; only what is wrong has a place
+def _kept(text: str) -> Syntax | None:
+    try:
+        return _Parser(Source(text, Where())).whole()
+    except Problems:
+        return None
 
 
 class _Parser:
