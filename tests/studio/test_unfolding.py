@@ -25,10 +25,11 @@ ROWS = 120
 
 @pytest.fixture(autouse=True)
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hundred rows are many, and go over by few."""
+    """A hundred rows are many, and go over by few; nobody waits for other processes between two batches."""
     monkeypatch.setattr(unfolding, "LARGE", 100)
     monkeypatch.setattr(batches, "FIRST", 7)
     monkeypatch.setattr(batches, "MOST", 7)
+    monkeypatch.setitem(batches.PAUSE, "sqlite", 0.02)
 
 
 async def many(shop: Shop) -> None:
@@ -169,7 +170,7 @@ from engine.studio.source.build import source_of
 from engine.studio.change.planning import planned
 from engine.studio.source.project import find_project
 
-unfolding.LARGE, batches.FIRST, batches.MOST = 100, 7, 7
+unfolding.LARGE, batches.FIRST, batches.MOST, batches.PAUSE["sqlite"] = 100, 7, 7, 0.02
 step, times = sys.argv[3], int(sys.argv[4])
 
 def tell(now, what, done, total):
@@ -200,7 +201,7 @@ async def test_killed_at_any_step_the_next_apply_makes_up_for_it(
     before = await shop.items()
     changed(shop)
     shop.write()
-    script = f"from engine.studio.follow import turns\nturns.SECONDS = 2.0\n{_KILLED}"
+    script = f"from engine.studio.follow import turns\nturns.SECONDS = 1.0\n{_KILLED}"
     command = [sys.executable, "-c", script, str(shop.folder), shop.url, name, "1" if step == "switch" else "2"]
     if step in ("expand", "catch up", "index"):
         command[-1] = "1"

@@ -15,7 +15,7 @@ from engine.plan.statement import Dialect
 BATCH_SECONDS = 0.1
 """What a batch may take, as near as can be guessed from the last."""
 FIRST, MOST = 500, 50_000
-_PAUSE = {"sqlite": 0.12, "postgresql": 0.02}
+PAUSE = {"sqlite": 0.12, "postgresql": 0.02}
 """Between two batches. Writers of other processes look for SQLite's lock every tenth of a second."""
 BESIDE = Label("分批进行，不影响读写；切换时片刻等待", "in batches beside those who work, who wait a moment at the end")
 Progress = Callable[[str, str, int, int], None]
@@ -64,4 +64,4 @@ async def through(
             return
         after, done = str(last), done + int(found)
         count = min(MOST, max(50, int(count * min(2.0, BATCH_SECONDS / took))))
-        await asyncio.sleep(_PAUSE[dialect])
+        await asyncio.sleep(PAUSE[dialect])
