@@ -1,4 +1,4 @@
-"""What can be wrong, and how it is told. Imports nothing of ours; everyone may import it."""
+"""What can be wrong, and how it is told. Imports words alone of ours; everyone may import it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import NamedTuple
+
+from engine.label import Label
 
 
 class Where(NamedTuple):
@@ -48,12 +50,12 @@ class Problem:
     code: str
     says: str
     where: Where = field(default_factory=Where)
-    hint: str = ""
+    hint: Label = field(default_factory=Label)
     params: Mapping[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if str(self.where) else ""
-        hint = f" ({self.hint})" if self.hint else ""
+        hint = f" ({self.hint})" if str(self.hint) else ""
         return f"{place}{self.code}: {self.says}{hint}"
 
 
@@ -65,11 +67,25 @@ class Problems(Exception):
         super().__init__("\n".join(str(p) for p in self.problems))
 
 
-def problem(code: Code, where: Where | None = None, hint: str | None = None, **params: object) -> Problem:
-    """Fills the English sentence of ``code``; a reader's language is chosen later from ``code`` and ``params``."""
+def problem(code: Code, where: Where | None = None, hint: Label | None = None, /, **params: object) -> Problem:
+    """Fills the English sentence of ``code``; a reader's language is chosen later from ``code`` and ``params``.
+    ``hint``: instead of the code's own."""
     shown = {k: str(v) for k, v in params.items()}
-    said_hint = code.hint_en.format_map(shown) if hint is None else hint
-    return Problem(code.code, code.en.format_map(shown), where or Where(), said_hint, params)
+    own = Label(code.hint_zh.format_map(shown), code.hint_en.format_map(shown)) if hint is None else hint
+    return Problem(code.code, code.en.format_map(shown), where or Where(), own, params)
+
+
+NO_HINT = Label()
+
+
+def did_you_mean(name: str | None, quote: str = "`") -> Label | None:
+    """What was probably meant, if anything."""
+    return Label(f"是否想写 {quote}{name}{quote}？", f"did you mean {quote}{name}{quote}?") if name else None
+
+
+def write_instead(text: str) -> Label:
+    """What to write instead."""
+    return Label(f"写作 {text}", f"write {text}")
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

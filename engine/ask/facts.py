@@ -15,7 +15,7 @@ from engine.plan.app import App
 from engine.plan.entity import Entity, Field
 from engine.plan.statement import Dialect
 from engine.plan.table import Column, Table
-from engine.problem import Problem, Problems, nearest, problem
+from engine.problem import NO_HINT, Problem, Problems, did_you_mean, nearest, problem
 
 ADMIN = sight.ADMIN
 EVERYONE = "everyone"
@@ -106,5 +106,4 @@ def owner_column(entity: Entity) -> str:
 
 
 def unknown(code: str, name: str, names: Iterable[str], **params: object) -> Problem:
-    meant = nearest(name, names)
-    return problem(CODES[code], None, f"did you mean {meant}?" if meant else "", name=name, **params)
+    return problem(CODES[code], None, did_you_mean(nearest(name, names), "") or NO_HINT, name=name, **params)

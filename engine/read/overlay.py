@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.label import Label as Said
-from engine.problem import Problem, Where, nearest, problem
+from engine.problem import Problem, Where, did_you_mean, nearest, problem
 from engine.read.codes import CODES
 from engine.read.packs import PackTree, copied
 from engine.read.shape.noun import Named, One, keys_of
@@ -41,7 +41,7 @@ class Laying:
     problems: list[Problem]
     changes: dict[str, Change] = field(default_factory=dict)
 
-    def say(self, code: str, where: Where, hint: str | None = None, **params: object) -> None:
+    def say(self, code: str, where: Where, hint: Said | None = None, **params: object) -> None:
         self.problems.append(problem(CODES[code], where, hint, **params))
 
     def changed(self, path: str, where: Where, before: Node | None, after: Node, kind: str = "") -> None:
@@ -85,7 +85,7 @@ def _extended(packs: Sequence[PackTree], overlay: PackTree, laying: Laying) -> l
         pack = known.get(name)
         if pack is None:
             found = nearest(name, known)
-            laying.say("overlay.pack", where, f"did you mean `{found}`?" if found else None, pack=name)
+            laying.say("overlay.pack", where, did_you_mean(found), pack=name)
             continue
         if within(wanted.text, pack.version) is False:
             number = ".".join(str(n) for n in pack.version)
@@ -100,7 +100,7 @@ def _section(packs: Sequence[PackTree], section: str, node: Node, where: Where, 
     entry = keys_of(Pack).get(section)
     if entry is None or section in ("module", "version", "requires", "uses"):
         found = nearest(section, keys_of(Sections))
-        laying.say("overlay.section", where, f"did you mean `{found}`?" if found else None, key=section)
+        laying.say("overlay.section", where, did_you_mean(found), key=section)
         return
     if not isinstance(entry.slot, Named) or not isinstance(node, Map):
         owner = next((p for p in packs if section in p.tree.items), packs[0])
@@ -151,8 +151,7 @@ def _entry(named: Named, base: Map, name: str, node: Node, where: Where, path: s
     if isinstance(node, Scalar) and node.null and not isinstance(named.entry, (Value, Free)):
         if there is None:
             found = nearest(name, base.items)
-            hint = f"did you mean `{found}`?" if found else None
-            laying.say("overlay.null", where, hint, place=_place(path), name=name)
+            laying.say("overlay.null", where, did_you_mean(found), place=_place(path), name=name)
         else:
             laying.changed(path, where, there, node)
             base.items[name], base.keys[name] = node, where
@@ -162,7 +161,7 @@ def _entry(named: Named, base: Map, name: str, node: Node, where: Where, path: s
         return
     if isinstance(named.entry, One) and (lacks := _lacks(named.entry, node)):
         found = nearest(name, base.items)
-        meant = Said(f"是不是 `{found}`？", f"did you mean `{found}`? ") if found else ""
+        meant = Said(f"是否想写 `{found}`？", f"did you mean `{found}`? ") if found else ""
         laying.say("overlay.target", where, place=_place(path), name=name, meant=meant, needs=lacks)
         return
     laying.changed(path, where, None, node)
@@ -244,7 +243,8 @@ def _edited(there: Node | None, node: Map, key: str, laying: Laying) -> List:
     for dropped in _leaves(node.items.get("drop")):
         if dropped.text not in texts:
             found = nearest(dropped.text, texts)
-            hint = f"did you mean `{found}`?" if found else "it holds " + ", ".join(texts)
+            held = ", ".join(texts)
+            hint = did_you_mean(found) or Said(f"其中有：{held}", f"it holds {held}")
             laying.say("overlay.list", dropped.where, hint, key=key, name=dropped.text)
         old = [item for item in old if not (isinstance(item, Scalar) and item.text == dropped.text)]
     for added in _leaves(node.items.get("add")):

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from engine.problem import Problem, Where, nearest, problem
+from engine.label import Label
+from engine.problem import Problem, Where, did_you_mean, nearest, problem
 from engine.read.codes import CODES
 from engine.read.load import load
 from engine.read.shape.pack import GRAMMAR
@@ -192,7 +193,9 @@ def _judge(
     if other is None:
         if key == "requires":
             meant = nearest(name, known)
-            hint = f"did you mean `{meant}`?" if meant else "add it to the packs, or move it to `uses`"
+            hint = did_you_mean(meant) or Label(
+                "请加入 packs，或移到 `uses`", "add it to the packs, or move it to `uses`"
+            )
             problems.append(problem(CODES["pack.missing"], where, hint, pack=pack.name, needed=name))
     elif within(wanted.text, other.version) is False:
         found = ".".join(str(n) for n in other.version)

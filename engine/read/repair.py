@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.label import Label
-from engine.problem import Problem, Where, problem
+from engine.problem import NO_HINT, Problem, Where, problem
 from engine.read.codes import CODES
 
 _SIGNS = "!*&@%`"
@@ -36,7 +36,7 @@ def syntax_problem(file: str, lines: list[str], error: Any) -> Problem:
     elif mark.line and _WIDE_COLON.match(lines[mark.line - 1]):
         where = Where(file, mark.line, lines[mark.line - 1].index("：") + 1)
         said = "could not find expected ':'"
-        return problem(CODES["load.syntax"], where, hint=_hint("", lines[mark.line - 1]), reason=_reason(said))
+        return problem(CODES["load.syntax"], where, _hint("", lines[mark.line - 1]), reason=_reason(said))
     line = lines[mark.line] if mark.line < len(lines) else ""
     where = Where(file, mark.line + 1, mark.column + 1)
     said = str(getattr(error, "problem", "") or "this is not YAML")
@@ -44,7 +44,7 @@ def syntax_problem(file: str, lines: list[str], error: Any) -> Problem:
         at, rest = sign
         where = Where(file, mark.line + 1, at + 1)
         return problem(CODES["load.leading-sign"], where, sign=rest[0], repaired=quoted(rest))
-    return problem(CODES["load.syntax"], where, hint=_hint(said, line), reason=_reason(said))
+    return problem(CODES["load.syntax"], where, _hint(said, line), reason=_reason(said))
 
 
 def _leading_sign(line: str) -> tuple[int, str] | None:
@@ -98,12 +98,14 @@ def _reason(said: str) -> str | Label:
     return _REASONS.get(said, said)
 
 
-def _hint(said: str, line: str) -> str:
+def _hint(said: str, line: str) -> Label:
     if _WIDE_COLON.match(line):
-        return "`：` is full-width; write `:` and a blank"
+        return Label("`：` 是全角，请写 `:` 加空格", "`：` is full-width; write `:` and a blank")
     pair = re.match(r"^(\s*(?:- )?[\w一-鿿-]+):\s+(.*\S)\s*$", line)
     if pair and not pair[2].startswith(("{", "[", '"', "'")) and said.startswith("mapping values"):
-        return f"quote it: {pair[1].strip()}: {quoted(pair[2])}"
+        meant = f"{pair[1].strip()}: {quoted(pair[2])}"
+        return Label(f"加引号：{meant}", f"quote it: {meant}")
     if "{" in line and said.startswith("did not find expected ','"):
-        return "quote a text that holds { } [ ] , : or #"
-    return ""
+        signs = "{ } [ ] , :"
+        return Label(f"含 {signs} 或 # 的文字要加引号", f"quote a text that holds {signs} or #")
+    return NO_HINT

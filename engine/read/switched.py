@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from engine.problem import Problem, Where, nearest, problem
+from engine.problem import Problem, Where, did_you_mean, nearest, problem
 from engine.read.codes import CODES
 from engine.read.packs import PackTree
 from engine.read.shape.noun import Entries, Named, Noun, One, keys_of
@@ -69,8 +69,7 @@ def without_features(
     for name in toggles:
         if name not in known and name not in features:
             found = nearest(name, [*known, *features])
-            hint = f"did you mean `{found}`?" if found else None
-            problems.append(problem(CODES["pack.toggle"], Where(), hint, name=name))
+            problems.append(problem(CODES["pack.toggle"], Where(), did_you_mean(found), name=name))
     keys = tuple(name.replace("-", "_") for name in absent)
     return [replace(one, pack=_Walk(one, features, keys, gone, problems).noun(one.pack, one.key)) for one in written]
 
@@ -86,7 +85,7 @@ def _with_required(written: Sequence[Written], features: dict[str, bool], proble
                     needs.setdefault(f"{one.key}.{name}", []).append(path)
                     continue
                 found = nearest(path, features)
-                hint = f"did you mean `{found.rpartition('.')[2]}`?" if found else None
+                hint = did_you_mean(found.rpartition(".")[2] if found else None)
                 problems.append(problem(CODES["link.unknown"], needed.where, hint, kind="feature", name=needed.text))
     while off := [f for f, wanted in needs.items() if features[f] and not all(features[w] for w in wanted)]:
         features.update(dict.fromkeys(off, False))
@@ -138,6 +137,6 @@ class _Walk:
         if path.partition(".")[0] in self.absent:
             return path
         found = nearest(path, self.features)
-        hint = f"did you mean `{found.rpartition('.')[2]}`?" if found else None
+        hint = did_you_mean(found.rpartition(".")[2] if found else None)
         self.problems.append(problem(CODES["link.unknown"], name.where, hint, kind="feature", name=name.text))
         return ""

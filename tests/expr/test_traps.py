@@ -227,14 +227,14 @@ def test_lines_of_a_text_count() -> None:
 
 def test_this_is_meant() -> None:
     (problem,) = refused("project = sheet_date", "labor.line", "labor.sheet")[:1]
-    assert problem.hint == "did you mean `this.project`?"
+    assert problem.hint.en == "did you mean `this.project`?"
     assert "a bare name is a field of line, `this.` is sheet" in problem.says
 
 
 def test_slots_say_what_they_expect() -> None:
     assert refused("amount", expect=BOOLEAN)[0].says == "boolean is expected here; this is decimal(2)"
-    assert "ROUND" in refused("amount", expect=INTEGER)[0].hint
-    assert "DATE(datetime)" in refused("created_at", expect=DATE)[0].hint
+    assert "ROUND" in refused("amount", expect=INTEGER)[0].hint.en
+    assert "DATE(datetime)" in refused("created_at", expect=DATE)[0].hint.en
     assert refused("created_by", expect=ref("base.project"))[0].code == "expr.expects"
 
 
@@ -243,7 +243,7 @@ def test_a_slot_rounds_to_its_scale() -> None:
 
 
 def test_month_is_no_dimension() -> None:
-    assert "TO_MONTH" in refused("MONTH(sheet_date)", dimension=True)[0].hint
+    assert "TO_MONTH" in refused("MONTH(sheet_date)", dimension=True)[0].hint.en
     assert parse("TO_MONTH(sheet_date)", dimension=True).type.kind == "month"
 
 
@@ -267,7 +267,7 @@ def test_what_is_wrong_is_said_even_if_a_pack_is_absent() -> None:
 def test_two_candidates() -> None:
     (problem,) = refused("SUM(sheet.lines.hours)", "labor.line")
     assert problem.code == "expr.ambiguous"
-    assert "this.sheet.lines.hours` or `labor.sheet.lines.hours" in problem.hint
+    assert "this.sheet.lines.hours` or `labor.sheet.lines.hours" in problem.hint.en
     assert parse("SUM(this.sheet.lines.hours)", "labor.line").reach == "form"
     assert parse("SUM(labor.sheet.lines.hours)", "labor.line").reach == "database"
 

@@ -9,7 +9,7 @@ import pytest
 
 from engine.problem import Problems
 from engine.read import read_texts
-from engine.read.report import in_language
+from engine.wording import in_language
 
 from .corpus import case_of, with_expect
 

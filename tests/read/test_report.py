@@ -57,7 +57,7 @@ def test_for_people_in_english() -> None:
 def test_for_people_in_chinese() -> None:
     said = for_people(problems().problems, {"shop.yaml": TEXT}, "zh")
     assert "`数量` 不是合法的名字" in said
-    assert "是不是 `money`？" in said
+    assert "是否想写 `money`？" in said
     assert '加引号：compute: "ROUND(amount, 2)"' in said
     assert "没有角色 `clerk`" in said
 

@@ -178,6 +178,27 @@ async def test_our_own_faults_tell_nothing_but_a_reference(stage: Stage, monkeyp
     assert "secret" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("asked", "zh", "en"),
+    [
+        ({"where": "nmae = 'x'"}, ("此处没有 `nmae`", "是否想写 `name`？"), ("did you mean `name`?",)),
+        ({"where": "name = 24h"}, ("写作 `24`；不写单位",), ("write `24`; units are not written",)),
+        ({"where": "IF(TRUE, 1, 2) = 1"}, ("写作 CASE WHEN",), ("write CASE WHEN",)),
+        ({"nmae": "x"}, ("是否想写 name？",), ("did you mean name?",)),
+    ],
+)
+async def test_a_question_that_cannot_be_asked_is_told_in_the_askers_language(
+    stage: Stage, asked: dict[str, str], zh: tuple[str, ...], en: tuple[str, ...]
+) -> None:
+    for language, words in (("zh-CN", zh), ("en", en)):
+        answer = await (await stage.door("boss")).get("/worker", params=asked, headers={"accept-language": language})
+        assert answer.status_code == 400
+        (one,) = answer.json()["errors"]
+        told = f"{one['message']} {one.get('hint', '')}"
+        for word in words:
+            assert word in told
+
+
 async def test_pages_of_a_list_by_cursor(stage: Stage) -> None:
     boss = await stage.door("boss")
     await boss.post("/worker/bulk", json={"items": [{"name": f"w{n:02}"} for n in range(25)]})

@@ -89,7 +89,7 @@ async def test_what_is_wrong_is_told_with_file_line_column_and_the_nearest_name(
             told = {one["code"]: (one["where"], one.get("hint", "")) for one in answer.json()["errors"]}
             with pytest.raises(Problems) as caught:
                 replace(source_of(find_project(shop.folder)), overlays=({"acme.yaml": broken},)).catalog()
-            assert told == {p.code: (str(p.where), p.hint) for p in caught.value.problems}
+            assert told == {p.code: (str(p.where), p.hint.en) for p in caught.value.problems}
             assert any(
                 where.startswith("acme.yaml:5:") or where.startswith("acme.yaml:7:") for where, _ in told.values()
             )

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from engine.db import open_database
-from engine.problem import KNOWN, Problems
-from engine.read.report import in_language
+from engine.problem import Problems
 from engine.studio.directory import archiving, tenanting
 from engine.tenants.directory import STATES, Directory, Entry, State
+from engine.wording import in_language
 
 _WORDS = re.compile(r"dougong|tenant|--[a-z-]+|sqlite:\S+|/\S+|move|resume|restor(ing|e)|suspend|backup|delete")
 
 
 def chinese(found: Problems) -> str:
-    told = " ".join(part for one in found.problems for part in in_language(one, "zh", KNOWN))
+    told = " ".join(part for one in found.problems for part in in_language(one, "zh"))
     assert not re.search(r"[a-z]{2}", _WORDS.sub("", told)), told
     return told
 

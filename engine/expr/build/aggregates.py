@@ -11,7 +11,8 @@ from engine.expr.build.scope import Scope
 from engine.expr.build.syntax import Binary, Call, Many, Name, Syntax
 from engine.expr.build.tree import Agg, Fig, Group, Lit, Node, Op, Rows
 from engine.expr.run.types import BOOLEAN, INT64, Type, not_null
-from engine.problem import nearest
+from engine.label import Label
+from engine.problem import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from engine.expr.build.typing import Typer
@@ -25,7 +26,10 @@ def aggregate(typer: Typer, call: Call, scope: Scope) -> Node | None:
     report = typer.report
     if len(call.args) != 1 or not isinstance(call.args[0], Name):
         if len(call.args) > 1 and call.name in ("MIN", "MAX"):
-            hint = "the larger of two values is GREATEST(a, b), the smaller LEAST(a, b)"
+            hint = Label(
+                "两值取大用 GREATEST(a, b)，取小用 LEAST(a, b)",
+                "the larger of two values is GREATEST(a, b), the smaller LEAST(a, b)",
+            )
             report.say(
                 "arguments", call.at, hint, function=call.name, expected="one path", got=f"{len(call.args)} values"
             )
@@ -75,12 +79,9 @@ def suits(typer: Typer, call: Call, item: Node | None) -> bool:
             return True
         if name == "FIRST":
             return True
-        report.say(
-            "aggregate",
-            call.at,
-            f"name a field: {name}({report.shown(call.args[0])}.amount)",
-            name=report.shown(call.args[0]),
-        )
+        shown = report.shown(call.args[0])
+        hint = Label(f"请写出字段：{name}({shown}.amount)", f"name a field: {name}({shown}.amount)")
+        report.say("aggregate", call.at, hint, name=shown)
         return False
     kind = item.type.kind
     if name in ("SUM", "AVG") and not (item.type.number or kind == "duration"):
@@ -132,8 +133,7 @@ def group(typer: Typer, call: Call, path: Name, scope: Scope) -> Node | None:
             rest = ()
     else:
         close = nearest(first, sources)
-        hint = f"did you mean `{close}`?" if close else None
-        report.say("unknown-name", path.at, hint, name=first, scope=scope.says())
+        report.say("unknown-name", path.at, did_you_mean(close), name=first, scope=scope.says())
         return None
     inside = replace(scope, entity=sources[source], this="", sources=None, measures={})
     at = len(path.parts) - len(rest)
@@ -142,9 +142,8 @@ def group(typer: Typer, call: Call, path: Name, scope: Scope) -> Node | None:
     if (rest and item is None) or (call.where is not None and where is None):
         return None
     if call.name == "FIRST":
-        report.say(
-            "type", call.at, "a stock measure keeps the last balance: `stock: last`", operator="FIRST", got="a group"
-        )
+        hint = Label("取期末结余：`stock: last`", "a stock measure keeps the last balance: `stock: last`")
+        report.say("type", call.at, hint, operator="FIRST", got="a group")
         return None
     if not suits(typer, call, item):
         return None
@@ -174,7 +173,7 @@ def figure(typer: Typer, call: Call, scope: Scope) -> Node | None:
             return None
         short = [p.removeprefix(f"{scope.module}.") for p in figures]
         close = nearest(text, short)
-        report.say("unknown-figure", name.at, f"did you mean `{close}`?" if close else None, name=text)
+        report.say("unknown-figure", name.at, did_you_mean(close), name=text)
         return None
     known = figures[path]
     keys: list[tuple[str, Node]] = []
@@ -188,7 +187,8 @@ def figure(typer: Typer, call: Call, scope: Scope) -> Node | None:
         dimension = ".".join(term.left.parts)
         if dimension not in known.dims:
             close = nearest(dimension, known.dims)
-            hint = f"did you mean `{close}`?" if close else f"there are {', '.join(known.dims)}"
+            there = ", ".join(known.dims)
+            hint = did_you_mean(close) or Label(f"有：{there}", f"there are {there}")
             report.say("unknown-name", term.left.at, hint, name=dimension, scope=f"a dimension of {path} is expected")
             return None
         value = typer.node(term.right, scope)

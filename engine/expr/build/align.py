@@ -11,7 +11,7 @@ from engine.expr.build.tokens import Source
 from engine.expr.build.tree import Lit, Node, Op
 from engine.expr.run.types import SAFE_INTEGER, Type
 from engine.label import Label
-from engine.problem import Problem, nearest
+from engine.problem import NO_HINT, Problem, did_you_mean, nearest, write_instead
 
 MAX_SCALE = 10
 """Products of more digits are rounded to these."""
@@ -28,7 +28,7 @@ class Report:
         self.problems: list[Problem] = []
         self.waits_for = ""
 
-    def say(self, slug: str, at: int, hint: str | None = None, **params: object) -> None:
+    def say(self, slug: str, at: int, hint: Label | None = None, **params: object) -> None:
         self.problems.append(self.source.problem(slug, at, hint, **params))
 
     def shown(self, syntax: Syntax) -> str:
@@ -118,7 +118,8 @@ def _fit(report: Report, syntax: Syntax, node: Node, type: Type) -> Node | None:
     if type.kind == "text":
         if type.options and node.value not in type.options:
             close = nearest(node.value, type.options)
-            hint = f"did you mean '{close}'?" if close else f"there are {', '.join(type.options)}"
+            there = ", ".join(type.options)
+            hint = did_you_mean(close, "'") or Label(f"有：{there}", f"there are {there}")
             report.say("unknown-option", syntax.at, hint, name=node.value, field=Label("这个选项字段", "this choice"))
             return None
         return node
@@ -126,7 +127,8 @@ def _fit(report: Report, syntax: Syntax, node: Node, type: Type) -> Node | None:
         value = moment(type.kind, node.value)
         if value is None:
             example = {"date": "2026-03-05", "month": "2026-03", "time": "07:30", "datetime": "2026-03-05T07:30:00Z"}
-            report.say("literal", syntax.at, f"write '{example[type.kind]}'", text=node.value, type=f"a {type.kind}")
+            hint = write_instead(f"'{example[type.kind]}'")
+            report.say("literal", syntax.at, hint, text=node.value, type=f"a {type.kind}")
             return None
         return Lit(replace(type, nullable=False), value)
     return node
@@ -147,19 +149,23 @@ def moment(kind: str, text: str) -> str | int | None:
         return None
 
 
-def hint_for(got: Type, wanted: Type) -> str:
+def hint_for(got: Type, wanted: Type) -> Label:
     pair = {got.kind, wanted.kind}
     if pair == {"date", "month"}:
-        return "TO_MONTH(date) gives the month"
+        return Label("TO_MONTH(日期) 得到月份", "TO_MONTH(date) gives the month")
     if pair == {"date", "datetime"}:
-        return "DATE(datetime) gives the day"
+        return Label("DATE(时刻) 得到日期", "DATE(datetime) gives the day")
     if "ref" in pair and "text" in pair:
-        return "compare a field of the record: `project.code = 'A'`"
+        return Label(
+            "请比较该记录的字段：`project.code = 'A'`", "compare a field of the record: `project.code = 'A'`"
+        )
     if pair == {"boolean", "integer"}:
-        return "a condition is compared with TRUE or FALSE, or used as it is"
+        return Label(
+            "条件与 TRUE 或 FALSE 比较，或直接使用", "a condition is compared with TRUE or FALSE, or used as it is"
+        )
     if pair in ({"duration", "integer"}, {"duration", "decimal"}):
-        return "HOURS(from, to) gives a number"
-    return ""
+        return Label("HOURS(起, 止) 得到数值", "HOURS(from, to) gives a number")
+    return NO_HINT
 
 
 def expected(report: Report, syntax: Syntax, node: Node, want: Type) -> Node | None:
@@ -170,7 +176,8 @@ def expected(report: Report, syntax: Syntax, node: Node, want: Type) -> Node | N
     if want.kind == "decimal" and got.number:
         return rescale(node, want.scale)
     if want.kind in ("integer", "duration") and got.kind == "decimal":
-        report.say("expects", syntax.at, "ROUND(…) makes a whole number", expected=want, got=got)
+        hint = Label("ROUND(…) 得到整数", "ROUND(…) makes a whole number")
+        report.say("expects", syntax.at, hint, expected=want, got=got)
         return None
     if want.kind == "duration" and got.kind == "integer":
         return Op(replace(got, kind="duration"), "as", (node,))

@@ -9,6 +9,8 @@ from engine.expr.build.align import Given, Report, down, moment, same_scale, uni
 from engine.expr.build.syntax import Call
 from engine.expr.build.tree import Lit, Node, Op, Par
 from engine.expr.run.types import BOOLEAN, DATE, DATETIME, INT64, MONTH, TEXT, Type, not_null
+from engine.label import Label
+from engine.problem import write_instead
 
 Rule = Callable[[Report, Call, Sequence[Given]], "Node | str | None"]
 """Gives the core tree, None when something was said, or ``refused`` when the arguments do not fit the signature."""
@@ -85,7 +87,8 @@ def _round(how: str) -> Rule:
         if len(given) == 2:
             wanted = given[1][1]
             if not isinstance(wanted, Lit) or wanted.type.kind != "integer" or not -12 <= wanted.value <= 10:
-                report.say("constant", given[1][0].at, "from -12 to 10", what=f"The number of digits of {call.name}")
+                report.say("constant", given[1][0].at, Label("从 -12 到 10", "from -12 to 10"),
+                           what=Label(f"{call.name} 的位数", f"The number of digits of {call.name}"))
                 return None
             digits = wanted.value
         if digits >= node.type.scale:
@@ -161,7 +164,8 @@ def _substr(report: Report, call: Call, given: Sequence[Given]) -> Node | str | 
         return REFUSED
     for (syntax, node), least in zip(given[1:], (1, 0), strict=False):
         if not isinstance(node, Lit) or not least <= node.value <= 100_000:
-            report.say("constant", syntax.at, f"from {least}", what="A place or length of SUBSTR")
+            report.say("constant", syntax.at, Label(f"从 {least} 起", f"from {least}"),
+                       what=Label("SUBSTR 的位置或长度", "A place or length of SUBSTR"))
             return None
     nodes = [n for _, n in given]
     if len(nodes) == 2:
@@ -328,14 +332,14 @@ _ALL: tuple[Function, ...] = (
 
 FUNCTIONS: Mapping[str, Function] = {f.name: f for f in _ALL}
 
-MEANT: Mapping[str, str] = {
-    "IF": "write CASE WHEN … THEN … ELSE … END", "IIF": "write CASE WHEN … THEN … ELSE … END",
-    "IFNULL": "write COALESCE(a, b)", "NVL": "write COALESCE(a, b)", "ISNULL": "write `a IS NULL`",
-    "LEN": "write LENGTH(text)", "SUBSTRING": "write SUBSTR(text, from, length)", "CEILING": "write CEIL(number)",
-    "CURRENT_DATE": "write today()", "GETDATE": "write now()", "AVERAGE": "write AVG(lines.amount)",
-    "MEAN": "write AVG(lines.amount)", "TOTAL": "write SUM(lines.amount)", "PREVIOUS": "write FIRST(… WHERE … ORDER BY … DESC)",
-    "AS_OF": "declare a reference found by a rule: `find:` and `order:`", "CAST": "ROUND, TO_MONTH, TEXT convert",
-    "DATEDIFF": "write `later - earlier`", "DATEADD": "write ADD_DAYS(date, n) or ADD_MONTHS(date, n)",
+MEANT: Mapping[str, Label] = {
+    "IF": write_instead("CASE WHEN … THEN … ELSE … END"), "IIF": write_instead("CASE WHEN … THEN … ELSE … END"),
+    "IFNULL": write_instead("COALESCE(a, b)"), "NVL": write_instead("COALESCE(a, b)"), "ISNULL": write_instead("`a IS NULL`"),
+    "LEN": write_instead("LENGTH(text)"), "SUBSTRING": write_instead("SUBSTR(text, from, length)"), "CEILING": write_instead("CEIL(number)"),
+    "CURRENT_DATE": write_instead("today()"), "GETDATE": write_instead("now()"), "AVERAGE": write_instead("AVG(lines.amount)"),
+    "MEAN": write_instead("AVG(lines.amount)"), "TOTAL": write_instead("SUM(lines.amount)"), "PREVIOUS": write_instead("FIRST(… WHERE … ORDER BY … DESC)"),
+    "AS_OF": Label("请声明按规则查找的引用：`find:` 与 `order:`", "declare a reference found by a rule: `find:` and `order:`"), "CAST": Label("用 ROUND、TO_MONTH、TEXT 转换", "ROUND, TO_MONTH, TEXT convert"),
+    "DATEDIFF": write_instead("`later - earlier`"), "DATEADD": write_instead("ADD_DAYS(date, n) or ADD_MONTHS(date, n)"),
 }  # fmt: skip
 """Functions of other languages, and what to write instead."""
 assert INT64

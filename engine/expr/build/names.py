@@ -12,7 +12,7 @@ from engine.expr.build.syntax import Name
 from engine.expr.build.tree import Hop, Link, Measure, Node, Par, Path, Rows
 from engine.expr.build.world import Attribute, Relation
 from engine.label import Label
-from engine.problem import nearest
+from engine.problem import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +110,7 @@ class Names:
         attribute = relation.attributes.get(name.parts[at])
         if attribute is None:
             close = nearest(name.parts[at], relation.attributes)
-            hint = f"did you mean `{'.'.join((*name.parts[:at], close))}`?" if close else None
+            hint = did_you_mean(".".join((*name.parts[:at], close)) if close else None)
             known = f"{relation.name} has no such field"
             self.report.say("unknown-name", name.ats[at], hint, name=name.parts[at], scope=known)
             return None
@@ -173,7 +173,7 @@ class Names:
 
     def missing(self, name: Name, at: int, known: Iterable[str], scope: Label) -> None:
         close = nearest(name.parts[at], known)
-        hint = f"did you mean `{'.'.join((*name.parts[:at], close))}`?" if close else None
+        hint = did_you_mean(".".join((*name.parts[:at], close)) if close else None)
         self.report.say("unknown-name", name.ats[at], hint, name=".".join(name.parts), scope=scope)
 
     def unknown(self, name: Name, scope: Scope) -> None:
@@ -183,17 +183,21 @@ class Names:
         holder = scope.holder
         known = [*(scope.measures or (scope.own.attributes if scope.own else ())), *scope.extra, *scope.words]
         if scope.this and holder is not None and first in holder.attributes:
-            hint: str | None = f"did you mean `this.{'.'.join(name.parts)}`?"
+            hint = did_you_mean(f"this.{'.'.join(name.parts)}")
         elif close := nearest(first, [*known, "settings", "me", "this"]):
-            hint = f"did you mean `{'.'.join((close, *name.parts[1:]))}`?"
+            hint = did_you_mean(".".join((close, *name.parts[1:])))
         elif first in scope.world.settings:
-            hint = f"did you mean `settings.{first}`?"
+            hint = did_you_mean(f"settings.{first}")
         elif scope.sources is not None and any(
             first in scope.world.entities[e].attributes for e in scope.sources.values() if e in scope.world.entities
         ):
-            hint = f"a field of the rows is aggregated: SUM({'.'.join(name.parts)})"
+            example = f"SUM({'.'.join(name.parts)})"
+            hint = Label(f"行的字段要先汇总：{example}", f"a field of the rows is aggregated: {example}")
         elif f"{scope.module}.{first}" in scope.world.entities:
-            hint = "an entity is looked at by an aggregate: COUNT, SUM, EXISTS, FIRST …"
+            hint = Label(
+                "实体通过汇总函数查看：COUNT、SUM、EXISTS、FIRST 等",
+                "an entity is looked at by an aggregate: COUNT, SUM, EXISTS, FIRST …",
+            )
         else:
             hint = None
         self.report.say("unknown-name", name.at, hint, name=first, scope=scope.says())
@@ -297,4 +301,4 @@ class Names:
             known = [r.path for r in scope.world.entities.values() if r.module == first]
             first = ".".join(name.parts[:2])
         close = nearest(first, known)
-        self.report.say("unknown-entity", name.at, f"did you mean `{close}`?" if close else None, name=first)
+        self.report.say("unknown-entity", name.at, did_you_mean(close), name=first)

@@ -21,6 +21,7 @@ from engine.expr.build.syntax import (
     Unary,
 )
 from engine.expr.build.tokens import COMMANDS, RESERVED, Source, Token, suggested_name, tokenize
+from engine.label import Label
 from engine.problem import Problems, Where
 
 _COMPARE = frozenset(("=", "<>", "<", "<=", ">", ">="))
@@ -74,7 +75,7 @@ class _Parser:
             return True
         return False
 
-    def fail(self, slug: str, at: int, hint: str | None = None, **params: object) -> NoReturn:
+    def fail(self, slug: str, at: int, hint: Label | None = None, **params: object) -> NoReturn:
         raise Problems([self.source.problem(slug, at, hint, **params)])
 
     def expect_sign(self, text: str, after: str) -> Token:
@@ -101,7 +102,10 @@ class _Parser:
             self.fail(
                 "unexpected",
                 token.at,
-                f"{token.text} stands inside an aggregate: SUM(lines.amount WHERE …)",
+                Label(
+                    f"{token.text} 写在汇总函数里：SUM(lines.amount WHERE …)",
+                    f"{token.text} stands inside an aggregate: SUM(lines.amount WHERE …)",
+                ),
                 found=shown,
             )
         if token.kind == "keyword" and token.text not in ("AND", "OR", "IN", "IS", "LIKE", "BETWEEN"):
@@ -163,7 +167,8 @@ class _Parser:
             if self.word("NULL"):
                 return IsNull(left.at, end.end, left, negated)
             if self.word("TRUE", "FALSE"):
-                self.fail("unexpected", end.at, "compare with `=`, or use the condition itself", found=end.text)
+                hint = Label("用 `=` 比较，或直接使用该条件", "compare with `=`, or use the condition itself")
+                self.fail("unexpected", end.at, hint, found=end.text)
             self.stray(end)
         negated = self.token.text == "NOT" and self.tokens[self.next + 1].text in ("IN", "BETWEEN", "LIKE")
         if negated:
@@ -190,7 +195,10 @@ class _Parser:
         rows = self.primary()
         if not isinstance(rows, Name):
             self.fail(
-                "unexpected", rows.at, "a list in parentheses or a set such as me.projects", found=self.shown(rows)
+                "unexpected",
+                rows.at,
+                Label("括号中的列表，或集合如 me.projects", "a list in parentheses or a set such as me.projects"),
+                found=self.shown(rows),
             )
         return In(left.at, rows.end, left, negated, (), rows)
 
@@ -236,7 +244,8 @@ class _Parser:
         if token.kind == "op" and token.text == "(":
             inner = self.either()
             if self.token.text == "," and self.token.kind == "op":
-                self.fail("unexpected", self.token.at, "parentheses hold one value", found=",")
+                hint = Label("括号里只放一个值", "parentheses hold one value")
+                self.fail("unexpected", self.token.at, hint, found=",")
             self.expect_sign(")", "what `(` began")
             return inner
         if token.kind == "keyword":
@@ -273,7 +282,7 @@ class _Parser:
             if part.kind != "name":
                 self.next -= 1
                 if part.kind == "op" and part.text == "*":
-                    self.fail("unexpected", part.at, "name the field", found="*")
+                    self.fail("unexpected", part.at, Label("请写出字段", "name the field"), found="*")
                 self.stray(part)
             parts.append(part.text)
             ats.append(part.at)
@@ -287,7 +296,8 @@ class _Parser:
         distinct = self.word("DISTINCT")
         args: list[Syntax] = []
         if self.token.kind == "op" and self.token.text == "*":
-            self.fail("unexpected", self.token.at, "name what is counted: COUNT(lines)", found="*")
+            hint = Label("请写出计数对象：COUNT(lines)", "name what is counted: COUNT(lines)")
+            self.fail("unexpected", self.token.at, hint, found="*")
         if not (self.token.kind == "op" and self.token.text == ")"):
             args.append(self.either())
             while self.sign(","):

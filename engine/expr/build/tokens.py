@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 from engine.expr.build.codes import CODES
 from engine.expr.run.types import INTEGER_DIGITS, SAFE_INTEGER
-from engine.problem import Code, Problem, Problems, Where, problem
+from engine.label import Label
+from engine.problem import NO_HINT, Code, Problem, Problems, Where, problem, write_instead
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 40
@@ -131,7 +132,7 @@ class Source:
         column = len(before) - (before.rfind("\n") + 1) + (self.where.column if line == 0 else 1)
         return Where(self.where.file, self.where.line + line, column)
 
-    def problem(self, slug: str, offset: int, hint: str | None = None, **params: object) -> Problem:
+    def problem(self, slug: str, offset: int, hint: Label | None = None, **params: object) -> Problem:
         code: Code = CODES[f"expr.{slug}"]
         return problem(code, self.at(offset), hint, **params)
 
@@ -191,23 +192,26 @@ def _number(source: Source, tokens: list[Token], problems: list[Problem], found:
     text, at, end = source.text, found.start(), found.end()
     word = found.group()
     glued = re.compile(r"\.?[A-Za-z_][A-Za-z0-9_]*|\.(?![A-Za-z_])").match(text, end)
-    hint = ""
+    hint = NO_HINT
     if glued:
         end = glued.end()
         whole = text[at:end]
         if re.fullmatch(r"[0-9.]+[eE][0-9]+|0[xX][0-9a-fA-F]+", whole):
-            hint = "write all its digits"
+            hint = Label("写出全部数字", "write all its digits")
         elif glued.group() == ".":
-            hint = f"write `{word}`"
+            hint = write_instead(f"`{word}`")
         else:
-            hint = f"write `{word}`; units are not written (hours, days, 元)"
+            hint = Label(
+                f"写作 `{word}`；不写单位（小时、天、元）", f"write `{word}`; units are not written (hours, days, 元)"
+            )
         problems.append(source.problem("number-format", at, found=whole, hint=hint))
     elif tokens and tokens[-1].text == "." and tokens[-1].end == at and _starts_value(tokens[:-1]):
-        hint = f"write `0.{word}`"
+        hint = write_instead(f"`0.{word}`")
         problems.append(source.problem("number-format", at - 1, found=f".{word}", hint=hint))
     elif re.match(r"%\s*($|[),=<>]|AND\b|OR\b)", text[end:], re.IGNORECASE):
-        fixed = f"{int(word) / 100:g}" if word.isdigit() and len(word) < 6 else "a fraction"
-        problems.append(source.problem("number-format", at, found=f"{word}%", hint=f"a percent is a fraction: {fixed}"))
+        fixed = f"{int(word) / 100:g}" if word.isdigit() and len(word) < 6 else "0.x"
+        hint = Label(f"百分比即小数：{fixed}", f"a percent is a fraction: {fixed}")
+        problems.append(source.problem("number-format", at, found=f"{word}%", hint=hint))
         end += 1
     whole_digits, _, fraction = word.partition(".")
     safe = int(whole_digits) <= SAFE_INTEGER if not fraction else len(whole_digits.lstrip("0")) <= INTEGER_DIGITS

@@ -37,7 +37,8 @@ from engine.expr.build.syntax import (
 from engine.expr.build.tree import Lit, Node, Op, Par
 from engine.expr.build.world import Attribute, Relation
 from engine.expr.run.types import BOOLEAN, NULL, TEXT, Type, not_null
-from engine.problem import nearest
+from engine.label import Label
+from engine.problem import did_you_mean, nearest, write_instead
 
 _COMPARE = {"=": "eq", "<>": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 _ORDERED = ("text", "integer", "decimal", "date", "month", "time", "datetime", "duration")
@@ -62,9 +63,8 @@ class Typer:
             case Name():
                 found = self.names.value(syntax, scope)
                 if found is not None and found.type.kind == "rows":
-                    self.report.say(
-                        "rows", syntax.at, f"write `x IN {'.'.join(syntax.parts)}`", name=".".join(syntax.parts)
-                    )
+                    name = ".".join(syntax.parts)
+                    self.report.say("rows", syntax.at, write_instead(f"`x IN {name}`"), name=name)
                     return None
                 return found
             case Unary():
@@ -100,7 +100,10 @@ class Typer:
         if found.type.kind != "boolean":
             text = self.report.shown(syntax)
             hint = (
-                "each side is a whole condition: `x = 'a' OR x = 'b'`, or `x IN ('a', 'b')`"
+                Label(
+                    "每一边都是完整的条件：`x = 'a' OR x = 'b'`，或 `x IN ('a', 'b')`",
+                    "each side is a whole condition: `x = 'a' OR x = 'b'`, or `x IN ('a', 'b')`",
+                )
                 if operator in ("OR", "AND")
                 else None
             )
@@ -166,7 +169,10 @@ class Typer:
         if arg is None or rows is None:
             return None
         if rows.type.kind != "rows" or not isinstance(rows, Par):
-            hint = "a set is `me.projects`; a list stands in parentheses; for rows write EXISTS(lines WHERE …)"
+            hint = Label(
+                "集合如 `me.projects`；列表写在括号里；对行写 EXISTS(lines WHERE …)",
+                "a set is `me.projects`; a list stands in parentheses; for rows write EXISTS(lines WHERE …)",
+            )
             self.report.say("type", syntax.rows.at, hint, operator="IN", got=rows.type)
             return None
         if arg.type.kind != "ref" or arg.type.entity != rows.type.entity:
@@ -237,15 +243,18 @@ class Typer:
         if found is None:
             hint = hint_for(left.type, right.type)
             if syntax.op == "+" and "text" in (left.type.kind, right.type.kind):
-                hint = "texts are joined with `||`"
+                hint = Label("文字用 `||` 连接", "texts are joined with `||`")
             elif syntax.op == "||":
-                hint = "`||` joins texts; TEXT(number) makes one"
+                hint = Label("`||` 连接文字；TEXT(数值) 转为文字", "`||` joins texts; TEXT(number) makes one")
             elif left.type.kind == right.type.kind == "datetime":
-                hint = "HOURS(from, to) gives the hours between"
+                hint = Label("HOURS(起, 止) 得到间隔小时数", "HOURS(from, to) gives the hours between")
             elif "datetime" in (left.type.kind, right.type.kind):
-                hint = "a duration is added to a datetime; DATE(datetime) gives the day"
+                hint = Label(
+                    "时长加在时刻上；DATE(时刻) 取日期",
+                    "a duration is added to a datetime; DATE(datetime) gives the day",
+                )
             elif "month" in (left.type.kind, right.type.kind):
-                hint = "ADD_MONTHS(month, n) moves a month"
+                hint = Label("ADD_MONTHS(月份, n) 移动月份", "ADD_MONTHS(month, n) moves a month")
             self.report.say("types", syntax.op_at, hint, left=left.type, right=right.type, operator=f"`{syntax.op}`")
             return None
         if found.type.number and found.type.limit >= 10**MAX_DIGITS:
@@ -307,7 +316,7 @@ class Typer:
         function = functions.FUNCTIONS.get(syntax.name)
         if function is None:
             close = nearest(syntax.name, [*functions.FUNCTIONS, *aggregates.NAMES, "FIGURE"])
-            known = functions.MEANT.get(syntax.name) or (f"did you mean {close}?" if close else None)
+            known = functions.MEANT.get(syntax.name) or did_you_mean(close, "")
             self.report.say("unknown-function", syntax.at, known, name=syntax.name)
             return None
         if syntax.where is not None or syntax.order or syntax.distinct:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
-from engine.problem import Problem, Where, nearest, problem
+from engine.label import Label
+from engine.problem import NO_HINT, Problem, Where, did_you_mean, nearest, problem
 from engine.read.codes import CODES
 from engine.read.shape.entity import Entity as EntityShape
 from engine.read.switched import Gone, Written
@@ -67,14 +68,15 @@ class Desk:
 
     # what is wrong ----------------------------------------------------------------------------------------------
 
-    def say(self, code: str, where: Where, hint: str | None = None, **params: object) -> None:
+    def say(self, code: str, where: Where, hint: Label | None = None, **params: object) -> None:
         self.problems.append(problem(CODES[code], where, hint, **params))
         self.broken = True
 
     def unknown(self, kind: str, name: Scalar, known: Iterable[str], place: str = "") -> None:
         names = list(known)
         found = nearest(name.text, names)
-        hint = f"did you mean `{found}`?" if found else (f"known here: {_some(names)}" if 0 < len(names) <= 12 else "")
+        few = ", ".join(names) if len(names) <= 12 else ""
+        hint = did_you_mean(found) or (Label(f"此处有：{few}", f"known here: {few}") if few else NO_HINT)
         if place:
             self.say("link.unknown-in", name.where, hint, kind=kind, name=name.text, place=place)
         else:
@@ -162,7 +164,3 @@ class Desk:
     def entity(self, path: str) -> EntityShape:
         found: EntityShape = self.things["entities"][path][1]
         return found
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names)

@@ -12,7 +12,7 @@ from engine.expr.build.api import Expr
 from engine.fieldtypes import Option, Spec
 from engine.fieldtypes.mask import Mask
 from engine.label import Label
-from engine.problem import Where
+from engine.problem import NO_HINT, Where
 from engine.read.link.desk import WORKFLOW_FIELD, Desk
 from engine.read.link.scopes import Scopes
 from engine.read.link.structure import Bone, Frame, Skeleton, label, language_of
@@ -161,7 +161,8 @@ class Entities:
         if len(digits) != 1:
             two = Label("有两处流水号位置", "has two places for the digits")
             why = two if digits else Label("没有流水号的位置", "has no place for the digits")
-            self.desk.say("rule.number", text.where, "write `{0000}` once", text=text.text, why=why)
+            hint = Label("`{0000}` 写一次", "write `{0000}` once")
+            self.desk.say("rule.number", text.where, hint, text=text.text, why=why)
             return NumberRule(Template(), Template(), 4)
         first, last = digits[0].span()
         before = self.speech.template(Scalar(text.text[:first], text.where), look)
@@ -202,7 +203,7 @@ class Entities:
             return Value("error")
         found = self.speech.value(text, look, _LEVEL)
         if found.expr is None and found.literal not in ("error", "warning"):
-            self.desk.say("shape.word", text.where, "", key="level", words="error, warning", found=text.text)
+            self.desk.say("shape.word", text.where, NO_HINT, key="level", words="error, warning", found=text.text)
         return found
 
     def unique(self, bones: Skeleton, name: str, shape: shapes.Unique, look: Look) -> Unique:

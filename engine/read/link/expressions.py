@@ -11,7 +11,7 @@ from engine.expr.build.world import Figure, World
 from engine.expr.run.types import BOOLEAN, TEXT, Type
 from engine.fieldtypes import Spec
 from engine.label import Label
-from engine.problem import Problems, Where
+from engine.problem import NO_HINT, Problems, Where
 from engine.read.link.desk import Desk
 from engine.read.link.figures import words
 from engine.read.link.structure import Frame
@@ -49,7 +49,7 @@ def parser(desk: Desk, frame: Frame, world: World) -> Parse:
             return None
         if expect == "reference" and found.type.kind != "ref":
             desk.say(
-                "link.kind", where, "", name=text, found=str(found.type), slot=Label("人员栏", "a people slot"),
+                "link.kind", where, NO_HINT, name=text, found=str(found.type), slot=Label("人员栏", "a people slot"),
                 needed="a reference"
             )
             return None

@@ -10,6 +10,7 @@ from typing import Any, cast
 from engine.catalog import Aggregation, Dimension, Measure, Rollup, Source
 from engine.expr.build.api import Expr
 from engine.label import Label
+from engine.problem import NO_HINT
 from engine.read.link.desk import Desk
 from engine.read.link.structure import Frame, label, language_of
 from engine.read.link.timed import MONTHS, TIMES, Timed
@@ -112,7 +113,7 @@ class Figures:
         if expr is not None and type_of(expr)[0] in ("decimal", "json", "money", "price", "quantity", "percent"):
             kind = type_of(expr)[0]
             why = Label(f"它是 {kind}", f"it is {article(kind)}")
-            self.desk.say("rule.dimension", text.where, "", text=text.text, why=why, meant="")
+            self.desk.say("rule.dimension", text.where, NO_HINT, text=text.text, why=why, meant="")
         return expr
 
     def declare(

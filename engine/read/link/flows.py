@@ -13,7 +13,7 @@ from engine.catalog.flow import LEVELS
 from engine.fieldtypes import Spec
 from engine.fieldtypes.spec import Option
 from engine.label import Label
-from engine.problem import Where
+from engine.problem import NO_HINT, Where, write_instead
 from engine.read.link.desk import WORKFLOW_FIELD, Desk
 from engine.read.link.structure import Frame, label, language_of
 from engine.read.link.words import Look, Speech
@@ -107,7 +107,7 @@ class Flows:
     ) -> Transition:
         if name in DECISIONS:
             why = Label("引擎的审批用它作决定", "the engine's approvals decide by it")
-            self.desk.say("shape.reserved", shape.place, "", name=name, why=why)
+            self.desk.say("shape.reserved", shape.place, NO_HINT, name=name, why=why)
         return Transition(
             name, label(shape.title, language, name), tuple(self.state(s, states) for s in shape.from_ or ()),
             self.state(shape.to, states), self.speech.people(shape.by, look), self.speech.maybe(shape.when, look),
@@ -218,7 +218,7 @@ class Flows:
 def figure(desk: Desk, name: Scalar | None, module: str) -> tuple[str, str]:
     if name is None or "." not in name.text:
         if name is not None:
-            desk.say("link.unknown", name.where, "write `aggregation.measure`", kind="figure", name=name.text)
+            desk.say("link.unknown", name.where, write_instead("`aggregation.measure`"), kind="figure", name=name.text)
         return "", ""
     text, _, measure = name.text.rpartition(".")
     path = desk.find("aggregations", Scalar(text, name.where), module)

@@ -14,7 +14,7 @@ from engine.expr.build.syntax import Many, Name, Syntax, Unary
 from engine.expr.build.tokens import Source
 from engine.expr.run.types import Type
 from engine.label import Label
-from engine.problem import Problems, nearest
+from engine.problem import Problems, did_you_mean, nearest
 from engine.read.link.desk import Desk
 from engine.read.link.structure import Frame, Skeleton, users
 from engine.read.link.world import me_words
@@ -94,7 +94,7 @@ class Scopes:
                 close = nearest(word, list(self.names()))
                 if close or not self.frame.system(bones, word):
                     known = ", ".join(f"`{name}`" for name in self.names())
-                    hint = f"did you mean `{close}`?" if close else f"scopes are {known}"
+                    hint = did_you_mean(close) or Label(f"作用域有：{known}", f"scopes are {known}")
                     self.desk.say("rule.scope-unknown", said.where, hint, name=word)
             return None
         key, among = self.declared[word]

@@ -10,7 +10,7 @@ from decimal import Decimal
 from engine.fieldtypes import REGISTRY
 from engine.fieldtypes.spec import Option, Spec
 from engine.label import Label
-from engine.problem import Where
+from engine.problem import NO_HINT, Where
 from engine.read.link.desk import SYSTEM_FIELDS, WORKFLOW_FIELD, Desk
 from engine.read.shape.entity import Entity as EntityShape
 from engine.read.shape.entity import Field as FieldShape
@@ -128,7 +128,7 @@ def number_of(desk: Desk, value: Scalar | None) -> Decimal | None:
     plain = value.text.replace("%", "") if value.text.endswith("%") else value.text
     if not re.fullmatch(r"-?\d{1,15}(\.\d{1,6})?", plain):
         number, why = Label("数字", "a number"), Label("不是数字", "it is none")
-        desk.say("link.literal", value.where, "", text=value.text, type=number, why=why)
+        desk.say("link.literal", value.where, NO_HINT, text=value.text, type=number, why=why)
         return None
     return Decimal(plain) / 100 if plain != value.text else Decimal(plain)
 
@@ -244,7 +244,7 @@ class Frame:
                 if not bone.spec.target:
                     what = bone.spec.type
                     self.desk.say(
-                        "link.kind", name.where, "", name=part, found=f"a {what}", slot=Label("路径", "a path"),
+                        "link.kind", name.where, NO_HINT, name=part, found=f"a {what}", slot=Label("路径", "a path"),
                         needed="a reference"
                     )
                     return ""

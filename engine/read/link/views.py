@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from engine.catalog import Form, Grid, Item, List, Menu, Section, Sort
 from engine.label import Label
+from engine.problem import NO_HINT
 from engine.read.link.desk import Desk
 from engine.read.link.structure import Frame, label, language_of
 from engine.read.link.words import Look, Speech
@@ -49,7 +50,7 @@ class Views:
                 self.desk.say(
                     "link.kind",
                     grid.place,
-                    "",
+                    NO_HINT,
                     name=key,
                     found=f"a {bone.spec.type}",
                     slot="grids",

@@ -12,7 +12,7 @@ from engine.expr.build.api import Expr
 from engine.expr.run.types import Type
 from engine.fieldtypes import REGISTRY, Refused, Spec
 from engine.label import Label
-from engine.problem import Where, nearest
+from engine.problem import NO_HINT, Where, did_you_mean, nearest, write_instead
 from engine.read.link.structure import REFERENCES, Frame
 from engine.read.repair import quoted
 from engine.read.shape.noun import place_of
@@ -82,7 +82,7 @@ class Speech:
             return text.text
         if spec.type == "boolean" and text.text not in ("true", "false"):
             meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.text.lower())
-            hint = f"write `{meant}`" if meant else ""
+            hint = write_instead(f"`{meant}`") if meant else NO_HINT
             self.refuse(text, spec, Label("应为 true 或 false", "it is true or false"), hint)
             return None
         try:
@@ -91,12 +91,13 @@ class Speech:
             given = {k: str(v) for k, v in no.params.items()}
             said = Label(no.code.zh.format_map(given), no.code.en.format_map(given))
             found = nearest(text.text, [o.name for o in spec.options])
-            self.refuse(text, spec, said, f"did you mean `{found}`?" if found else "")
+            self.refuse(text, spec, said, did_you_mean(found) or NO_HINT)
             return None
 
-    def refuse(self, text: Scalar, spec: Spec, why: Label, hint: str = "") -> None:
+    def refuse(self, text: Scalar, spec: Spec, why: Label, hint: Label = NO_HINT) -> None:
         if re.search(r"[a-z_]\s*[(.<>=+*/]|[)]", text.text):
-            hint = f"an expression begins with `=`: {quoted(f'={text.text}')}"
+            meant = quoted(f"={text.text}")
+            hint = Label(f"表达式以 `=` 开头：{meant}", f"an expression begins with `=`: {meant}")
         self.frame.desk.say("link.literal", text.where, hint, text=text.text, type=spec.type, why=why)
 
     def values(self, texts: Mapping[str, Scalar] | None, look: Look, target: str) -> dict[str, Value]:

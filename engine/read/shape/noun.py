@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from engine.expr.build.tokens import RESERVED, suggested_name
 from engine.label import Label as Said
-from engine.problem import Where
-from engine.read.shape.slot import NAME, Bool, Label, Names, Reading, Slot, did_you_mean
+from engine.problem import NO_HINT, Where, did_you_mean, nearest
+from engine.read.shape.slot import NAME, Bool, Label, Names, Reading, Slot
 from engine.read.tree import List, Map, Node, Scalar, kind_of
 
 TAKEN: Mapping[str, Said] = {
@@ -102,7 +102,8 @@ class One(Slot):
 
     def unknown(self, name: str, where: Where, seen: Reading) -> None:
         known = keys_of(self.noun)
-        hint = did_you_mean(name, known) or "it has " + ", ".join(known)
+        keys = ", ".join(known)
+        hint = did_you_mean(nearest(name, known)) or Said(f"可用的键：{keys}", f"it has {keys}")
         seen.say("shape.unknown-key", where, hint, thing=self.noun.thing, key=name)
 
     def judge(self, node: Map, out: Noun, key: str, seen: Reading) -> None:
@@ -181,7 +182,7 @@ class Named(Slot):
                 seen.say("shape.long-name", where, name=part, length=len(part), most=LONGEST)
                 return
         if self.reserved and name in TAKEN:
-            hint = f"did you mean `{_ELSE.get(name) or suggested_name(name)}`?"
+            hint = did_you_mean(_ELSE.get(name) or suggested_name(name))
             seen.say("shape.reserved", where, hint, name=name, why=TAKEN[name])
 
     def ordered(self, node: Map, out: dict[str, Any], seen: Reading) -> dict[str, Any]:
@@ -196,7 +197,7 @@ class Named(Slot):
         for name, target in moved:
             if not isinstance(target, Scalar) or target.text not in out or target.text == name:
                 text = target.text if isinstance(target, Scalar) else "…"
-                seen.say("shape.after", target.where, did_you_mean(text, out), name=text)
+                seen.say("shape.after", target.where, did_you_mean(nearest(text, out)) or NO_HINT, name=text)
             elif name in out:
                 names.remove(name)
                 names.insert(names.index(target.text) + 1, name)

@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from engine.fieldtypes.filekinds import size_of
-from engine.problem import Problem, Where, nearest, problem
+from engine.label import Label as Said
+from engine.problem import NO_HINT, Problem, Where, did_you_mean, nearest, problem, write_instead
 from engine.read.codes import CODES
 from engine.read.repair import quoted
 from engine.read.tree import List, Map, Node, Scalar, kind_of
@@ -31,13 +32,8 @@ class Reading:
     path: list[str] = field(default_factory=list)
     retired: dict[str, Where] = field(default_factory=dict)
 
-    def say(self, code: str, where: Where, hint: str | None = None, **params: object) -> None:
+    def say(self, code: str, where: Where, hint: Said | None = None, **params: object) -> None:
         self.problems.append(problem(CODES[code], where, hint, **params))
-
-
-def did_you_mean(name: str, names: Any) -> str:
-    found = nearest(name, names)
-    return f"did you mean `{found}`?" if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +85,10 @@ class Expression(Slot):
             what, what_zh = wrong
             seen.say(
                 "load.unbalanced", found.where, what=what, what_zh=what_zh, text=found.text,
-                hint=f"close it, or quote the whole: {key}: {quoted(found.text)}",
+                hint=Said(
+                    f"请闭合，或整体加引号：{key}: {quoted(found.text)}",
+                    f"close it, or quote the whole: {key}: {quoted(found.text)}",
+                ),
             )  # fmt: skip
             return None
         return found
@@ -146,7 +145,8 @@ class Bool(Slot):
         if value is None:
             meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(found.text.lower())
             meant = meant or (found.text.lower() if found.text.lower() in ("true", "false") else None)
-            seen.say("shape.boolean", found.where, f"write `{meant}`" if meant else "", key=key, found=found.text)
+            hint = write_instead(f"`{meant}`") if meant else NO_HINT
+            seen.say("shape.boolean", found.where, hint, key=key, found=found.text)
         return value
 
     def schema(self) -> dict[str, Any]:
@@ -233,7 +233,7 @@ class Word(Slot):
         if found.text in self.words or (self.pattern and re.fullmatch(self.pattern, found.text)):
             return found.text
         words = ", ".join(self.words[:8]) + (", …" if len(self.words) > 8 else "")
-        hint = did_you_mean(found.text, self.words)
+        hint = did_you_mean(nearest(found.text, self.words)) or NO_HINT
         seen.say("shape.word", found.where, hint, key=key, words=words, found=found.text)
         return None
 
@@ -289,7 +289,7 @@ class Name(Slot):
         found = scalar(node, key, seen)
         if found is not None and not PATH.fullmatch(found.text):
             meant = re.sub(r"[^a-z0-9_.]+", "_", found.text.lower()).strip("_.")
-            hint = f"did you mean `{meant}`?" if PATH.fullmatch(meant) else None
+            hint = did_you_mean(meant if PATH.fullmatch(meant) else None)
             seen.say("shape.name", found.where, hint, name=found.text)
             return None
         return found

@@ -9,10 +9,11 @@ from engine.db import Lost, Unsettled
 from engine.fieldtypes import Refused
 from engine.fieldtypes.codes import CODES as VALUE_CODES
 from engine.intake.codes import CODES as IMPORT_CODES
-from engine.label import Label
+from engine.label import LANGUAGES, Label
 from engine.plan.codes import CODES as HOUSE_CODES
 from engine.problem import Code, Problem
 from engine.serve.wire.codes import CODES
+from engine.wording import in_language
 
 RETRY_SECONDS = 2
 TABLES: tuple[Mapping[str, Code], ...] = (CODES, VALUE_CODES, IMPORT_CODES, HOUSE_CODES)
@@ -93,4 +94,5 @@ def of_lost(lost: Lost) -> Refusal:
 
 def of_problem(found: Problem, status: int = 400) -> Fault:
     """A problem of another room (an expression asked at run time), with its own words."""
-    return Fault(found.code, Label(en=found.says), str(found.where), Label(en=found.hint), status=status)
+    (zh, zh_hint), (en, en_hint) = (in_language(found, language) for language in LANGUAGES)
+    return Fault(found.code, Label(zh, en), str(found.where), Label(zh_hint, en_hint), status=status)

@@ -11,8 +11,8 @@ from engine.expr.build import Scope, Unavailable, parse_expression
 from engine.expr.run.types import BOOLEAN
 from engine.label import LANGUAGES, Label
 from engine.plan.change import Line
-from engine.problem import KNOWN, Problems
-from engine.read.report import in_language
+from engine.problem import Problems
+from engine.wording import in_language
 
 _ASKED = "SELECT name, entities, condition FROM _webhook WHERE condition IS NOT NULL ORDER BY name"
 
@@ -39,7 +39,7 @@ def _wrong(catalog: Catalog, path: str, condition: str) -> Label | None:
     try:
         parse_expression(condition, Scope(catalog.world, catalog.entities[path].module, path), BOOLEAN)
     except Problems as found:
-        return Label(*(in_language(found.problems[0], language, KNOWN)[0] for language in LANGUAGES))
+        return Label(*(in_language(found.problems[0], language)[0] for language in LANGUAGES))
     except Unavailable as found:
         return Label(found.waits_for, found.waits_for)
     return None

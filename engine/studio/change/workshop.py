@@ -14,9 +14,8 @@ from engine.db import Body
 from engine.label import Label
 from engine.plan.change import Plan
 from engine.plan.metadata import Difference, Done, Order, Revision, Running, Switch, Wanted
-from engine.problem import KNOWN, Problem, Problems, problem
+from engine.problem import Problem, Problems, problem
 from engine.read import versions_of
-from engine.read.report import in_language
 from engine.serve.tenant.tenancy import Tenant
 from engine.studio.change import bundles
 from engine.studio.change.applying import applied
@@ -31,6 +30,7 @@ from engine.studio.source.ahead import Ahead
 from engine.studio.source.build import Source, source_from, source_of
 from engine.studio.source.project import find_project
 from engine.tenants import revision
+from engine.wording import in_language
 
 Told = Callable[[Plan, Mapping[str, Any]], Body[None]]
 
@@ -151,7 +151,7 @@ class Workshop:
         return Difference(before, after, text, changes)
 
     def said(self, found: Problem) -> tuple[Label, Label]:
-        (zh, zh_hint), (en, en_hint) = (in_language(found, language, KNOWN) for language in ("zh", "en"))
+        (zh, zh_hint), (en, en_hint) = (in_language(found, language) for language in ("zh", "en"))
         return Label(zh, en), Label(zh_hint, en_hint)
 
 

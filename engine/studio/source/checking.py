@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.expr.build.codes import CODES as EXPRESSION_CODES
 from engine.problem import Problem, Problems
-from engine.read.codes import CODES as READ_CODES
 from engine.read.report import for_editors, for_people, ordered
-from engine.studio.codes import CODES
 from engine.studio.source.build import catalog_of
 from engine.studio.source.project import find_project
 
@@ -31,4 +28,4 @@ def told(problems: Sequence[Problem], json: bool, language: str = "en") -> str:
     if not problems:
         return "没有问题" if language == "zh" else "No problems."
     texts = {f: Path(f).read_text(encoding="utf-8") for p in problems if Path(f := p.where.file).is_file()}
-    return for_people(problems, texts, language, {**READ_CODES, **EXPRESSION_CODES, **CODES})
+    return for_people(problems, texts, language)

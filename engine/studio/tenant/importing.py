@@ -75,7 +75,7 @@ def _refuse(file: Path, found: Iterable[Found]) -> None:
             one.fault.code,
             one.fault.says.to("en"),
             Where(file.name, one.row, 1 if one.row else 0),
-            one.fault.hint.to("en"),
+            one.fault.hint,
         )
         for one in sorted(found, key=lambda f: f.row)
     ]
