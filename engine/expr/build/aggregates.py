@@ -30,9 +30,8 @@ def aggregate(typer: Typer, call: Call, scope: Scope) -> Node | None:
                 "两值取大用 GREATEST(a, b)，取小用 LEAST(a, b)",
                 "the larger of two values is GREATEST(a, b), the smaller LEAST(a, b)",
             )
-            report.say(
-                "arguments", call.at, hint, function=call.name, expected="one path", got=f"{len(call.args)} values"
-            )
+            one, many = Label("一个路径", "one path"), Label(f"{len(call.args)} 个值", f"{len(call.args)} values")
+            report.say("arguments", call.at, hint, function=call.name, expected=one, got=many)
         else:
             wrong = call.args[0] if call.args else call
             report.say("aggregate", wrong.at, name=report.shown(wrong))
@@ -189,7 +188,8 @@ def figure(typer: Typer, call: Call, scope: Scope) -> Node | None:
             close = nearest(dimension, known.dims)
             there = ", ".join(known.dims)
             hint = did_you_mean(close) or Label(f"有：{there}", f"there are {there}")
-            report.say("unknown-name", term.left.at, hint, name=dimension, scope=f"a dimension of {path} is expected")
+            wanted = Label(f"应为 {path} 的维度", f"a dimension of {path} is expected")
+            report.say("unknown-name", term.left.at, hint, name=dimension, scope=wanted)
             return None
         value = typer.node(term.right, scope)
         fitted = value and expected(report, term.right, value, known.dims[dimension])

@@ -76,7 +76,7 @@ class Names:
                 self.report.say("not-a-record", name.ats[at], name=".".join(name.parts[: at + 1]), type=attribute.type)
                 return None
             if attribute.kind == "live":
-                self.report.say("not-a-record", name.ats[at], name=name.parts[at], type="a live value")
+                self.report.say("not-a-record", name.ats[at], name=name.parts[at], type=Label("实时值", "a live value"))
                 return None
             if name.parts[at + 1 :] == ("id",) and attribute.column:
                 return self.ends(name, at, relation, attribute, root, tuple(hops), par)
@@ -111,7 +111,7 @@ class Names:
         if attribute is None:
             close = nearest(name.parts[at], relation.attributes)
             hint = did_you_mean(".".join((*name.parts[:at], close)) if close else None)
-            known = f"{relation.name} has no such field"
+            known = Label(f"`{relation.name}` 没有这个字段", f"{relation.name} has no such field")
             self.report.say("unknown-name", name.ats[at], hint, name=name.parts[at], scope=known)
             return None
         if attribute.kind == "absent":
@@ -130,7 +130,8 @@ class Names:
     def person(self, name: Name, scope: Scope) -> Node | None:
         me = scope.world.me.get("")
         if me is None:
-            self.report.say("unknown-name", name.at, name="me", scope="no pack says who logs in (`people:`)")
+            nobody = Label("没有模块包说明谁登录（`people:`）", "no pack says who logs in (`people:`)")
+            self.report.say("unknown-name", name.at, name="me", scope=nobody)
             return None
         par = Par(replace(me, nullable=False), "me", "id")
         if len(name.parts) == 1:

@@ -78,11 +78,11 @@ class _Parser:
     def fail(self, slug: str, at: int, hint: Label | None = None, **params: object) -> NoReturn:
         raise Problems([self.source.problem(slug, at, hint, **params)])
 
-    def expect_sign(self, text: str, after: str) -> Token:
+    def expect_sign(self, text: str, after: Label) -> Token:
         token = self.token
         if not self.sign(text):
             if token.kind == "end":
-                self.fail("ends", token.at, expected=f"`{text}` after {after}")
+                self.fail("ends", token.at, expected=Label(f"{after.zh}之后的 `{text}`", f"`{text}` after {after.en}"))
             self.stray(token)
         return token
 
@@ -91,7 +91,7 @@ class _Parser:
         before = self.tokens[self.next - 1] if self.next else None
         shown = self.source.text[token.at : token.end]
         if token.kind == "end":
-            self.fail("ends", token.at, expected="a value")
+            self.fail("ends", token.at, expected=Label("值", "a value"))
         if before and (before.kind in ("name", "number", "text") or before.text in (")", "END", "NULL")):
             if before.kind == "name" and before.text.upper() in COMMANDS and token.kind != "op":
                 self.fail("command", before.at, word=before.text)
@@ -180,7 +180,7 @@ class _Parser:
         if self.word("BETWEEN"):
             low = self.concatenation()
             if not self.word("AND"):
-                self.fail("ends", self.token.at, expected="`AND` of BETWEEN")
+                self.fail("ends", self.token.at, expected=Label("BETWEEN 的 `AND`", "`AND` of BETWEEN"))
             high = self.concatenation()
             return Between(left.at, high.end, left, low, high, negated)
         return left
@@ -190,7 +190,7 @@ class _Parser:
             items = [self.concatenation()]
             while self.sign(","):
                 items.append(self.concatenation())
-            end = self.expect_sign(")", "IN")
+            end = self.expect_sign(")", Label("IN ", "IN"))
             return In(left.at, end.end, left, negated, tuple(items))
         rows = self.primary()
         if not isinstance(rows, Name):
@@ -246,7 +246,7 @@ class _Parser:
             if self.token.text == "," and self.token.kind == "op":
                 hint = Label("括号里只放一个值", "parentheses hold one value")
                 self.fail("unexpected", self.token.at, hint, found=",")
-            self.expect_sign(")", "what `(` began")
+            self.expect_sign(")", Label("`(` 所括内容", "what `(` began"))
             return inner
         if token.kind == "keyword":
             if self.token.text == "." or self.after_dot():
@@ -306,11 +306,11 @@ class _Parser:
         order: list[tuple[Syntax, bool]] = []
         if self.word("ORDER"):
             if not self.word("BY"):
-                self.fail("ends", self.token.at, expected="`BY` of ORDER BY")
+                self.fail("ends", self.token.at, expected=Label("ORDER BY 的 `BY`", "`BY` of ORDER BY"))
             order.append(self.ordered())
             while self.sign(","):
                 order.append(self.ordered())
-        end = self.expect_sign(")", f"{name.text}(")
+        end = self.expect_sign(")", Label(f"{name.text}( ", f"{name.text}("))
         return Call(name.at, end.end, name.text.upper(), tuple(args), distinct, where, tuple(order))
 
     def ordered(self) -> tuple[Syntax, bool]:
