@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.db.bell import Bell
-from engine.db.call import Body, Call, Database, Held, Lost, Stale, Unsettled, Violation, say
+from engine.db.call import Body, Call, Database, Held, Lost, Stale, TooLarge, Unsettled, Violation, say
 from engine.db.install import install
 from engine.db.open import open_database, raze, url_of
 from engine.db.pool import Budget
@@ -17,6 +17,7 @@ __all__ = [
     "Held",
     "Lost",
     "Stale",
+    "TooLarge",
     "Unsettled",
     "Violation",
     "install",

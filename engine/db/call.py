@@ -70,6 +70,10 @@ class Stale(Exception):
     """The tenant has changed since the caller learnt what it is: nothing was done. Learn it anew and begin again."""
 
 
+class TooLarge(Exception):
+    """The statement is larger than the database's own limits: more columns, tables or levels."""
+
+
 class Held(Exception):
     """Others hold what a change needs, and did not let go in time: nothing was done."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import date
 from typing import Any
 
 import asyncpg
@@ -155,6 +156,10 @@ class Leases:
                 await wall.check(connection, place)
                 # Ids travel as text, as everywhere else in the engine.
                 await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
+                # The driver takes the calendar's first and last day for -infinity and infinity.
+                await connection.set_type_codec(
+                    "date", schema="pg_catalog", encoder=date.isoformat, decoder=date.fromisoformat, format="text"
+                )
             except BaseException:
                 connection.terminate()
                 raise

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from engine.db import wall
-from engine.db.call import AGAIN, MOVING, Body, Held, Lost, Rows, Stale, T, Violation
+from engine.db.call import AGAIN, MOVING, Body, Held, Lost, Rows, Stale, T, TooLarge, Violation
 from engine.db.lease import AWAY, Lease, Leases, Unbegun
 from engine.db.pool import Budget
 from engine.db.wall import Place
@@ -111,6 +111,8 @@ class PostgresDatabase:
                     raise
             except _CHANGED as error:
                 raise Stale(str(error)) from error
+            except asyncpg.ProgramLimitExceededError as error:
+                raise TooLarge(str(error)) from error
             except _CLOSED as error:
                 if attempt == 2:
                     raise _lost(error) from error

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.db.call import AGAIN, FROZEN, MOVING, Body, Call, Held, Lost, Rows, Stale, T, Violation
+from engine.db.call import AGAIN, FROZEN, MOVING, Body, Call, Held, Lost, Rows, Stale, T, TooLarge, Violation
 from engine.expr.run import sqlite_functions
 from engine.plan.statement import Dialect
 
@@ -59,7 +59,7 @@ class SqliteDatabase:
         try:
             self._reader.set_progress_handler(_stop, _INLINE_STEPS)
             return self._reader.execute(sql, values).fetchall()
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise _changed(error) or _lost(self._path, error) from error
         finally:
@@ -80,6 +80,8 @@ class SqliteDatabase:
         connection.set_progress_handler(left.is_set, _INLINE_STEPS)
         try:
             rows: Rows = connection.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _changed(error) or error from error
         finally:
             connection.set_progress_handler(None, 0)
         return rows
@@ -308,9 +310,15 @@ _LOST = (
 )
 
 
+_LARGE = ("parser stack overflow", "Expression tree is too large", "at most 64 tables", "too many ", "too big")
+
+
 def _changed(error: sqlite3.Error) -> BaseException | None:
-    """What a statement made for another revision runs into."""
-    return Stale(str(error)) if str(error).startswith(("no such table", "no such column")) else None
+    """What a statement runs into that was made for another revision, or that nobody can answer."""
+    text = str(error)
+    if text.startswith(("no such table", "no such column")):
+        return Stale(text)
+    return TooLarge(text) if any(word in text for word in _LARGE) else None
 
 
 def _lost(path: str, error: BaseException, sql: str = "") -> BaseException:

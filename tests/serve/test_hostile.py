@@ -88,6 +88,82 @@ async def test_a_number_that_would_fill_a_gigabyte_is_never_written_out(stage: S
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024  # kilobytes
 
 
+def nested(head: str, inner: str, tail: str, times: int) -> str:
+    return head * times + inner + tail * times
+
+
+LETTERS = "'" + "a" * 75 + "'"
+GROWN = f", 'a', {LETTERS})"
+QUESTIONS: tuple[tuple[str, str, set[int]], ...] = (
+    # what grows with every level, though a few characters say it
+    ("days", nested("ADD_DAYS(", "DATE(created_at)", ",1)", 13) + " IS NULL", {200}),
+    ("months", nested("ADD_MONTHS(", "DATE(created_at)", ",1)", 13) + " IS NULL", {200}),
+    ("workdays", "WORKDAYS(" + nested("ADD_DAYS(", "DATE(created_at)", ",1)", 12) + ", DATE(created_at)) > 0", {200}),
+    ("letters", f"LENGTH({nested('REPLACE(', 'name', GROWN, 6)}) > 0", {200}),
+    ("every letter", f"LENGTH({nested('REPLACE(', LETTERS, GROWN, 4)}) > 0", {200}),
+    ("steps", ".".join(["team"] * 400) + " IS NULL", {400}),
+    # what is deep though no part of it is
+    ("sums", "(" * 6 + "1" + ("+1" * 149 + ")") * 6 + " = 1", {400}),
+    ("cases", nested("CASE WHEN TRUE THEN ", "1", " END", 35) + " = 1", {200, 400}),
+    ("texts", nested("CONCAT(", "name", ", 'x')", 35) + " = 'x'", {200, 400}),
+    # what leaves the calendar, or the digits
+    ("after the last", "created_at > '9999-12-31T23:59:59-14:00'", {400}),
+    ("before the first", "created_at > '0001-01-01T00:00:00+14:00'", {400}),
+    ("far days", "ADD_DAYS('2026-01-01', 9007199254740991 * 9007199254740991) IS NULL", {200}),
+    ("far months", "ADD_MONTHS('2026-01-01', 0 - 9007199254740991 * 9007199254740991) IS NULL", {200}),
+)
+
+
+@pytest.mark.parametrize(("what", "where", "statuses"), QUESTIONS, ids=[one[0] for one in QUESTIONS])
+async def test_no_question_is_a_fault_or_fills_the_memory(
+    stage: Stage, what: str, where: str, statuses: set[int]
+) -> None:
+    boss = await stage.door("boss")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    answer = await boss.post("/worker/query", json={"where": where})
+    assert answer.status_code in statuses, answer.text[:500]
+    assert (await boss.get("/worker", params={"limit": 1})).status_code == 200
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024  # kilobytes
+
+
+async def test_more_figures_than_a_database_has_columns(stage: Stage) -> None:
+    boss = await stage.door("boss")
+    many = ",".join(f"m{n}:COUNT(id)" for n in range(2_500))
+    answer = await boss.post("/worker/aggregate", json={"measures": many})
+    assert answer.status_code == 400, answer.text[:300]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["NaN", "Infinity", "1e300", "true", '"x"', '"\\ud800"', "1" * 30, "{}", '"2026-13-45"', "null", '"9999999-01-01"'],
+)
+async def test_a_cursor_that_was_altered_is_refused(stage: Stage, value: str) -> None:
+    boss = await stage.door("boss")
+    await boss.post(
+        "/project/bulk", json={"items": [{"code": f"p{n}", "name": f"p{n}", "budget": f"{n}"} for n in range(3)]}
+    )
+    for key in ("name", "budget", "-created_at"):
+        asked = {"limit": 1, "sort": key}
+        first = (await boss.get("/project", params=asked)).json()["next"]
+        of, values = json.loads(base64.urlsafe_b64decode(first + "=="))
+        for told in (f'["{of}",[{value},{json.dumps(values[1])}]]', f'["{of}",[{json.dumps(values[0])},{value}]]'):
+            altered = base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
+            answer = await boss.get("/project", params={**asked, "cursor": altered})
+            assert answer.status_code in (200, 400), (key, told, answer.text[:300])
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+async def test_the_last_day_of_the_calendar_is_a_day(stage: Stage, day: str) -> None:
+    boss = await stage.door("boss")
+    made = await boss.post("/project", json={"code": "g", "name": "for good", "ends": day})
+    assert made.status_code == 201, made.text
+    for asked in ({"ends": day}, {"where": f"ends = '{day}'"}, {"ends[gte]": day, "ends[lte]": day}):
+        found = (await boss.get("/project", params=asked)).json()["items"]
+        assert [(one["name"], one["ends"]) for one in found] == [("for good", day)], asked
+    apart = await boss.get("/project", params={"where": f"DATE('{day}') - ends = 0"})
+    assert [one["name"] for one in apart.json()["items"]] == ["for good"]
+
+
 async def test_a_log_in_is_cut_off_too(stage: Stage) -> None:
     taken = 0
 

@@ -145,7 +145,7 @@ def moment(kind: str, text: str) -> str | int | None:
             return time.fromisoformat(text).strftime("%H:%M:%S") if ":" in text else None
         found = datetime.fromisoformat(text)
         return None if found.tzinfo is None else int(found.astimezone(UTC).timestamp())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

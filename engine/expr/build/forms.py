@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from engine.expr.build.api import Dialect
 from engine.expr.build.codes import CODES
 from engine.expr.build.operators import OPERATORS
-from engine.expr.build.tree import Lit, Node, Op, Path
+from engine.expr.build.tree import Lit, Node, Op, Path, grows
 from engine.expr.run.calendar import FIRST_SECOND, LAST_SECOND
 from engine.expr.run.checksums import ID_WEIGHTS, USCC_ALPHABET, USCC_WEIGHTS
 from engine.expr.run.types import INT64
+from engine.expr.run.words import LONGEST
 from engine.problem import Problems, problem
 
 _MARK = re.compile(r"\{(k10|k|\d\*?|\*[^}]*)\}")
@@ -113,6 +114,11 @@ def _sqlite_concat(node: Op, args: list[str]) -> str:
     return f"({' || '.join(known)})"
 
 
+def _sqlite_contains(node: Op, args: list[str]) -> str | None:
+    """The database compares at every place, which nothing interrupts; Python goes through once."""
+    return None if isinstance(node.args[1], Lit) else f"dg_contains({args[0]}, {args[1]})"
+
+
 def _sqlite_among(node: Op, args: list[str]) -> str | None:
     inside = f"({args[0]} IN (SELECT value FROM json_each({args[1]})))"
     return f"({inside} OR {args[2]})" if len(args) > 2 else inside
@@ -127,6 +133,7 @@ _SQLITE: dict[str, Form] = {
     "least": _sqlite_extreme("min"),
     "concat": _sqlite_concat,
     "among": _sqlite_among,
+    "contains": _sqlite_contains,
     "is_uscc": lambda node, args: f"dg_is_uscc({args[0]})",
     "is_id_card": lambda node, args: f"dg_is_id_card({args[0]})",
 }
@@ -184,14 +191,15 @@ def _pg_number_text(node: Op, args: list[str]) -> str:
 
 
 def _once(form: Form) -> Form:
-    """Names the arguments in a subquery of their own when they are not cheap to write several times."""
+    """Names the arguments in a subquery of their own when they are not cheap to write several times. OFFSET keeps the
+    planner from writing them out again: eleven within each other would be hundreds of thousands."""
 
     def named(node: Op, args: list[str]) -> str | None:
         if all(_simple(a) for a in node.args):
             return form(node, args)
         names = [f"_a{at}" for at in range(len(args))]
         given = ", ".join(f"{arg} AS {name}" for arg, name in zip(args, names, strict=True))
-        return f"(SELECT {form(node, names)} FROM (SELECT {given}) AS _q)"
+        return f"(SELECT {form(node, names)} FROM (SELECT {given} OFFSET 0) AS _q)"
 
     return named
 
@@ -242,6 +250,19 @@ def _pg_workdays(node: Op, args: list[str]) -> str:
     )
 
 
+def _pg_replace(node: Op, args: list[str]) -> str | None:
+    return _once(_pg_grown)(node, args) if grows(node.args[1], node.args[2]) else None
+
+
+def _pg_grown(node: Op, args: list[str]) -> str:
+    """NULL where it would grow too long, before it does."""
+    a, b, c = args
+    found = f"(length({a}) - length(replace({a}, {b}, '')))::bigint / NULLIF(length({b}), 0)"
+    grown = f"length({a}) + COALESCE({found}, 0) * (length({c}) - length({b}))"
+    near = f"length({c}) <= length({b}) OR {grown} <= {LONGEST}"
+    return f"(CASE WHEN {near} THEN replace({a}, {b}, {c}) END)"
+
+
 def _pg_is_uscc(node: Op, args: list[str]) -> str:
     text = args[0]
     place = f"strpos('{USCC_ALPHABET}', substr({text}, i, 1)) - 1"
@@ -290,6 +311,7 @@ _POSTGRESQL: dict[str, Form] = {
     "add_minutes": _once(_pg_add_minutes),
     "months_between": _once(_pg_months_between),
     "workdays": _once(_pg_workdays),
+    "replace": _pg_replace,
     "is_uscc": _once(_pg_is_uscc),
     "is_id_card": _once(_pg_is_id_card),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from engine.expr.build.align import Given, Report, down, moment, same_scale, unify, up, whole_number
 from engine.expr.build.syntax import Call
-from engine.expr.build.tree import Lit, Node, Op, Par
+from engine.expr.build.tree import Lit, Node, Op, Par, grows
 from engine.expr.run.types import BOOLEAN, DATE, DATETIME, INT64, MONTH, TEXT, Type, not_null
 from engine.label import Label
 from engine.problem import write_instead
@@ -76,6 +76,13 @@ def _simple(op: str, *takes: str, gives: Type) -> Rule:
         return Op(replace(gives, nullable=_nullable(given)), op, tuple(nodes))
 
     return rule
+
+
+def _replace(report: Report, call: Call, given: Sequence[Given]) -> Node | str | None:
+    made = _simple("replace", "text", "text", "text", gives=TEXT)(report, call, given)
+    if isinstance(made, Op) and grows(made.args[1], made.args[2]):
+        return replace(made, type=replace(made.type, nullable=True))
+    return made
 
 
 def _round(how: str) -> Rule:
@@ -302,7 +309,7 @@ _ALL: tuple[Function, ...] = (
     Function("TRIM", "text → text", "without blanks at both ends", "去掉首尾空格", _simple("trim", "text", gives=TEXT), example="TRIM(name)"),
     Function("LENGTH", "text → integer", "how many characters", "字符数", _simple("length", "text", gives=whole_number(10**9)), example="LENGTH(code)"),
     Function("SUBSTR", "text, from[, length] → text", "a part, from the first character = 1", "截取，从1开始", _substr, 2, 3, example="SUBSTR(code, 1, 4)"),
-    Function("REPLACE", "text, part, with → text", "every part replaced", "替换全部", _simple("replace", "text", "text", "text", gives=TEXT), 3, 3, example="REPLACE(phone, '-', '')"),
+    Function("REPLACE", "text, part, with → text", "every part replaced; NULL when it would grow past a million characters", "替换全部；若变长后超过一百万字符则为空", _replace, 3, 3, example="REPLACE(phone, '-', '')"),
     Function("CONTAINS", "text, part → boolean", "whether the part is in it; of several choices, whether it is chosen", "是否包含", _contains, 2, 2, example="CONTAINS(name, '钢筋')"),
     Function("STARTS_WITH", "text, part → boolean", "whether it begins so", "是否以其开头", _simple("starts_with", "text", "text", gives=BOOLEAN), 2, 2, example="STARTS_WITH(code, '01')"),
     Function("ENDS_WITH", "text, part → boolean", "whether it ends so", "是否以其结尾", _simple("ends_with", "text", "text", gives=BOOLEAN), 2, 2, example="ENDS_WITH(code, '00')"),

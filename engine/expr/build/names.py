@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     Live = Callable[[Relation, Attribute, "Name", int], Node | None]
 
 
+_STEPS = 12
+"""Of a path: each is a table more in the statement."""
+
+
 class Names:
     """Resolves the names of one expression; says what is unknown, notes what it waits for."""
 
@@ -60,6 +64,9 @@ class Names:
         hops: list[Hop] = [] if par is None else [Hop("", "", "", relation.path, relation.table)]
         if start == len(name.parts):
             return self.ends(name, start - 1, relation, relation.attributes["id"], root, tuple(hops), par)
+        if len(name.parts) - start > _STEPS:
+            self.report.say("too-deep", name.at, max=_STEPS)
+            return None
         for at in range(start, len(name.parts)):
             attribute = self.attribute(name, at, relation, scope, root)
             if attribute is None:

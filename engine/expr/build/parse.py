@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 
 from engine.expr.build.syntax import (
     Between,
@@ -25,6 +27,8 @@ from engine.label import Label
 from engine.problem import Problems, Where
 
 _COMPARE = frozenset(("=", "<>", "<", "<=", ">", ">="))
+_LEVELS = 180
+"""Of the whole tree: what goes through it calls itself a few times for each."""
 _SHORT = 1_000
 """Characters: anybody may ask in longer ones, and a few thousand of those are not worth their memory."""
 _CHAIN = 150
@@ -34,13 +38,38 @@ _CHAIN = 150
 def parse(source: Source) -> Syntax:
     """Raises ``Problems``: what the characters say all at once, then the first thing the grammar does not allow."""
     kept = _kept(source.text) if len(source.text) <= _SHORT else None
-    return kept or _Parser(source).whole()
+    return kept or _whole(source)
+
+
+def _whole(source: Source) -> Syntax:
+    made = _Parser(source).whole()
+    if _levels(made) > _LEVELS:
+        raise Problems([source.problem("too-deep", 0, max=_LEVELS)])
+    return made
+
+
+def _levels(tree: Syntax) -> int:
+    """Sums within sums: each may be long and none deep, and all of them together are."""
+    deepest, left = 0, [(tree, 1)]
+    while left:
+        node, depth = left.pop()
+        deepest = max(deepest, depth)
+        left += ((one, depth + 1) for one in _inside(getattr(node, name) for name in node.__slots__))
+    return deepest
+
+
+def _inside(values: Iterable[Any]) -> Iterator[Syntax]:
+    for value in values:
+        if isinstance(value, tuple):
+            yield from _inside(value)
+        elif dataclasses.is_dataclass(value):
+            yield cast(Syntax, value)
 
 
 @lru_cache(maxsize=2048)  # a text says the same wherever it stands; only what is wrong has a place
 def _kept(text: str) -> Syntax | None:
     try:
-        return _Parser(Source(text, Where())).whole()
+        return _whole(Source(text, Where()))
     except Problems:
         return None
 

@@ -236,3 +236,10 @@ def facts_of(tree: Node) -> Facts:
 
 def reads_of(tree: Node) -> frozenset[tuple[str, str]]:
     return facts_of(tree).reads
+
+
+def grows(part: Node, other: Node) -> bool:
+    """Whether REPLACE may make a text longer."""
+    if not isinstance(part, Lit) or not isinstance(other, Lit) or part.value is None or other.value is None:
+        return True
+    return len(other.value) > len(part.value)

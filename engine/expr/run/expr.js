@@ -452,6 +452,15 @@ const SPECIAL = new Map([
   ["concat", (program, env) => program.slice(1).map((part) => run(part, env) ?? "").join("")],
 ]);
 
+const LONGEST = 1_000_000; // characters of a text that REPLACE makes longer
+
+function replaced(text, part, other) {
+  if (part === "") return text;
+  const pieces = text.split(part);
+  const more = other.length - part.length;
+  return more > 0 && text.length + (pieces.length - 1) * more > LONGEST ? null : pieces.join(other);
+}
+
 const STRICT = new Map([
   ["add", (a, b) => a + b],
   ["sub", (a, b) => a - b],
@@ -480,7 +489,7 @@ const STRICT = new Map([
   ["trim", (a) => a.replace(/^ +/, "").replace(/ +$/, "")],
   ["length", (a) => BigInt(Array.from(a).length)],
   ["substr", (a, from, count) => Array.from(a).slice(Number(from) - 1, Number(from - 1n + count)).join("")],
-  ["replace", (a, part, other) => (part === "" ? a : a.split(part).join(other))],
+  ["replace", replaced],
   ["contains", (a, b) => a.includes(b)],
   ["starts_with", (a, b) => a.startsWith(b)],
   ["ends_with", (a, b) => a.endsWith(b)],

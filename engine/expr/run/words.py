@@ -20,8 +20,18 @@ def lower(text: str) -> str:
     return text.translate(_LOWER)
 
 
-def replace(text: str, part: str, other: str) -> str:
-    return text.replace(part, other) if part else text
+LONGEST = 1_000_000
+"""Characters of a text that REPLACE makes longer: a few of them within each other would fill any memory."""
+
+
+def replace(text: str, part: str, other: str) -> str | None:
+    """None when it would grow past LONGEST."""
+    if not part:
+        return text
+    more = len(other) - len(part)
+    if more > 0 and len(text) + text.count(part) * more > LONGEST:
+        return None
+    return text.replace(part, other)
 
 
 def substr(text: str, start: int, length: int) -> str:

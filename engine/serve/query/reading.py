@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine.db import Stale
+from engine.db import Stale, TooLarge
 from engine.fieldtypes.storage import encode_list
 from engine.plan.entity import Entity
 from engine.plan.question import COUNTED, Question
@@ -108,17 +108,16 @@ async def run(here: Here, statement: Statement, inputs: Mapping[str, Any]) -> li
     }
     if any(isinstance(value, str) and "\0" in value for value in given.values()):
         raise refuse("api.parameter", name="?", got="U+0000", expected="text", expected_zh="文本")
-    try:
-        made = call(statement, here.moment(), given)
-    except (ValueError, ArithmeticError, TypeError) as error:
-        if any(name.startswith("c") and name[1:].isdigit() for name in inputs):
-            raise refuse("api.cursor") from error
-        raise
+    if not cursor.fits(statement.params, inputs):
+        raise refuse("api.cursor")
+    made = call(statement, here.moment(), given)
     try:
         async with asyncio.timeout(LONGEST):
             return await here.tenant.database.read(made.sql, made.values)
     except TimeoutError as error:
         raise refuse("api.slow", seconds=int(LONGEST)) from error
+    except TooLarge as error:
+        raise refuse("api.too-much") from error
     except OverflowError as error:
         raise refuse("api.parameter", name="?", got="…", expected="fewer digits", expected_zh="位数过多") from error
 

@@ -71,6 +71,8 @@ _ALL = (
         "begin again without it",
         "请去掉它重新查询",
     ),
+    Code("api.too-much", "The question is larger than the database can answer: ask for less at once",
+         "查询超出数据库的限制：请一次少查一些", 400),
     Code(
         "api.slow",
         "The question took longer than {seconds} seconds",
