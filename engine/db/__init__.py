@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.db.bell import Bell
 from engine.db.call import Body, Call, Database, Held, Lost, Stale, TooLarge, Unsettled, Violation, say
 from engine.db.install import install
-from engine.db.open import open_database, raze, url_of
+from engine.db.open import file_of, open_database, raze, url_of
 from engine.db.pool import Budget
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "TooLarge",
     "Unsettled",
     "Violation",
+    "file_of",
     "install",
     "open_database",
     "raze",

@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import quote as in_uri
 
 from engine.db.call import FROZEN
 from engine.db.lease import Lease
@@ -188,7 +189,7 @@ async def copy_file(source: str, to: Path) -> None:
     """The whole database as it is at one moment; those who write go on."""
 
     def copied() -> None:
-        had = sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=10)
+        had = sqlite3.connect(f"file:{in_uri(source)}?mode=ro", uri=True, timeout=10)
         with closing(had), closing(sqlite3.connect(to)) as made:
             had.backup(made)
             made.execute("PRAGMA journal_mode=DELETE")  # one file, and nothing beside it
@@ -201,7 +202,7 @@ async def whole_file(path: Path) -> str:
 
     def looked() -> str:
         try:
-            with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as own:
+            with closing(sqlite3.connect(f"file:{in_uri(str(path))}?mode=ro&immutable=1", uri=True)) as own:
                 found = [str(row[0]) for row in own.execute("PRAGMA quick_check(3)")]
         except sqlite3.DatabaseError as error:
             return str(error)
@@ -212,7 +213,7 @@ async def whole_file(path: Path) -> str:
 
 async def counted_file(path: str) -> dict[str, Counted]:
     def looked() -> dict[str, Counted]:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as own:
+        with closing(sqlite3.connect(f"file:{in_uri(path)}?mode=ro", uri=True, timeout=10)) as own:
             own.execute("BEGIN")
             asked = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
             return {name: _counted_table(own, name) for (name,) in own.execute(asked).fetchall()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit, urlunsplit
 
 from engine.db.call import Database, Lost
 from engine.db.pool import Budget
@@ -15,7 +15,20 @@ _MAKE = "check --database; `dougong serve` makes and fills a new one"
 
 def url_of(given: str) -> str:
     """A path is a file."""
-    return given if "://" in given else f"sqlite://{Path(given).resolve()}"
+    return given if "://" in given else url_of_file(Path(given).resolve())
+
+
+def url_of_file(path: Path) -> str:
+    told = str(path)
+    for sign in "%#?":
+        told = told.replace(sign, f"%{ord(sign):02X}")
+    return f"sqlite://{told}"
+
+
+def file_of(url: str) -> str:
+    """The file that ``sqlite://…`` names; four slashes name the same as three."""
+    path, _, _ = url.removeprefix("sqlite://").partition("?")
+    return "/" + unquote(path).lstrip("/")
 
 
 async def open_database(url: str, make: bool = True, budget: Budget | None = None) -> Database:
@@ -27,9 +40,10 @@ async def open_database(url: str, make: bool = True, budget: Budget | None = Non
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        if not make and not Path(parts.path).exists():
-            raise Lost(f"There is no database {parts.path}", _MAKE)
-        return SqliteDatabase(parts.path)
+        path = file_of(url)
+        if not make and not Path(path).exists():
+            raise Lost(f"There is no database {path}", _MAKE)
+        return SqliteDatabase(path)
     if parts.scheme in ("postgresql", "postgres"):
         plain, schema, walled = _asked(url)
         if not make and not await PostgresDatabase.has(plain, schema):

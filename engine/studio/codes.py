@@ -145,6 +145,20 @@ CODES: dict[str, Code] = {
             hint_zh="请指定 dougong purge 写出的 .ndjson 文件",
         ),
         Code(
+            "purge.cut",
+            "{file} is not whole: it was cut off, or altered",
+            "{file} 不完整：被截断或改动过",
+            hint_en="nothing was put back; take the file as `dougong purge` wrote it",
+            hint_zh="未恢复任何数据；请使用 dougong purge 写出的原文件",
+        ),
+        Code(
+            "purge.folder",
+            "{folder} cannot be used: {reason}",
+            "无法使用 {folder}：{reason}",
+            hint_en="name another place; nothing was changed",
+            hint_zh="请换一个位置；未做任何更改",
+        ),
+        Code(
             "purge.taken",
             "It cannot be put back: {names} stands in its way, or is not there any more",
             "无法恢复：{names} 已被占用或不再存在",

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from engine.db.open import file_of, url_of_file
 from engine.problem import Problems, problem
 from engine.tenants.codes import CODES
 
@@ -31,7 +32,7 @@ def place_beside(directory: str, name: str) -> str:
     """Beside a directory in a file: a file of its own; beside one on a server: a schema of its own."""
     parts = urlsplit(directory)
     if parts.scheme == "sqlite":
-        return f"sqlite://{Path(parts.path).parent / 'tenants' / name}.db"
+        return url_of_file(Path(file_of(directory)).parent / "tenants" / f"{name}.db")
     query = [(key, value) for key, value in parse_qsl(parts.query) if key != "schema"]
     return urlunsplit(parts._replace(query=urlencode([*query, ("schema", f"tenant_{name}")])))
 
@@ -40,8 +41,8 @@ def files_beside(url: str, directory: str, name: str) -> str:
     """Where the files of records lie: beside a database in a file, else ``files/<name>`` under the working folder."""
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        return str(Path(parts.path).with_suffix(".files"))
-    base = Path(urlsplit(directory).path).parent if directory.startswith("sqlite:") else Path.cwd() / "var"
+        return str(Path(file_of(url)).with_suffix(".files"))
+    base = Path(file_of(directory)).parent if directory.startswith("sqlite:") else Path.cwd() / "var"
     return str((base / "files" / name).resolve())
 
 

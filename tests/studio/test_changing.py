@@ -16,7 +16,7 @@ from engine.problem import Problems
 from engine.serve.server import http
 from engine.studio.change.planning import installed
 from engine.studio.source import switching
-from engine.studio.source.build import source_of
+from engine.studio.source.build import source_from, source_of
 from engine.studio.source.project import find_project
 from tests.studio.shop import Shop, filled, listed, post, taken
 
@@ -250,7 +250,7 @@ from pathlib import Path
 from engine.db import open_database
 from engine.studio.change import applying
 from engine.studio.follow import recoding, turns
-from engine.studio.source.build import source_of
+from engine.studio.source.build import source_from, source_of
 from engine.studio.change.planning import installed
 from engine.studio.change.planning import planned
 from engine.studio.source.project import find_project
@@ -479,6 +479,21 @@ async def test_what_is_switched_off_is_hidden_and_comes_back_with_its_data(shop:
         await shop.switch("shop.notes", on=True)
         await tenant.learn()
         assert {row["code"]: row["note"] for row in await listed(door)} == {"x": None, "y": "n"}
+
+
+async def test_a_feature_that_a_pack_gives_up_is_no_longer_switched(shop: Shop) -> None:
+    shop.pack["features"] = {"sizes": {"title": "Sizes"}, "other": {"title": "Other"}}
+    shop.fields()["size"] = {"type": "integer", "feature": "sizes"}
+    async with shop.served() as (_, door):
+        await post(door, "item", code="a", size=7)
+    await shop.switch("shop.sizes", on=False)
+    del shop.pack["features"]["sizes"]
+    del shop.fields()["size"]["feature"]
+    await shop.apply()
+    await shop.settled()
+    assert [row["size"] for row in await shop.items()] == [7]
+    async with shop.database() as database:
+        assert dict(source_from((await installed(database)).source).switches) == {}
 
 
 async def test_a_module_that_others_need_is_not_switched_off(shop: Shop) -> None:

@@ -268,3 +268,14 @@ async def test_a_bundle_is_taken_from_one_system_and_brought_to_another(shop: Sh
         assert (await door.post(f"{AT}/changes", json=wanted)).json()["applied"] == 4
         back = await planned(door, bundle=before, over_changes=True, downgrade=True)
         assert ("retired", "shop.item.day") in [(one["kind"], one["path"]) for one in back.json()["changes"]]
+
+
+@pytest.mark.parametrize(
+    "body", [{"revision": 0}, {"revision": -1}, {"revision": True}, {"bundle": ""}, {"bundle": None}]
+)
+async def test_what_names_nothing_is_no_plan(shop: Shop, body: dict[str, Any]) -> None:
+    await filled(shop)
+    async with shop.served() as (_, door):
+        for place in ("changes/plan", "changes"):
+            answer = await door.post(f"{AT}/{place}", json=body)
+            assert (answer.status_code, codes(answer)) == (400, ["api.parameter"]), answer.text

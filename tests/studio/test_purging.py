@@ -105,6 +105,51 @@ async def test_what_came_in_its_place_is_not_overwritten(shop: Shop, tmp_path: P
     await shop.settled()
 
 
+async def test_a_backup_that_is_not_whole_puts_nothing_back(shop: Shop, tmp_path: Path) -> None:
+    await filled(shop)
+    price = shop.fields().pop("price")
+    await shop.apply()
+    done = await asyncio.to_thread(purging.purge, shop.folder, shop.url, ["shop.item.price"], tmp_path / "kept")
+    whole = Path(done.backup).read_bytes()
+    lines = whole.splitlines(keepends=True)
+    assert len(lines) > 3
+    spoilt = {
+        b"".join(lines[:-1]): "purge.cut",
+        lines[0]: "purge.cut",
+        b"".join([*lines[:1], *lines[2:]]): "purge.cut",
+        whole[: len(lines[0]) + 9]: "purge.cut",
+        whole[:20]: "purge.file",
+        b"": "purge.file",
+        b"[]": "purge.file",
+        b"\xff\xfe": "purge.file",
+    }
+    for n, (content, code) in enumerate(spoilt.items()):
+        file = tmp_path / f"{n}.ndjson"
+        file.write_bytes(content)
+        with pytest.raises(Problems) as caught:
+            await asyncio.to_thread(purging.restore, shop.folder, shop.url, file)
+        assert [p.code for p in caught.value.problems] == [code], content
+    for place in (tmp_path / "nowhere.ndjson", tmp_path):
+        with pytest.raises(Problems) as caught:
+            await asyncio.to_thread(purging.restore, shop.folder, shop.url, place)
+        assert [p.code for p in caught.value.problems] == ["purge.folder"]
+    await asyncio.to_thread(purging.restore, shop.folder, shop.url, Path(done.backup))
+    shop.fields()["price"] = price
+    await shop.apply()
+    assert sorted(float(row["price"]) for row in await shop.items() if row["price"]) != []
+
+
+async def test_a_backup_that_cannot_be_kept_purges_nothing(shop: Shop, tmp_path: Path) -> None:
+    await filled(shop)
+    del shop.fields()["price"]
+    await shop.apply()
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(Problems) as caught:
+        await asyncio.to_thread(purging.purge, shop.folder, shop.url, ["shop.item.price"], tmp_path / "taken")
+    assert [p.code for p in caught.value.problems] == ["purge.folder"]
+    assert "shop.item.price" in await asked(shop)
+
+
 async def test_what_is_in_use_is_not_purged(shop: Shop, tmp_path: Path) -> None:
     await filled(shop)
     with pytest.raises(Problems) as caught:

@@ -104,7 +104,8 @@ def wanted_of(given: Mapping[str, Any]) -> Wanted:
         raise wrong("revision", "one of folder, revision, bundle", "folder、revision、bundle 之一")
     overlays = given.get("overlays")
     bundle = given.get("bundle", "")
-    if not isinstance(bundle, str) or (bundle and (overlays is not None or given.get("switches"))):
+    alone = overlays is None and not given.get("switches")
+    if "bundle" in given and not (isinstance(bundle, str) and bundle and alone):
         raise wrong("bundle", "the text of a bundle, and nothing beside it", "配置包文本，且不与其他内容并用")
     return Wanted(
         None if overlays is None else [_files(one, n) for n, one in enumerate(_list(overlays))],
@@ -165,8 +166,10 @@ def _flag(given: Mapping[str, Any], name: str) -> bool:
 
 
 def _number(given: Mapping[str, Any], name: str) -> int:
-    found = given.get(name, 0)
-    if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found < 2**31:
+    found = given.get(name)
+    if name not in given:
+        return 0
+    if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found < 2**31:
         raise wrong(name, "a number of a revision", "版本号")
     return found
 
@@ -268,7 +271,7 @@ _WANTED: dict[str, Shape] = {
     "overlays": listed(_TEXTS),
     "switches": _FLAGS,
     "folder": FLAG,
-    "revision": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
+    "revision": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     "bundle": TEXT,
     "over_changes": FLAG,
     "downgrade": FLAG,

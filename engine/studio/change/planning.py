@@ -34,6 +34,7 @@ from engine.studio.follow import recoding, refreshing, waking
 from engine.studio.follow.batches import BESIDE
 from engine.studio.follow.following import held, require_narrow
 from engine.studio.scenarios import rehearsing
+from engine.studio.source import switching
 from engine.studio.source.build import Source, source_from
 from engine.studio.source.matching import Back, Matching, match
 from engine.tenants import identity
@@ -111,7 +112,8 @@ async def planned(
     have = have or await installed(database)
     then = Back(back, source.layout) if back else None
     now = source_from(have.source)
-    source = replace(source, switches=source.switches if switched else now.switches, layout=now.layout)
+    switches = source.switches if switched else switching.known(source, now.switches)
+    source = replace(source, switches=switches, layout=now.layout)
     catalog, old = await asyncio.to_thread(_catalogs, source, have)
     matching = match(await identity.all_of(database), have.tables, catalog, have.number + 1, old, then)
     if back and old is not None:

@@ -15,9 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
 
-from engine.db import Body, Call, Database, open_database, rollups
+from engine.db import Body, Call, Database, file_of, open_database, rollups
 from engine.db.carrying import copy_file
 from engine.db.install import definitions
 from engine.fieldtypes.storage import column_type, literal, quote, short
@@ -40,6 +39,7 @@ from engine.tenants import identity, revision
 from engine.tenants.identity import Identity
 from engine.tenants.revision import Revision
 
+_FORMAT = 2
 _ROWS = 5_000
 
 
@@ -89,14 +89,17 @@ async def _purge(target: Path, url: str, names: Sequence[str], folder: Path, not
 
 
 async def _backup(database: Database, have: Revision, wanted: Sequence[Retired], folder: Path, url: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Problems([problem(CODES["purge.folder"], folder=folder, reason=error.strerror or error)]) from error
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     file = folder / f"purged-{have.number + 1}-{stamp}.ndjson"
     tables = {t.name: t for t in have.tables}
     gone = list(dict.fromkeys(name for w in wanted for name in w.tables))
     columns = [(t, c) for w in wanted for t, c in w.columns]
     head = {
-        "purged": 1,
+        "purged": _FORMAT,
         "dialect": database.dialect,
         "identities": [asdict(one) for one in await _identities(database, wanted)],
         "tables": json.loads(shape.told(tables[name] for name in gone)),
@@ -104,17 +107,21 @@ async def _backup(database: Database, have: Revision, wanted: Sequence[Retired],
     }
     with file.open("x", encoding="utf-8") as out:
         _line(out, head)
+        count = 0
         for name in gone:
             async for row in _rows(database, tables[name], [c.name for c in tables[name].columns]):
                 _line(out, {"t": name, "v": row})
+                count += 1
         for table, column in columns:
             async for row in _rows(database, tables[table], ["id", column]):
                 if row[1] is not None:
                     _line(out, {"t": table, "c": column, "v": row})
+                    count += 1
+        _line(out, {"rows": count})
         out.flush()
         os.fsync(out.fileno())
     if database.dialect == "sqlite":
-        await copy_file(urlsplit(url).path, file.with_suffix(".db"))
+        await copy_file(file_of(url), file.with_suffix(".db"))
     return file
 
 
@@ -210,13 +217,31 @@ def _kept(
 async def _restore(target: Path, url: str, file: Path) -> Purged:
     async with _held(target, url) as (database, _), turn(database, "", patience=PATIENCE):
         have = await installed(database)
+        head = _head(file, database)
         with file.open(encoding="utf-8") as lines:
-            head = json.loads(lines.readline() or "{}")
-            if head.get("purged") != 1 or head["dialect"] != database.dialect:
-                raise Problems([problem(CODES["purge.file"], file=str(file))])
             back = _Back(database, have, head)
             number = await database.change(lambda: back.body(lines, file))
         return Purged(number, str(file), tuple(one["path"] for one in head["identities"]), back.count)
+
+
+def _head(file: Path, database: Database) -> Any:
+    """What a backup says of itself, once it has been read to its end: the last line counts those before it."""
+    count, told, code = 0, None, "purge.file"
+    try:
+        with file.open(encoding="utf-8") as lines:
+            head = json.loads(lines.readline() or "{}")
+            if not isinstance(head, dict) or head.get("purged") != _FORMAT or head["dialect"] != database.dialect:
+                raise Problems([problem(CODES["purge.file"], file=str(file))])
+            code = "purge.cut"
+            for line in lines:
+                count, told = count + 1, json.loads(line)
+    except OSError as error:
+        raise Problems([problem(CODES["purge.folder"], folder=file, reason=error.strerror or error)]) from error
+    except ValueError as error:
+        raise Problems([problem(CODES[code], file=str(file))]) from error
+    if not isinstance(told, dict) or told.get("rows") != count - 1:
+        raise Problems([problem(CODES["purge.cut"], file=str(file))])
+    return head
 
 
 @dataclass(slots=True)
@@ -267,6 +292,8 @@ class _Back:
     def _filled(self, lines: IO[str], after: dict[str, Table], names: dict[tuple[str, str], Column]) -> Body[None]:
         for text in lines:
             one = json.loads(text)
+            if "rows" in one:
+                return
             table = after[one["t"]]
             self.count += 1
             if "c" in one:

@@ -106,7 +106,7 @@ class Workshop:
             if self.folder is None:
                 raise Problems([problem(CODES["plan.no-folder"])])
             source = await asyncio.to_thread(source_of, find_project(self.folder))
-            source = replace(source, switches=now.switches)
+            source = replace(source, switches=switching.known(source, now.switches))
         if wanted.overlays is not None:
             source = replace(source, overlays=tuple(dict(files) for files in wanted.overlays))
         if wanted.switches:

@@ -15,11 +15,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 
-from engine.db import Body, Call, Database, Held, Lost, carrying, open_database, url_of
+from engine.db import Body, Call, Database, Held, Lost, carrying, file_of, open_database, url_of
 from engine.db.carrying import Counted
 from engine.db.frozen import freeze, thaw
 from engine.db.postgres import PostgresDatabase
@@ -151,7 +150,7 @@ async def _database_into(
     try:
         copy.unlink(missing_ok=True)  # of one that was killed
         copy.touch(0o600)
-        await carrying.copy_file(urlsplit(url).path, copy)
+        await carrying.copy_file(file_of(url), copy)
         tables = await carrying.counted_file(str(copy))
         with closing(sqlite3.connect(copy)) as own:
             named = {str(row[0]) for row in own.execute("SELECT digest FROM _file")}
@@ -313,7 +312,7 @@ async def _database_from(archive: zipfile.ZipFile, url: str) -> None:
         finally:
             await database.close()
         return
-    path = Path(urlsplit(url).path)
+    path = Path(file_of(url))
     path.parent.mkdir(parents=True, exist_ok=True)
     with archives.entry(archive, DATABASE) as source, path.open("xb") as out:
         while piece := source.read(1024 * 1024):
@@ -403,9 +402,9 @@ async def _carried(entry: Entry, source: Database, url: str, had: dict[str, Coun
                 with zipfile.ZipFile(kept) as archive:
                     await _database_from(archive, url)
         else:
-            path = Path(urlsplit(url).path)
+            path = Path(file_of(url))
             path.parent.mkdir(parents=True, exist_ok=True)
-            await carrying.copy_file(urlsplit(entry.url).path, path)
+            await carrying.copy_file(file_of(entry.url), path)
         await require_same(entry.name, had, await counted_at(url))
         target = await open_database(url, make=False)
         try:

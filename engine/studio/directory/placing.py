@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.db import Database, Lost, carrying, open_database, raze
+from engine.db import Database, Lost, carrying, file_of, open_database, raze
 from engine.db.carrying import Counted
 from engine.db.postgres import PostgresDatabase
 from engine.label import Label
@@ -66,9 +66,9 @@ async def open_new(url: str) -> Database:
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         try:
-            Path(parts.path).parent.mkdir(parents=True, exist_ok=True)
+            Path(file_of(url)).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Lost(f"{parts.path} cannot be made: {error.strerror}", "name another place") from error
+            raise Lost(f"{file_of(url)} cannot be made: {error.strerror}", "name another place") from error
     return await open_database(url)
 
 
@@ -101,7 +101,7 @@ async def remove_data(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         for end in ("", "-wal", "-shm", "-journal"):
-            Path(parts.path + end).unlink(missing_ok=True)
+            Path(file_of(url) + end).unlink(missing_ok=True)
     else:
         await raze(url)
 
@@ -121,7 +121,7 @@ def remove_files(folder: Path) -> None:
 
 async def counted_at(url: str) -> dict[str, Counted]:
     if url.startswith("sqlite:"):
-        return await carrying.counted_file(urlsplit(url).path)
+        return await carrying.counted_file(file_of(url))
     database = await open_database(url, make=False)
     assert isinstance(database, PostgresDatabase)
     try:

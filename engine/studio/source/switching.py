@@ -71,6 +71,12 @@ def _count(path: str, names: Mapping[str, str], columns: Mapping[str, set[str]])
     return f"SELECT count({field if field == '*' else quote(field)}) FROM {quote(table)}{living}"
 
 
+def known(source: Source, switches: Mapping[str, bool]) -> Mapping[str, bool]:
+    """Those of them that the text still has: with a feature that a pack has given up goes what it was switched to."""
+    there = {part.name for part in parts_of(source.packs)}
+    return {name: on for name, on in switches.items() if name in there}
+
+
 def switched(source: Source, name: str, on: bool) -> Source:
     return switched_to(source, {name: on})
 

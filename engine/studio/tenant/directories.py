@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from engine.db import open_database, url_of
+from engine.db import file_of, open_database, url_of
 from engine.problem import Problems, problem
 from engine.studio.codes import CODES
 from engine.tenants.directory import Directory
@@ -21,7 +21,7 @@ async def directory_at(url: str, make: bool = True) -> AsyncIterator[Directory]:
         raise Problems([problem(CODES["directory.missing"])])
     where = url_of(url)
     if make and where.startswith("sqlite://"):
-        Path(where.removeprefix("sqlite://")).parent.mkdir(parents=True, exist_ok=True)
+        Path(file_of(where)).parent.mkdir(parents=True, exist_ok=True)
     database = await open_database(where, make)
     try:
         yield await Directory.over(database)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.ask import Ask
 from engine.catalog import Catalog
-from engine.db import Database, open_database, rollups, url_of
+from engine.db import Database, file_of, open_database, rollups, url_of
 from engine.problem import Problems, problem
 from engine.serve.tenant.filestore import Folder
 from engine.serve.tenant.tenancy import Tenant
@@ -45,7 +45,7 @@ def database_url(project: Project, given: str) -> str:
 def files_folder(project: Project, given: str) -> Path:
     """Where the files of records lie: beside an SQLite database, else ``var/<app>.files``."""
     url = database_url(project, given)
-    place = Path(url.removeprefix("sqlite://").partition("?")[0]) if url.startswith("sqlite://") else None
+    place = Path(file_of(url)) if url.startswith("sqlite://") else None
     return (place.with_suffix(".files") if place is not None else Path("var") / f"{project.name}.files").resolve()
 
 
@@ -82,7 +82,7 @@ def _read(project: Project) -> tuple[Catalog | None, Problems | None]:
 
 def _may_hold(url: str) -> bool:
     """Whether there can be anything in the database; a file that is not there is not made in vain."""
-    return not url.startswith("sqlite://") or Path(url.removeprefix("sqlite://").partition("?")[0]).exists()
+    return not url.startswith("sqlite://") or Path(file_of(url)).exists()
 
 
 async def opened_in(project: Project, catalog: Catalog | None, database: Database, make: bool = True) -> Opened:
