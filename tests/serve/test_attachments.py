@@ -15,7 +15,7 @@ import pytest
 import xlsxwriter
 from PIL import Image
 
-from engine.serve.files import files, sniff, thumbnails
+from engine.serve.files import files, scans, sniff, thumbnails
 from engine.serve.tenant.filestore import Folder
 from tests.serve.stage import Stage, errors
 from tests.serve.test_files import PDF, PNG, SEND, kept, send
@@ -221,7 +221,18 @@ def bomb() -> bytes:
     return bytes(whole)
 
 
-@pytest.mark.parametrize("content", [bomb(), PNG, photo()[:2000], b"GIF89a<script>alert(1)</script>"])
+def rescanned(times: int, **kind: bool) -> bytes:
+    """A JPEG whose last scan comes again and again."""
+    out = BytesIO()
+    Image.new("L", (64, 64)).save(out, "JPEG", **kind)
+    whole = out.getvalue()
+    scan = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + scan * times + whole[-2:]
+
+
+@pytest.mark.parametrize(
+    "content", [bomb(), rescanned(60, progressive=True), PNG, photo()[:2000], b"GIF89a<script>alert(1)</script>"]
+)
 async def test_what_cannot_be_shown_small_is_no_fault(stage: Stage, store: Folder, content: bytes) -> None:
     boss = await stage.door("boss")
     place = await pictured(boss, content)
@@ -245,3 +256,61 @@ def test_what_is_see_through_lies_on_white() -> None:
     out = BytesIO()
     Image.new("RGBA", (400, 200), (0, 0, 0, 0)).save(out, "PNG")
     assert Image.open(BytesIO(thumbnails.make(BytesIO(out.getvalue()), 320))).getpixel((5, 5)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    "content", [rescanned(60, progressive=True), b"\xff\xd8" + b"\xff\xfe\0\2" * (scans.MOST_SEGMENTS + 1)]
+)
+def test_what_goes_over_its_picture_too_often_is_not_decoded(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened"))
+    with pytest.raises(thumbnails.NoPicture):
+        thumbnails.make(BytesIO(content), 320)
+
+
+def test_large_pictures_go_over_themselves_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thumbnails, "_MOST_SCANNED", 64 * 64 * 20)
+    usual = scans.scans_of(BytesIO(rescanned(0, progressive=True)), 50)
+    assert thumbnails.make(BytesIO(rescanned(20 - len(usual), progressive=True)), 320)
+    with pytest.raises(thumbnails.NoPicture):
+        thumbnails.make(BytesIO(rescanned(21 - len(usual), progressive=True)), 320)
+
+
+def test_what_is_kept_whole_until_its_last_scan_may_have_a_third(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thumbnails, "MOST_PIXELS", 64 * 64)
+    monkeypatch.setattr(thumbnails, "_MOST_WHOLE", 64 * 64 // 3)
+    assert thumbnails.make(BytesIO(rescanned(0)), 8)
+    for content in (rescanned(1), rescanned(0, progressive=True)):
+        with pytest.raises(thumbnails.NoPicture):
+            thumbnails.make(BytesIO(content), 8)
+
+
+@pytest.mark.parametrize("piece", [8, 64 * 1024])
+def test_only_scans_of_the_picture_itself_count(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "_PIECE", piece)
+    scan = b"\xff\xda\0\x08\1\1\0\0\x3f\0"
+    hidden = b"\xff\xfe" + (2 + 5 * len(scan)).to_bytes(2) + scan * 5
+    data = b"\xff\0\xda\xff\xd0\xda" * 9
+    told = b"\xff\xd8" + hidden + b"x\0\xff\0\xff" + scan + data + scan + b"\xff\xd9" + scan * 60
+    assert scans.scans_of(BytesIO(told), 2) == [1, 1]
+    assert scans.scans_of(BytesIO(rescanned(7)), 50) == [1] * 8
+    assert scans.scans_of(BytesIO(photo()), 50) == [3]
+    assert scans.scans_of(BytesIO(PNG + scan), 50) == []
+    for cut in range(len(told)):
+        assert len(scans.scans_of(BytesIO(told[:cut]), 50)) <= 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(8000, 200), (200, 8000), (8, 4000)])
+def test_long_thin_pictures_are_unpacked_by_their_long_side(
+    width: int, height: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import ImageOps  # noqa: PLC0415
+
+    unpacked: list[tuple[int, int]] = []
+    turned = ImageOps.exif_transpose
+    monkeypatch.setattr(ImageOps, "exif_transpose", lambda opened: (unpacked.append(opened.size), turned(opened))[1])
+    made = Image.open(BytesIO(thumbnails.make(BytesIO(photo(width, height)), 320)))
+    assert max(made.size) == 320
+    assert max(unpacked[0]) <= max(width, height) // 8
+    monkeypatch.setattr(thumbnails, "_MOST_WHOLE", unpacked[0][0] * unpacked[0][1] - 1)
+    with pytest.raises(thumbnails.NoPicture):
+        thumbnails.make(BytesIO(photo(width, height)), 320)

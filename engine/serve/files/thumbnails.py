@@ -10,10 +10,17 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import BinaryIO
 
+from engine.serve.files.scans import scans_of
+
 SIZES: Mapping[str, int] = {"small": 320, "large": 1600}
 """Pixels of the longer side."""
 MOST_PIXELS = 120_000_000
 """A JPEG is read at a fraction of its size, so it may be large; whatever must be unpacked whole may have a third."""
+MOST_SCANS = 50
+"""A progressive JPEG goes over its picture ten to twenty times; a scan in which nothing changes is a few bytes long."""
+_MOST_SCANNED = 8 * MOST_PIXELS
+"""Pixels, counted once for each scan."""
+_MOST_WHOLE = MOST_PIXELS // 3
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _MOST_PROFILE = 64 * 1024
 _one_at_a_time = threading.Semaphore(2)
@@ -36,12 +43,17 @@ def make(content: BinaryIO, size: int) -> bytes:
 def _made(content: BinaryIO, size: int) -> bytes:
     from PIL import Image, ImageOps  # noqa: PLC0415  (20 MB that a process without pictures does not need)
 
+    scans = scans_of(content, MOST_SCANS)
     with Image.open(content, formats=_FORMATS) as opened:
-        lazily = opened.format == "JPEG" and not opened.info.get("progressive")
-        if opened.width * opened.height > (MOST_PIXELS if lazily else MOST_PIXELS // 3):
+        # one scan with all colours is unpacked row by row, anything else of a JPEG is kept whole until the last scan
+        lazily = scans == [len(opened.getbands())] and not opened.info.get("progressive")
+        pixels = opened.width * opened.height
+        if pixels > (MOST_PIXELS if lazily else _MOST_WHOLE) or pixels * len(scans) > _MOST_SCANNED:
             raise NoPicture
         profile = opened.info.get("icc_profile")
-        opened.draft("RGB", (size, size))
+        opened.draft("RGB", _within(opened.size, size))
+        if opened.width * opened.height > _MOST_WHOLE:
+            raise NoPicture
         turned = ImageOps.exif_transpose(opened)
     turned.thumbnail((size, size), Image.Resampling.LANCZOS)
     flat = Image.new("RGB", turned.size, "white")  # nothing that came with the picture comes with this one
@@ -54,3 +66,9 @@ def _made(content: BinaryIO, size: int) -> bytes:
     out = BytesIO()
     flat.save(out, "JPEG", quality=82, optimize=True, icc_profile=kept)
     return out.getvalue()
+
+
+def _within(whole: tuple[int, int], size: int) -> tuple[int, int]:
+    """What ``thumbnail`` will make: a long thin picture is unpacked by its long side, not by its short one."""
+    longer = max(*whole, size)
+    return -(-whole[0] * size // longer), -(-whole[1] * size // longer)
