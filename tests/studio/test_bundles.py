@@ -235,7 +235,8 @@ def test_a_file_that_is_not_as_it_was_written_is_refused(tmp_path: Path) -> None
 
     for cut in (0, 1, len(bytes_) // 2, len(bytes_) - 3):
         assert refused(bytes_[:cut]) == ["bundle.broken"]
-    for other_text in (b"[]", b"null", b'{"format": 1, "parts": [1]}', b"\xff\xfe", b'{"format": "x", "parts": []}'):
+    for other_text in (b"[]", b"null", b'{"format": 1, "parts": [1]}', b"\xff\xfe", b'{"format": "x", "parts": []}',
+                       b'{"format": Infinity, "parts": []}', b'{"format": 1e999, "parts": []}'):  # fmt: skip
         assert refused(other_text)[0] in ("bundle.broken", "bundle.file")
     assert refused(bytes_.replace(b"1.0.0", b"1.0.1", 1)) == ["bundle.altered"]
     for part in whole["parts"]:

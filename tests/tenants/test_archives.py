@@ -128,12 +128,14 @@ async def test_what_was_altered_is_refused(many: Village, tmp_path: Path) -> Non
         manifest = json.loads(archive.read("manifest.json"))
         some = "database" if "database.sqlite" in manifest["entries"] else "_login.copy"
     told = dict(manifest, tables={})
+    endless = dict(manifest, entries={**manifest["entries"], some: {"size": float("inf"), "sha256": ""}})
     broken = [
         altered(kept.file, tmp_path / "b.zip", **{some: b"other"}),
         altered(kept.file, tmp_path / "c.zip", **{some: None}),
         altered(kept.file, tmp_path / "d.zip", manifest=None),
         altered(kept.file, tmp_path / "e.zip", manifest=b"{}"),
         altered(kept.file, tmp_path / "g.zip", manifest=b"["),
+        altered(kept.file, tmp_path / "k.zip", manifest=json.dumps(endless).encode()),
         tmp_path / "no.zip",
         tmp_path / "h.zip",
         tmp_path / "i.zip",

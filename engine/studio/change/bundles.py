@@ -21,6 +21,8 @@ from engine.studio.source.build import Source
 
 FORMAT = 1
 _LAYERS = ("pack", "overlay")
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What a text that is no bundle runs into; JSON as Python reads it has an Infinity, which is no whole number."""
 Digests = Mapping[str, str]
 """Part → sha256."""
 
@@ -71,7 +73,7 @@ def read(text: str, seal: str = "") -> Bundle:
     try:
         whole = json.loads(text)
         known, parts = int(whole["format"]), list(whole["parts"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise _broken(error) from None
     if known > FORMAT:
         raise Problems([problem(CODES["bundle.newer"], format=known, known=FORMAT, engine=whole.get("engine", "?"))])
@@ -82,7 +84,7 @@ def read(text: str, seal: str = "") -> Bundle:
         if altered:
             raise Problems([problem(CODES["bundle.altered"], parts=_listed(altered))])
         made = _made(whole, parts)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise _broken(error) from None
     if seal and seal != whole["sha256"]:
         raise Problems([problem(CODES["bundle.seal"], found=whole["sha256"])])

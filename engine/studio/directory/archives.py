@@ -102,7 +102,7 @@ def manifest_of(archive: zipfile.ZipFile) -> dict[str, Any]:
         entries, known = dict(told["entries"]), told["format"] == FORMAT
         sizes = {str(name): (int(one["size"]), str(one["sha256"])) for name, one in entries.items()}
         needed = told["tenant"], told["dialect"], told["tables"], told["made"], told["options"], told["id"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise _broken(file, f"its manifest cannot be read ({type(error).__name__})") from error
     if not known or not all(isinstance(one, str | dict) for one in needed):
         raise _broken(file, f"its format is not {FORMAT}")
