@@ -32,6 +32,8 @@ _ALL = (
     Code("load.tag", "`{name}`: tags are not part of the language", "不支持标签 `{name}`",
          hint_en="if it is text, quote it: {repaired}", hint_zh="若是文字，请加引号：{repaired}"),
     Code("load.depth", "maps and lists stand more than {depth} deep in each other", "映射和列表嵌套超过 {depth} 层"),
+    Code("load.more", "{most} things are wrong with this file so far; what follows is not read", "此文件已有 {most} 处错误，以下不再读取",
+         hint_en="mend those first", hint_zh="请先改正以上各处"),
     Code("load.merge-key", "`<<`: merge keys are not part of the language", "不支持合并键 `<<`",
          hint_en="write the keys out", hint_zh="请把各键写出来"),
     Code("load.leading-sign", "a text cannot begin with `{sign}` unless it is quoted", "以 `{sign}` 开头的文字要加引号",

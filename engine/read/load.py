@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import yaml
 
 from engine.problem import Problem, Where, problem
 from engine.read.codes import CODES
-from engine.read.repair import quoted, syntax_problem
+from engine.read.repair import beginning, quoted, syntax_problem
 from engine.read.tree import List, Map, Node, Scalar
 
 _LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
@@ -21,17 +22,27 @@ _WIDE_BLANKS = {
 }
 DEPTH = 40
 """How deep maps and lists may stand in each other; a pack has about ten."""
+MOST_PROBLEMS = 200
+"""More are not told of one file: nobody mends them in one go, and each keeps a piece of its text."""
 _BAD_INDENT = re.compile(r"^[ ]*([\t\u3000\u00a0])", re.MULTILINE)
+
+
+class _Enough(Exception):
+    """What follows in the file is not worth its reading, or would take too long."""
 
 
 def load(file: str, text: str) -> tuple[Map | None, list[Problem]]:
     """The tree of one file, and all that is wrong with its text. ``file`` is the name that problems show."""
-    problems = [_indentation(file, text, found) for found in _BAD_INDENT.finditer(text)]
+    problems = [_indentation(file, text, found) for found in islice(_BAD_INDENT.finditer(text), MOST_PROBLEMS + 1)]
+    if len(problems) > MOST_PROBLEMS:
+        problems[-1] = _more(problems[-1].where)
     if problems:
         return None, problems
     reader = _Reader(file, text, text.split("\n"))
     try:
         tree = reader.read()
+    except _Enough:
+        return None, reader.problems
     except yaml.YAMLError as error:
         return None, [*reader.problems, syntax_problem(file, reader.lines, error)]
     if tree is None and not reader.problems:
@@ -40,6 +51,10 @@ def load(file: str, text: str) -> tuple[Map | None, list[Problem]]:
         reader.problems.append(problem(CODES["pack.header"], tree.where))
         tree = None
     return tree, reader.problems
+
+
+def _more(where: Where) -> Problem:
+    return problem(CODES["load.more"], where, most=MOST_PROBLEMS)
 
 
 def _indentation(file: str, text: str, found: re.Match[str]) -> Problem:
@@ -76,6 +91,9 @@ class _Reader:
             self.parser.dispose()
 
     def say(self, code: str, where: Where, **params: object) -> None:
+        if len(self.problems) == MOST_PROBLEMS:
+            self.problems.append(_more(where))
+            raise _Enough
         self.problems.append(problem(CODES[code], where, None, **params))
 
     def where(self, mark: Any) -> Where:
@@ -91,22 +109,14 @@ class _Reader:
         self.refuse_sugar(event, where)
         if self.depth == DEPTH:
             self.say("load.depth", where, depth=DEPTH)
-            return self.skipped(where)
+            raise _Enough  # the parser takes ever longer the deeper it is
         self.depth += 1
         node = self.mapping(event, where) if type(event) is yaml.MappingStartEvent else self.sequence(where)
         self.depth -= 1
         return node
 
-    def skipped(self, where: Where) -> Scalar:
-        """Reads past a map or list without looking at it."""
-        open_ones = 1
-        while open_ones:
-            event = self.parser.get_event()
-            open_ones += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        return Scalar("null", where)
-
     def refuse_sugar(self, event: Any, where: Where) -> None:
-        rest = self.lines[where.line - 1][where.column - 1 :].strip()
+        rest = beginning(self.lines[where.line - 1], where.column - 1).strip()
         if event.anchor is not None:
             self.say("load.anchor", where, name=event.anchor, repaired=quoted(rest))
         if event.tag is not None:

@@ -11,7 +11,15 @@ from engine.problem import NO_HINT, Problem, Where, problem
 from engine.read.codes import CODES
 
 _SIGNS = "!*&@%`"
+_LOOKED_AT = 500
+"""What is looked at of a line, which may be as long as a file: some patterns look again from each sign."""
+_TOLD = 200
 _WIDE_COLON = re.compile(r"^\s*[\w一-鿿-]+：")
+
+
+def beginning(line: str, start: int = 0, most: int = _TOLD) -> str:
+    """As much of a line as is told of it."""
+    return line[start : start + most] + ("…" if len(line) > start + most else "")
 
 
 def quoted(text: str) -> str:
@@ -37,7 +45,7 @@ def syntax_problem(file: str, lines: list[str], error: Any) -> Problem:
         where = Where(file, mark.line, lines[mark.line - 1].index("：") + 1)
         said = "could not find expected ':'"
         return problem(CODES["load.syntax"], where, _hint("", lines[mark.line - 1]), reason=_reason(said))
-    line = lines[mark.line] if mark.line < len(lines) else ""
+    line = beginning(lines[mark.line], most=_LOOKED_AT) if mark.line < len(lines) else ""
     where = Where(file, mark.line + 1, mark.column + 1)
     said = str(getattr(error, "problem", "") or "this is not YAML")
     if sign := _leading_sign(line):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -11,7 +12,11 @@ import psycopg
 import pytest
 
 from engine.expr.build import Binder, Context, Expr, Scope, Unavailable, parse_expression, to_program, to_sql
+from engine.expr.build.api import MOST_INLINED
+from engine.expr.build.tree import walk
+from engine.expr.build.world import Attribute
 from engine.expr.run.sqlite_functions import register
+from engine.expr.run.types import INTEGER
 from engine.problem import Problems
 from tests.expr.four import Rows, make_world, run_javascript
 from tests.expr.generate import Generator
@@ -126,10 +131,26 @@ def test_names_of_other_worlds_are_unknown(text: str) -> None:
     assert caught.value.problems[0].code == "expr.unknown-name"
 
 
+def doubling(times: int) -> Scope:
+    """Live values, each twice the one before."""
+    world = make_world()
+    record = world.entities["t.record"]
+    live = {f"x{n}": Attribute(f"x{n}", INTEGER, None, "live", f"x{n - 1} + x{n - 1}") for n in range(1, times)}
+    live["x0"] = Attribute("x0", INTEGER, None, "live", "i + 1")
+    entities = {**world.entities, "t.record": replace(record, attributes={**record.attributes, **live})}
+    return Scope(replace(world, entities=entities), "t", "t.record")
+
+
+def test_live_values_do_not_double_each_other_without_end() -> None:
+    assert sum(1 for _ in walk(parse_expression("x5 > 1", doubling(6)).tree)) < MOST_INLINED
+    for text in ("x12 > 1", " + ".join(["x5"] * 100), "x5 IN (" + ", ".join(["x5"] * 100) + ")"):
+        with pytest.raises(Problems) as caught:
+            parse_expression(text, doubling(13))
+        assert [one.code for one in caught.value.problems] == ["expr.live-size"], text
+
+
 def test_names_are_quoted_in_sql() -> None:
     """A column's name comes from YAML through the world: it is quoted wherever it stands."""
-    from dataclasses import replace  # noqa: PLC0415
-
     world = make_world()
     record = world.entities["t.record"]
     evil = replace(record.attributes["m"], column='m"; DROP TABLE x; --')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 from engine.expr.build.align import Report, expected
@@ -15,6 +16,10 @@ from engine.expr.build.typing import Typer
 from engine.expr.build.world import Attribute, Relation, World
 from engine.expr.run.types import Type
 from engine.problem import Problems, Where
+
+MOST_INLINED = 2_000
+"""Nodes of live values in one expression. A value named twice is one tree, but walked and written out twice: each that
+is computed from the one before would double it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +78,20 @@ def parse_expression(text: str, scope: Scope, expect: Type | None = None, where:
 def _typed(source: Source, scope: Scope, expect: Type | None, ring: tuple[tuple[str, str], ...]) -> Node:
     syntax = parse(source)
     report = Report(source)
+    left = MOST_INLINED
 
     def live(relation: Relation, attribute: Attribute, name: Name, at: int) -> Node | None:
+        nonlocal left
+        if left < 0:
+            return None
         found = _live(report, scope.world, relation, attribute, name, at, ring)
-        return None if found is None else found.tree
+        if found is None:
+            return None
+        left -= sum(1 for _ in islice(walk(found.tree), left + 1))
+        if left < 0:
+            report.say("live-size", name.ats[at], name=attribute.name, max=MOST_INLINED)
+            return None
+        return found.tree
 
     typer = Typer(report, live)
     tree = typer.node(syntax, scope)

@@ -40,6 +40,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("rows", "`{name}` is many rows, not a value", "`{name}` 是多行，不是一个值", "SUM, COUNT, EXISTS, FIRST … make one value of it"),
     ("no-this", "`this` has no meaning here", "此处 `this` 没有意义", ""),
     ("ring", "`{name}` depends on itself: {ring}", "`{name}` 依赖于自身：{ring}", ""),
+    ("live-size", "With what `{name}` is computed from, more than {max} steps of other fields are computed here", "连同 `{name}` 的算式，此处要计算其他字段的步骤超过{max}个", "store a part of it: `compute:` instead of `live:`"),
     # types
     ("type", "{operator} does not take {got}", "{operator} 不能用于{got}", ""),
     ("types", "{left} and {right} do not go together with {operator}", "{left} 与 {right} 不能用 {operator} 运算", ""),
@@ -81,6 +82,7 @@ _HINTS_ZH = {
     "like": "用 CONTAINS(文本, 片段) 或 STARTS_WITH(文本, 开头)",
     "ambiguous": "请写 `{fixed}`",
     "rows": "用 SUM、COUNT、EXISTS、FIRST 等把它变成一个值",
+    "live-size": "把其中一部分存下来：用 `compute:` 代替 `live:`",
     "aggregate": "写出集合（`lines.amount`）或实体（`sheet_line.hours`）",
     "needs-order": "加上 `ORDER BY since DESC`",
     "figure": "请写 FIGURE(cost.used WHERE project = this.project)",
