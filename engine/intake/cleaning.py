@@ -7,6 +7,12 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
 CELL_LIMIT = 1_000_000
+_UNMOVED = (
+    r"[\0-\u02ff\u0370-\u0482\u0e01-\u0e30\u0f0b\u3000-\u3029\u3041-\u3096\u30a0-\u30ff"
+    r"\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9d]"
+)
+"""Signs that neither join nor change places with what stands before them."""
+_PIECE = re.compile(rf".{{1,100}}(?={_UNMOVED}|\Z)|.{{1,100}}", re.DOTALL)
 
 
 def _no_thousands(text: str) -> str:
@@ -14,7 +20,8 @@ def _no_thousands(text: str) -> str:
 
 
 def half_width(text: str) -> str:
-    return unicodedata.normalize("NFKC", text)
+    """In pieces: combining signs in a row take the square of their number, and no text needs a hundred."""
+    return "".join(unicodedata.normalize("NFKC", piece) for piece in _PIECE.findall(text))
 
 
 def _one_line(text: str) -> str:

@@ -48,6 +48,13 @@ CODES: dict[str, Code] = {
         ),
         Code("import.too-large", "The workbook unpacks to more than {limit}", "工作簿解压后超过 {limit}"),
         Code(
+            "import.too-heavy",
+            "Reading the workbook takes too much memory or time",
+            "读取此工作簿所需的内存或时间过多",
+            hint_en="something may stand far from the rows you want: copy these into a new workbook",
+            hint_zh="可能有内容离数据很远；请把需要的行复制到新的工作簿",
+        ),
+        Code(
             "import.many-rows",
             "The file has more than {limit} rows",
             "文件超过 {limit} 行",

@@ -22,9 +22,13 @@ from engine.problem import Problem, Where, problem
 
 MOST_ROWS = 20_000
 MOST_WRONG = 2_000
+_MOST_COLUMNS = 16_384
+"""As many as a workbook has; beyond them no header is looked for."""
 _HEAD = 15
 """Rows among which the header is looked for: files of people begin with titles."""
 _TOTALS = frozenset(["合计", "小计", "总计", "本页合计", "本页小计", "累计", "total", "subtotal", "grandtotal"])
+_BEFORE_TOTAL = 3
+"""Columns in one of which the word of a row of totals stands."""
 _TOKENS = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "hh": "%I", "mm": "%M", "ss": "%S", "a": "%p"}
 _TOKEN = re.compile("|".join(sorted(_TOKENS, key=len, reverse=True)))
 
@@ -157,9 +161,9 @@ class _Reader:
         if not head:
             raise Unreadable("import.empty", 1, {})
         wanted = {plain(h) for column in self.plan.columns for h in column.headers}
-        at = max(range(len(head)), key=lambda n: (len(wanted & {plain(_text(c)) for c in head[n][1]}), -n))
+        at = max(range(len(head)), key=lambda n: (len(wanted & _titles(head[n][1])), -n))
         number, cells = head[at]
-        header = [_text(cell) for cell in cells]
+        header = [_text(cell) for cell in cells[:_MOST_COLUMNS]]
         while header and not header[-1]:
             header.pop()
         return header, self._places(number, header), _chain(head[at + 1 :], rows)
@@ -290,17 +294,21 @@ def _chain(head: Sequence[Row], rest: Iterator[Row]) -> Iterator[Row]:
     yield from rest
 
 
+def _titles(cells: Sequence[Cell]) -> set[str]:
+    return {plain(_text(cell)) for cell in cells[:_MOST_COLUMNS]}
+
+
 def _text(cell: Cell) -> str:
     return cell.strip() if isinstance(cell, str) else str(cell)
 
 
 def _no_data(cells: Sequence[Cell], header: list[str]) -> str | None:
     """The word by which a row is known to be no data: the header once more, or a row of totals."""
-    told = [plain(_text(cell)) for cell in cells]
+    told = [plain(_text(cell)) for cell in cells[: max(len(header), _BEFORE_TOTAL)]]
     if told[: len(header)] == header:
         return _text(cells[0])
     first = next((n for n, one in enumerate(told) if one), 0)
-    if told and first < 3 and told[first].rstrip(":") in _TOTALS:
+    if told and first < _BEFORE_TOTAL and told[first].rstrip(":") in _TOTALS:
         return _text(cells[first])
     return None
 

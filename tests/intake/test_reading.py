@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 import zipfile
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import xlsxwriter
 
 from engine.fieldtypes import Spec
 from engine.intake import Reading, read_content, read_file
+from engine.intake.cells import Inexact, Unreadable, rows_of
 from engine.intake.cleaning import CLEANING
 from engine.label import Label
 from engine.plan.app import ImportColumn, ImportPlan
@@ -187,6 +190,58 @@ def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked() -> None:
     assert [w.code for w in read_content(out.getvalue(), PLAN, ENTITY).wrong] == ["import.too-large"]
 
 
+def scattered(cells: Iterable[tuple[int, int]], text: str = "x") -> bytes:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as made:
+        sheet = made.add_worksheet()
+        for row, column in cells:
+            sheet.write_string(row, column, text)
+    return out.getvalue()
+
+
+DAYS = [date(2026, 3, 5), datetime(2026, 3, 5, 6, 7, 8)]
+LAST_ROW, LAST_COLUMN = 1_048_575, 16_383
+
+
+@pytest.mark.parametrize(
+    ("cells", "text", "code"),
+    [
+        pytest.param([(0, 0), (LAST_ROW, LAST_COLUMN)], "x", "import.too-heavy", id="two cells far from each other"),
+        pytest.param([(LAST_ROW, LAST_COLUMN)], "x", "import.workbook", id="one, where native code gives up"),
+        pytest.param([(n, LAST_COLUMN * (n % 2)) for n in range(300)], "x", "import.too-heavy", id="wide rows"),
+        pytest.param([(n, 0) for n in range(2_000)], "x" * 32_767, "import.too-heavy", id="one text in many cells"),
+    ],
+)
+def test_a_small_workbook_that_asks_for_too_much_is_refused(cells: list[tuple[int, int]], text: str, code: str) -> None:
+    content = scattered(cells, text)
+    assert len(content) < 64 * 1024
+    with pytest.raises(Unreadable) as refused:
+        list(rows_of(content))
+    assert refused.value.code == code
+
+
+def test_cells_far_below_and_long_ones_are_read() -> None:
+    assert [number for number, _ in rows_of(scattered([(0, 0), (LAST_ROW, 0)]))] == [1, LAST_ROW + 1]
+    assert len(list(rows_of(scattered([(n, 0) for n in range(100)], "x" * 32_767)))) == 100
+
+
+def test_a_cell_of_a_workbook_is_what_it_was() -> None:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(1, 1, ["文", 7, 0.1, True, 1e20])
+        for column, (value, shown) in enumerate(
+            [(datetime(2026, 3, 5), "yyyy-mm-dd"), (datetime(2026, 3, 5, 6, 7, 8), "yyyy-mm-dd hh:mm:ss")], 6
+        ):
+            sheet.write_datetime(1, column, value, made.add_format({"num_format": shown}))
+        sheet.write_string(3, 0, " ")
+        sheet.write_string(4, 0, "z")
+    ((first, cells), (second, _)) = rows_of(out.getvalue())
+    assert (first, second) == (2, 5)
+    assert cells == ["", "文", "7", "0.1", "true", "1e+20", *DAYS]
+    assert [type(cell) for cell in cells[-3:]] == [Inexact, *(type(day) for day in DAYS)]
+
+
 def test_rows_that_belong_together_make_one_document() -> None:
     line = Entity(
         "x.line", "x", "line", Label("行", "Line"), "x__line",
@@ -216,3 +271,30 @@ def test_the_separator_is_found(separator: str) -> None:
 
 def test_a_mapping_may_ask_for_every_rule_there_is() -> None:
     assert set(shapes.CLEANING) == set(CLEANING)
+
+
+@pytest.mark.parametrize(
+    "text", ["金额（元）", "Ａ\u3000ｂ㎡", "e\u0301 ガ ｶﾞ", "한국어" * 90, "a" + "\u0301\u0327" * 40, ""]
+)
+def test_full_width_is_made_half_as_unicode_says(text: str) -> None:
+    for wide in (text, text * 30, f"{'好' * 99}{text}{'x' * 99}{text}"):
+        assert CLEANING["half_width"](wide) == unicodedata.normalize("NFKC", wide)
+
+
+def test_no_cell_and_no_row_takes_more_than_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Combining signs in a row take the square of their number; beside the header nothing is compared."""
+    pieces: list[int] = []
+    normalize = unicodedata.normalize
+
+    def counted(form: Literal["NFKC"], text: str) -> str:
+        pieces.append(len(text))
+        return normalize(form, text)
+
+    monkeypatch.setattr(unicodedata, "normalize", counted)
+    signs = "a" + "\u0300\u0327" * 2_000
+    row = ",".join(("03/05/2026 12:00:00 AM", "1", signs, ""))
+    text = f"日期,金额(元),备注,班组{',' * 30_000}\n{row}{',' * 30_000}\n{',' * 30_000}x\n"
+    reading = read_content(text.encode(), PLAN, ENTITY)
+    assert [(w.code, w.row) for w in reading.wrong] == [("import.value", 2), ("import.width", 3)]
+    assert max(pieces) <= 100
+    assert sum(pieces) < 10_000

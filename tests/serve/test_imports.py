@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import xlsxwriter
 from python_calamine import load_workbook
 
 from engine.serve import OneTenant, asgi, open_session
@@ -241,6 +242,19 @@ async def test_bad_input_is_told(stage: Stage) -> None:
     assert told(unreadable) == [(1, "", "import.no-column")] * 5
     empty = await boss.post(url, json={"file": await sent(boss, "\n\n\n \n")})
     assert told(empty) == [(1, "", "import.empty")]
+
+
+async def test_a_workbook_that_asks_for_too_much_ends_its_reader_alone(stage: Stage) -> None:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as made:
+        sheet = made.add_worksheet()
+        sheet.write_string(0, 0, "编号")
+        sheet.write_string(1_048_575, 16_383, "x")
+    boss = await stage.door("boss")
+    sent_file = await boss.post(f"{SYSTEM}/files?name=far.xlsx", content=out.getvalue())
+    asked = await boss.post(f"{SYSTEM}/imports/works.projects", json={"file": sent_file.json()["id"]})
+    assert (asked.status_code, told(asked)) == (200, [(0, "", "import.too-heavy")])
+    assert counts(await bring(boss, "projects", PROJECTS + "C,丙,,,\n")) == (1, 1, 0, 0, 0)
 
 
 async def test_the_page_from_choice_to_taking_back(stage: Stage) -> None:
