@@ -192,17 +192,20 @@ def _old(have: Revision) -> Catalog | None:
 
 def _fills(catalog: Catalog, made: Difference, matching: Matching, dialect: Dialect) -> dict[tuple[str, str], str]:
     """What rows that are there get in a column that is new, or comes back, and may not be empty: a default that is a
-    value, a first state."""
+    value, a first state. Those of states come back without an identity: they were not to be filled before."""
     fresh = {(c.after.name, name) for c in made.changes if c.before is not None for name in c.fresh}
     back = [path.rpartition(".") for path in matching.restored if path.count(".") > 1]
     fresh |= {(table_of(catalog, entity), column_of(catalog, entity, name)) for entity, _, name in back}
     empty = {(c.after.name, k.name) for c in made.changes for k in c.after.columns if not k.nullable}
+    rested = {(c.after.name, k.name) for c in made.changes if c.before for k in c.before.columns if k.nullable}
     out: dict[tuple[str, str], str] = {}
     for entity in catalog.entities.values():
         table = table_of(catalog, entity.path)
         for path in entity.workflows:
             flow = catalog.workflows[path]
-            out[table, column_of(catalog, entity.path, flow.field)] = texts.constant(dialect, "text", 0, flow.initial)
+            key = table, column_of(catalog, entity.path, flow.field)
+            out[key] = texts.constant(dialect, "text", 0, flow.initial)
+            fresh |= {key} & rested
         for field in entity.fields.values():
             given = field.default.literal if field.default is not None else None
             if given is not None and has_column(field) and kind_of(field) != "uuid":
