@@ -12,6 +12,8 @@ from engine.plan.statement import Dialect, Statement
 
 _PERIODS = {"day": 10, "month": 7, "year": 4}
 """How much of an ISO date names the period."""
+_DIGITS = 15
+"""Longer ones were not counted."""
 
 
 def numbers(catalog: Catalog, entity: Entity, dialect: Dialect) -> tuple[plan.Number, ...]:
@@ -45,6 +47,32 @@ def _statements(
         f" WHERE {table}.id = i.id RETURNING {table}.id",
     )
     return ask, assign
+
+
+def taken(catalog: Catalog, entity: Entity, field: Field, dialect: Dialect) -> Statement:
+    """Brings each counter as far as the greatest number that records hold of it, those in the bin too."""
+    assert field.number is not None
+    draft, rows, rule = Draft(dialect), emit.Rows("r"), field.number
+    held = f"r.{quote(column_of(catalog, entity.path, field.name))}"
+    parts = (
+        f"SELECT {_key(draft, catalog, entity, field, rule)} AS k, {held} AS v,"
+        f" {emit.text(draft, catalog, rule.before, rows)} AS b, {emit.text(draft, catalog, rule.after, rows)} AS a"
+        f" FROM {quote(table_of(catalog, entity.path))} AS r WHERE {held} IS NOT NULL"
+    )
+    cut = "substr(v, length(b) + 1, length(v) - length(b) - length(a))"
+    fits = (
+        "length(v) > length(b) + length(a) AND substr(v, 1, length(b)) = b AND substr(v, length(v) - length(a) + 1) = a"
+    )
+    digits = f"CASE WHEN {fits} THEN {cut} END"
+    whole = "n NOT GLOB '*[^0-9]*'" if dialect == "sqlite" else "n ~ '^[0-9]+$'"
+    number = f"CASE WHEN {whole} AND length(n) <= {_DIGITS} THEN CAST(n AS bigint) END"
+    most = "max" if dialect == "sqlite" else "greatest"
+    return writing(
+        draft,
+        f'INSERT INTO "_sequence" ("key", "next") SELECT k, max({number}) FROM (SELECT k, {digits} AS n FROM ({parts})'
+        f" AS p) AS c WHERE n IS NOT NULL GROUP BY k HAVING max({number}) IS NOT NULL"
+        f' ON CONFLICT ("key") DO UPDATE SET "next" = {most}("_sequence"."next", excluded."next")',
+    )
 
 
 def _key(draft: Draft, catalog: Catalog, entity: Entity, field: Field, rule: NumberRule) -> str:

@@ -15,6 +15,7 @@ from engine.label import Label
 from engine.plan.app import App
 from engine.plan.licence import Terms
 from engine.plan.question import Asker
+from engine.serve.tenant import reserved
 from engine.serve.tenant.bind import ENGINE, Me, Moment, clock
 from engine.serve.tenant.filestore import FileStore
 from engine.serve.tenant.policy import Policy
@@ -78,6 +79,7 @@ class Tenant:
 
     def swap(self, app: App, settings: Mapping[str, Any] | None = None) -> None:
         """Whoever began with the App of before goes on with it."""
+        self.blocks = reserved.kept(self.blocks, self.app, app)
         self.app = app
         self.settings = self.settings if settings is None else settings
         self.facts = {}

@@ -22,7 +22,7 @@ from engine.serve.people import audit
 from engine.serve.tenant import rows
 from engine.serve.tenant.bind import call
 from engine.serve.tenant.tenancy import Tenant
-from engine.studio.change import guarding, rejoining
+from engine.studio.change import guarding, numbering, rejoining
 from engine.studio.change.planning import Planned
 from engine.studio.change.unfolding import Unfolding
 from engine.studio.codes import CODES
@@ -150,6 +150,7 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
     yield from rollups.after_change(dialect, logs, ready.swaps)
     yield from recoding.calls(made.old, made.catalog, made.matching, dialect, ready)
     yield from rejoining.calls(made.old, made.catalog, made.matching, dialect)
+    yield from numbering.calls(made.old, made.catalog, made.matching, dialect, planter.tenant.moment())
     yield from follow(dialect, made.matching.after, made.catalog)
     yield from _computed(made, planter, ahead.computed)
     yield from identity.keep(made.app.dialect, made.matching.changed)
