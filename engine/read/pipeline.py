@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -138,6 +138,30 @@ def shaped(packs: Sequence[Texts], overlays: Sequence[Texts], toggles: Toggles) 
     for tree in on:
         overlaid |= laid.overlaid[tree.name]
     return Shaped(written, gone, off, laid.whole, overlaid | _changed(laid.changes), problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What an entity ``was``, with its pack's name, and what each of its fields was; the newest first."""
+
+    was: tuple[str, ...]
+    fields: Mapping[str, tuple[str, ...]]
+
+
+def called_in(packs: Sequence[Texts], overlays: Sequence[Texts]) -> dict[str, Called]:
+    """Path → what the texts say that an entity is and was called, be it on or off; however wrong the rest may be."""
+    laid = _laid(tuple(tuple(texts.items()) for texts in packs), tuple(tuple(texts.items()) for texts in overlays))
+    out = {}
+    for tree in laid.trees:
+        for name, entity in (laid.nouns[tree.name][0].entities or {}).items():
+            fields = {at: tuple(one.text for one in shape.was or ()) for at, shape in (entity.fields or {}).items()}
+            out[f"{tree.key}.{name}"] = Called(whole((one.text for one in entity.was or ()), tree.key), fields)
+    return out
+
+
+def whole(names: Iterable[str], module: str) -> tuple[str, ...]:
+    """Names of entities; with a pack's name in front they were another pack's."""
+    return tuple(name if "." in name else f"{module}.{name}" for name in names)
 
 
 _Files = tuple[tuple[str, str], ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -347,3 +348,154 @@ async def test_an_entity_moves_to_another_pack_and_back(shop: Shop) -> None:
     await two.revert(1)
     async with two.served() as (_, door):
         assert [row["code"] for row in await listed(door)] == ["x"]
+
+
+F: dict[str, Any] = {"type": "text", "feature": "f"}
+BOX: dict[str, Any] = {"title": "Box", "fields": {"name": {"type": "text"}}}
+
+
+async def hidden(shop: Shop) -> None:
+    """A feature that holds something, and is off."""
+    shop.pack["features"] = {"f": {"title": "F"}}
+    shop.fields().update({name: dict(F) for name in ("memo", "a", "b", "c", "e")})
+    shop.entities.update({name: {**deepcopy(BOX), "feature": "f"} for name in ("box", "bag", "tub")})
+    async with shop.served() as (_, door):
+        await post(door, "item", code="x", **{name: f"old {name}" for name in ("memo", "a", "b", "c", "e")})
+        for name in ("box", "bag", "tub"):
+            await post(door, name, name=f"a {name}")
+    await shop.switch("shop.f", False)
+
+
+def hidden_otherwise(shop: Shop) -> None:
+    """What is off leaves its names to what is new, changes them with each other, and hands them on."""
+    fields, entities = shop.fields(), shop.entities
+    for name in ("memo", "a", "b", "c", "e"):
+        del fields[name]
+    box, bag, tub = (entities.pop(name) for name in ("box", "bag", "tub"))
+    fields |= {"memo": {"type": "text"}, "remark": {**F, "was": "memo"}}
+    fields |= {"a": {**F, "was": "b"}, "b": {**F, "was": "a"}, "c": {**F, "was": "e"}, "d": {**F, "was": "c"}}
+    entities |= {"box": deepcopy(BOX), "crate": {**box, "was": "box"}}
+    entities |= {"bag": {**tub, "was": "tub"}, "sack": {**bag, "was": "bag"}}
+
+
+async def names_of(shop: Shop, entity: str) -> list[str]:
+    return [row["name"] for row in await shop.items(entity)]
+
+
+async def test_what_is_off_keeps_its_values_whatever_takes_its_name(shop: Shop) -> None:
+    await hidden(shop)
+    hidden_otherwise(shop)
+    assert sorted(await shop.told()) == [("added", "shop.box", 0), ("added", "shop.item.memo", 0)]
+    await shop.apply()
+    await shop.settled()
+    async with shop.served() as (_, door):
+        (x,) = await listed(door)
+        assert x["memo"] is None
+        await door.patch(f"/item/{x['id']}", json={"memo": "new memo"}, headers={"if-match": "*"})
+        assert await listed(door, "box") == []
+        await post(door, "box", name="new box")
+    for _ in range(2):
+        await shop.switch("shop.f", True)
+        (x,) = await shop.items()
+        assert {name: x[name] for name in ("memo", "remark", "a", "b", "c", "d")} == {
+            "memo": "new memo",
+            "remark": "old memo",
+            "a": "old b",
+            "b": "old a",
+            "c": "old e",
+            "d": "old c",
+        }
+        assert await names_of(shop, "box") == ["new box"]
+        assert await names_of(shop, "crate") == ["a box"]
+        assert await names_of(shop, "bag") == ["a tub"]
+        assert await names_of(shop, "sack") == ["a bag"]
+        await shop.switch("shop.f", False)
+    await shop.revert(1)
+    (x,) = await shop.items()
+    assert {name: x[name] for name in ("memo", "a", "b", "c", "e")} == {
+        name: f"old {name}" for name in ("memo", "a", "b", "c", "e")
+    }
+    assert [await names_of(shop, name) for name in ("box", "bag", "tub")] == [["a box"], ["a bag"], ["a tub"]]
+
+
+async def test_back_to_where_it_was_off(shop: Shop) -> None:
+    await hidden(shop)
+    hidden_otherwise(shop)
+    await shop.apply()
+    await shop.revert(2)
+    await shop.switch("shop.f", True)
+    (x,) = await shop.items()
+    assert {name: x[name] for name in ("memo", "a", "b", "c", "e")} == {
+        name: f"old {name}" for name in ("memo", "a", "b", "c", "e")
+    }
+    assert [await names_of(shop, name) for name in ("box", "bag", "tub")] == [["a box"], ["a bag"], ["a tub"]]
+
+
+async def test_what_is_off_takes_the_name_of_what_goes(shop: Shop) -> None:
+    await hidden(shop)
+    shop.fields()["memo"] = {"type": "text"}
+    shop.fields()["remark"] = {**F, "was": "memo"}
+    shop.entities.update(crate={**shop.entities["box"], "was": "box"}, box=deepcopy(BOX))
+    await shop.apply()
+    async with shop.served() as (_, door):
+        (x,) = await listed(door)
+        await door.patch(f"/item/{x['id']}", json={"memo": "new memo"}, headers={"if-match": "*"})
+        await post(door, "box", name="new box")
+    del shop.fields()["remark"]
+    shop.fields()["memo"] = {**F, "was": ["remark", "memo"]}
+    shop.entities["box"] = {**shop.entities.pop("crate"), "was": ["crate", "box"]}
+    await shop.apply()
+    await shop.switch("shop.f", True)
+    assert (await shop.items())[0]["memo"] == "old memo"
+    assert await names_of(shop, "box") == ["a box"]
+    await shop.revert(3)
+    assert (await shop.items())[0]["memo"] == "new memo"
+    assert await names_of(shop, "box") == ["new box"]
+
+
+async def test_what_is_switched_off_and_called_otherwise_in_one_step(shop: Shop) -> None:
+    await hidden(shop)
+    await shop.switch("shop.f", True)
+    hidden_otherwise(shop)
+    shop.pack["features"]["f"]["default"] = False
+    told = await shop.told()
+    assert ("retired", "shop.item.memo", 0) in told
+    assert ("added", "shop.item.memo", 0) in told
+    await shop.apply()
+    shop.fields()["remark"] = {"type": "text", "was": "memo"}
+    shop.entities["crate"].pop("feature")
+    await shop.apply()
+    (x,) = await shop.items()
+    assert (x["memo"], x["remark"]) == (None, "old memo")
+    assert [await names_of(shop, name) for name in ("box", "crate")] == [[], ["a box"]]
+
+
+async def test_an_entity_that_is_new_has_nothing_of_the_one_that_bore_its_name(shop: Shop) -> None:
+    """Whichever of them the pack says first."""
+    shop.entities["box"] = deepcopy(BOX)
+    async with shop.served() as (_, door):
+        await post(door, "box", name="a box")
+    shop.entities["crate"] = {**deepcopy(BOX), "was": "box"}
+    assert sorted(await shop.told()) == [("added", "shop.box", 0), ("renamed", "shop.crate", 0)]
+    await shop.apply()
+    await shop.settled()
+    assert [await names_of(shop, name) for name in ("box", "crate")] == [[], ["a box"]]
+
+
+@pytest.mark.parametrize("reverted", [True, False])
+async def test_lines_that_were_an_entity_of_their_own_are_lines_again(shop: Shop, reverted: bool) -> None:
+    await filled(shop)
+    lines = shop.fields("sale").pop("lines")
+    del shop.entities["sale_line"]["owned_by"]
+    await shop.apply()
+    if reverted:
+        await shop.revert(1)
+    shop.fields("sale")["lines"] = lines
+    shop.entities["sale_line"]["owned_by"] = "sale"
+    if not reverted:
+        await shop.apply()
+        await shop.settled()
+    async with shop.served() as (_, door):
+        (sale,) = await listed(door, "sale")
+        whole = (await door.get(f"/sale/{sale['id']}?expand=lines")).json()
+    assert [line["name"] for line in whole["lines"]] == ["one", "two"]

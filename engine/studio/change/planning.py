@@ -23,7 +23,7 @@ from engine.plan.app import App
 from engine.plan.change import Line, Plan
 from engine.plan.statement import Dialect
 from engine.problem import Problems, problem
-from engine.read import versions_of
+from engine.read import called_in, versions_of
 from engine.read.versions import version
 from engine.studio.change import bounds, checking, counting, entitling, guarding, subscribed
 from engine.studio.change.comparing import compared
@@ -36,7 +36,7 @@ from engine.studio.follow.following import held, require_narrow
 from engine.studio.scenarios import rehearsing
 from engine.studio.source import switching
 from engine.studio.source.build import Source, source_from
-from engine.studio.source.matching import Back, Matching, match
+from engine.studio.source.matching import Back, Matching, Names, match, named, together
 from engine.tenants import identity
 from engine.tenants.revision import Revision
 
@@ -115,7 +115,8 @@ async def planned(
     switches = source.switches if switched else switching.known(source, now.switches)
     source = replace(source, switches=switches, layout=now.layout)
     catalog, old = await asyncio.to_thread(_catalogs, source, have)
-    matching = match(await identity.all_of(database), have.tables, catalog, have.number + 1, old, then)
+    names = await asyncio.to_thread(_called, source, now, catalog, old)
+    matching = match(await identity.all_of(database), have.tables, catalog, have.number + 1, names, then)
     if back and old is not None:
         matching.choices = await remembered(database, old, catalog, matching, back)
     source = replace(source, layout=matching.layout)
@@ -176,6 +177,19 @@ def _computing(catalog: Catalog, change: TableChange, rows: int) -> Iterator[Lin
 def _catalogs(source: Source, have: Revision) -> tuple[Catalog, Catalog | None]:
     """Beside the loop, which serves others meanwhile."""
     return source.catalog(), _old(have)
+
+
+def _called(source: Source, now: Source, catalog: Catalog, old: Catalog | None) -> tuple[Names, Names]:
+    """What things are called, and were until now, also those that are off: they are asked for where names may have
+    changed. A switch changes none."""
+    new, was = named(catalog), named(old) if old is not None else {}
+    texts = [(one.packs, one.overlays) for one in (source, now)]
+    if texts[0] == texts[1]:
+        both = together(was, new)
+        return both, both
+    if not any("was" in text for both in texts for layer in both for files in layer for text in files.values()):
+        return new, was
+    return together(called_in(*texts[0]), new), together(called_in(*texts[1]), was)
 
 
 def _compiled(source: Source, dialect: Dialect) -> tuple[Catalog, App]:

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 
 from engine.catalog import Catalog, Entity
-from engine.catalog.layout import Layout, by_default, name_of
+from engine.catalog.layout import NOTHING_RENAMED, Layout, by_default, name_of
 from engine.compile.names import has_column, kind_of, owner_of, scale_of, status_fields
 from engine.db.diff import fit
 from engine.fieldtypes.spec import Option
 from engine.fieldtypes.storage import short
 from engine.plan.table import Column, Table
+from engine.read import Called, whole
 from engine.tenants import identity
 from engine.tenants.identity import Identity
+
+Names = Mapping[str, Called]
+"""By the paths of entities, of what is on and what is off."""
 
 
 @dataclass(slots=True)
@@ -37,6 +42,8 @@ class Matching:
     there: frozenset[str] = frozenset()
     """The tables there are."""
     started: dict[str, Identity] = field(default_factory=dict)
+    asleep: dict[str, Identity] = field(default_factory=dict)
+    """Path of what is off → its identity as it is now."""
     choices: dict[str, tuple[Option, ...]] = field(default_factory=dict)
     """Path as it is now → its choices, where more is known of what they were called than they say."""
 
@@ -62,7 +69,8 @@ class Matching:
 
     def after(self, path: str) -> str:
         """What an entity or field that is called so now will be called."""
-        turned = {old: new for new, old in self.renamed.items()}
+        turned = {one.path: new for new, one in self.asleep.items()}
+        turned |= {old: new for new, old in self.renamed.items()}
         entity, _, name = path.rpartition(".")
         return turned.get(path) or (f"{turned[entity]}.{name}" if entity in turned else path)
 
@@ -78,81 +86,144 @@ def match(
     have: Sequence[Table],
     catalog: Catalog,
     number: int,
-    old: Catalog | None = None,
+    names: tuple[Names, Names],
     back: Back | None = None,
 ) -> Matching:
-    """``old`` is the catalog that holds now: what it was called before it may be called again. ``back``: the catalog is
-    that of an earlier revision, which knew who is who."""
+    """``names`` are those that the text says, and those that the one before said: what it was called before it may be
+    called again. ``back``: the catalog is that of an earlier revision, which knew who is who."""
     made = Matching(number, {one.identity: one for one in held}, started={one.identity: one for one in held})
     made.there = frozenset(table.name for table in have)
     tables = {table.name: table for table in have}
     taken = {table.name for table in have} | {one.physical for one in held if one.path.count(".") == 1}
     open_ = _Open(held, back)
-    later = _later(old) if old is not None else {}
-    said = claims(_earlier(catalog), _earlier(old), open_.retired) if old is not None else {}
+    now, before = names
+    later = _later(before)
+    said = _claimed(open_, {at: one.was for at, one in now.items()}, {at: one.was for at, one in before.items()})
     for entity in catalog.entities.values():
-        names = [*_earlier_of(entity), *later.get(entity.path, [])]
-        one = open_.then(entity.path, "") or _find(open_, entity.path, names, catalog.entities, said)
+        earlier = [*now[entity.path].was, *later.get(entity.path, [])]
+        one = open_.then(entity.path, "") or _find(open_, entity.path, earlier, now, said)
         made.names[entity.path] = _take(made, open_, one, entity.path, taken)
-        _columns(made, open_, catalog, entity, tables.get(made.names[entity.path]), later, old)
+        fields = _fields(open_, now[entity.path], one, before, later)
+        _columns(made, open_, catalog, entity, tables.get(made.names[entity.path]), fields)
+        _resting(made, fields, entity.path, entity.fields)
+    for path in now:
+        if path not in catalog.entities:
+            one = _find(open_, path, [*now[path].was, *later.get(path, [])], now, said, open_.known)
+            if one is not None and open_.known(one):
+                made.asleep[path] = open_.take(one)
+                _resting(made, _fields(open_, now[path], one, before, later), path)
     for entity in catalog.entities.values():
-        _of_the_engine(made, catalog, entity, tables.get(made.names[entity.path]))
-    for left in open_.all():
+        layout = back.layout if back is not None else NOTHING_RENAMED
+        _of_the_engine(made, catalog, entity, tables.get(made.names[entity.path]), layout)
+    for left in (*open_.all(), *made.asleep.values()):
         if left.retired is None:
             made.retired.append(left.path)
             made.rows[left.identity] = identity.retired(left, number)
     made.retired.sort()
-    moved = {before: path for path, before in made.renamed.items() if path.count(".") == 1}
-    for key, one in made.rows.items():  # what is retired goes along with its entity
-        entity_path, _, name = one.path.rpartition(".")
-        if one.retired is not None and entity_path in moved:
-            made.rows[key] = replace(one, path=f"{moved[entity_path]}.{name}")
+    _along(made)
     return made
 
 
+def _along(made: Matching) -> None:
+    """What is retired goes along with its entity, and what is off is called what the text calls it."""
+    moved = {before: path for path, before in made.renamed.items() if path.count(".") == 1}
+    moved |= {one.path: path for path, one in made.asleep.items() if path.count(".") == 1}
+    for key, one in made.rows.items():
+        entity, _, name = one.path.rpartition(".")
+        if one.retired is not None and entity in moved:
+            made.rows[key] = replace(one, path=f"{moved[entity]}.{name}")
+    for path, one in made.asleep.items():
+        made.rows[one.identity] = replace(made.rows[one.identity], path=path)
+        _aside(made, path, made.rows[one.identity])
+
+
+def _aside(made: Matching, path: str, mine: Identity) -> None:
+    """Whoever bore the name of what is off until now, and is retired, would be taken for it when it is switched on."""
+    asleep, taken = {one.identity for one in made.asleep.values()}, {one.path for one in made.rows.values()}
+    since = mine.retired or 0
+    left = {key: one for key, one in made.rows.items() if key not in asleep and (one.retired or 0) >= since}
+    for key, one in left.items():
+        if one.path == path:
+            free = next(name for n in count(2) if (name := f"{path}~{n}") not in taken)
+            taken.add(free)
+            made.rows[key] = replace(one, path=free)
+            for inside, other in left.items():
+                if other.path.startswith(f"{path}."):
+                    made.rows[inside] = replace(other, path=free + other.path.removeprefix(path))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """Whom to ask who the fields of an entity are, which ``was`` called so until now."""
+
+    open_: _Open
+    was: str
+    earlier: Mapping[str, Sequence[str]]
+    """Name → paths that it had."""
+    said: Mapping[str, Identity]
+
+    def find(self, name: str, fits: Callable[[Identity], bool]) -> Identity | None:
+        known = {f"{self.was}.{one}" for one in self.earlier}
+        return _find(self.open_, f"{self.was}.{name}", self.earlier[name], known, self.said, fits)
+
+
+def _fields(
+    open_: _Open, called: Called, one: Identity | None, before: Names, later: Mapping[str, list[str]]
+) -> _Fields | None:
+    """None of an entity that is new: whatever bears the names of its fields is another one's."""
+    if one is None:
+        return None
+    was = one.path
+    earlier = {name: [f"{was}.{w}" for w in names] for name, names in called.fields.items()}
+    then = before[was].fields if was in before else {}
+    said = _claimed(
+        open_,
+        {f"{was}.{name}": names for name, names in earlier.items()},
+        {f"{was}.{name}": [f"{was}.{w}" for w in names] for name, names in then.items()},
+    )
+    return _Fields(open_, was, {n: [*names, *later.get(f"{was}.{n}", [])] for n, names in earlier.items()}, said)
+
+
 def _columns(
-    made: Matching,
-    open_: _Open,
-    catalog: Catalog,
-    entity: Entity,
-    table: Table | None,
-    later: Mapping[str, list[str]],
-    old: Catalog | None,
+    made: Matching, open_: _Open, catalog: Catalog, entity: Entity, table: Table | None, fields: _Fields | None
 ) -> None:
     """The fields of an entity. A retired column keeps its values whatever takes its name: the new one gets another."""
-    was = made.renamed.get(entity.path, entity.path)
-    before = old.entities.get(was) if old is not None else None
-    said: Mapping[str, str] = {}
-    if before is not None and before is not entity:
-        said = claims(_was(entity, was), _was(before, was), open_.retired)
     taken = {column.name for column in table.columns} if table is not None else set()
     states = {workflow.field for workflow in status_fields(catalog, entity)}
     for fld in entity.fields.values():
         path = f"{entity.path}.{fld.name}"
         if not has_column(fld) or fld.name in states:
             continue
-        names = [f"{was}.{w}" for w in fld.was] + later.get(f"{was}.{fld.name}", [])
-        known = {f"{was}.{name}" for name in entity.fields}
-        fits = partial(_fits, table, Column("", kind_of(fld), scale_of(fld)), open_.back is not None)
-        one = open_.then(path, was) or _find(open_, f"{was}.{fld.name}", names, known, said, fits)
-        if one is not None and not fits(one):
-            if one.retired is None:
-                made.replaced[path] = one
-                made.rows[one.identity] = identity.retired(one, made.number)
-                open_.take(one)
-            one = None
+        one = None
+        if fields is not None:
+            fits = partial(_fits, table, Column("", kind_of(fld), scale_of(fld)), open_.back is not None)
+            one = open_.then(path, fields.was) or fields.find(fld.name, fits)
+            if one is not None and not fits(one):
+                if one.retired is None:
+                    made.replaced[path] = one
+                    made.rows[one.identity] = identity.retired(one, made.number)
+                    open_.take(one)
+                one = None
         made.names[path] = _take(made, open_, one, path, taken)
 
 
-def _of_the_engine(made: Matching, catalog: Catalog, entity: Entity, table: Table | None) -> None:
+def _resting(made: Matching, fields: _Fields | None, path: str, awake: Container[str] = ()) -> None:
+    """What the text names and is off has no table or column now; it is found by that name when it is switched on, and
+    nobody else takes it for his own."""
+    if fields is not None:
+        for name in fields.earlier:
+            if name not in awake and (one := fields.find(name, fields.open_.known)) and fields.open_.known(one):
+                made.asleep[f"{path}.{name}"] = fields.open_.take(one)
+
+
+def _of_the_engine(made: Matching, catalog: Catalog, entity: Entity, table: Table | None, layout: Layout) -> None:
     """The columns that no field declares: whom lines belong to, and states. They are where they were."""
     paths = (f"{entity.path}.{name}" for name in entity.fields)
     taken = {made.names[path] for path in paths if path in made.names}
     if entity.owned_by:
         owner = made.names[entity.owned_by]
-        keys = table.foreign_keys if table is not None else ()
-        there = next((k.column for k in keys if k.table == owner and k.on_delete == "cascade"), "")
         path = f"{entity.path}.{owner_of(entity)}"
+        there = _owning(made, entity, table, owner, name_of(path, layout)) if table is not None else ""
         columns = {column.name for column in table.columns} if table is not None else set()
         made.names[path] = there or _free(by_default(path), taken | columns)
         taken.add(made.names[path])
@@ -161,6 +232,21 @@ def _of_the_engine(made: Matching, catalog: Catalog, entity: Entity, table: Tabl
         path = f"{entity.path}.{workflow.field}"
         unfit = {c.name for c in table.columns if fit(c, text) == "none"} if table is not None else set()
         made.names[path] = _free(by_default(path), taken | unfit)
+
+
+def _claimed(open_: _Open, now: _Names, before: _Names) -> dict[str, Identity]:
+    """New path → who is said to be called so since: whoever lives, or sleeps, under the old one."""
+    found = claims(now, before, open_.retired) if now != before else {}
+    return {path: known[0] for path, old in found.items() if (known := open_.at(old))}
+
+
+def _owning(made: Matching, entity: Entity, table: Table, owner: str, name: str) -> str:
+    """The column that says whom lines belong to, or said it when they were lines, which no field's is. Empty: none."""
+    keys = (key.column for key in table.foreign_keys if key.table == owner and key.on_delete == "cascade")
+    places = (entity.path, made.before(entity.path))
+    fields = {one.physical for one in made.rows.values() if one.path.rpartition(".")[0] in places}
+    left = (c.name for c in table.columns if c.name == name and c.kind == "uuid" and c.name not in fields)
+    return next(iter((*keys, *left)), "")
 
 
 _Names = Mapping[str, Sequence[str]]
@@ -224,29 +310,32 @@ def _undone(path: str, now: _Names, before: _Names) -> Iterator[str]:
     yield from (one for one in back if one != path and (one in now or path not in before))
 
 
-def _earlier_of(entity: Entity) -> list[str]:
-    """With the pack's name in front it was another pack's."""
-    return [name if "." in name else f"{entity.path.rpartition('.')[0]}.{name}" for name in entity.was]
+def named(catalog: Catalog) -> dict[str, Called]:
+    """Of what is on."""
+    return {
+        entity.path: Called(
+            whole(entity.was, entity.path.rpartition(".")[0]), {name: fld.was for name, fld in entity.fields.items()}
+        )
+        for entity in catalog.entities.values()
+    }
 
 
-def _earlier(catalog: Catalog) -> dict[str, list[str]]:
-    return {entity.path: _earlier_of(entity) for entity in catalog.entities.values()}
+def together(some: Names, more: Names) -> Names:
+    out = {**some, **more}
+    for path in some.keys() & more.keys():
+        out[path] = Called(more[path].was, {**some[path].fields, **more[path].fields})
+    return out
 
 
-def _was(entity: Entity, at: str) -> dict[str, list[str]]:
-    """Of fields, by their paths in the entity as it is called now."""
-    return {f"{at}.{name}": [f"{at}.{w}" for w in fld.was] for name, fld in entity.fields.items()}
-
-
-def _later(old: Catalog) -> dict[str, list[str]]:
+def _later(before: Names) -> dict[str, list[str]]:
     """Earlier name → what bears another one now: the way back of a rename."""
     out: dict[str, list[str]] = {}
-    for entity in old.entities.values():
-        for path in _earlier_of(entity):
-            out.setdefault(path, []).append(entity.path)
-        for field_ in entity.fields.values():
-            for name in field_.was:
-                out.setdefault(f"{entity.path}.{name}", []).append(f"{entity.path}.{field_.name}")
+    for path, called in before.items():
+        for was in called.was:
+            out.setdefault(was, []).append(path)
+        for name, earlier in called.fields.items():
+            for was in earlier:
+                out.setdefault(f"{path}.{was}", []).append(f"{path}.{name}")
     return out
 
 
@@ -284,8 +373,13 @@ class _Open:
     def at(self, path: str) -> Sequence[Identity]:
         return self._by_path.get(path, ())
 
-    def take(self, one: Identity) -> None:
+    def take(self, one: Identity) -> Identity:
         self._by_path[one.path].remove(one)
+        return one
+
+    def known(self, one: Identity) -> bool:
+        """In the revision that is gone back to; it does not say where that lies which was off in it."""
+        return self.back is None or one.born <= self.back.number
 
     def then(self, path: str, holder: str) -> Identity | None:
         """Who was called so in the revision that is gone back to: an entity, or a field of what ``holder`` is now."""
@@ -304,15 +398,16 @@ def _find(
     path: str,
     was: Sequence[str],
     known: Container[str],
-    said: Mapping[str, str],
+    said: Mapping[str, Identity],
     fits: Callable[[Identity], bool] = lambda _: True,
 ) -> Identity | None:
     """Who it is ``said`` to have been; else itself, living or the one that was retired last, whose values fit; else the
     newest of its earlier names that the tenant holds and nobody else bears; else itself, though it does not fit."""
-    if path in said and (claimed := [one for one in open_.at(said[path]) if one.retired is None]):
-        return claimed[0]
-    own = [one for one in open_.at(path) if one.retired is not None or path not in said.values()]
-    earlier = [one for name in was if name not in known for one in open_.at(name)]
+    if path in said and said[path] in open_.at(said[path].path):
+        return said[path]
+    claimed = said.values()
+    own = [one for one in open_.at(path) if one not in claimed]
+    earlier = [one for name in was if name not in known for one in open_.at(name) if one not in claimed]
     return next((one for one in (*own, *earlier) if fits(one)), own[0] if own else None)
 
 
