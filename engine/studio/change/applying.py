@@ -139,6 +139,7 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
         raise Problems([_overtaken(made, now)])
     dialect, logs = made.app.dialect, made.app.logs
     ready = ahead.ready
+    number, text, tables = made.have.number + 1, made.source.told(), made.difference.after
     yield from guarding.asked_again(made.guards)
     yield from ahead.switch()
     anew = [c.after.name for c in made.difference.changes if _other_rows(c, made, ready)]
@@ -148,14 +149,14 @@ def _body(made: Planned, planter: Planter, ahead: Unfolding, by: str, note: str,
     if made.app.dialect == "sqlite":
         yield from _unchecked(made, ready)
     yield from rollups.after_change(dialect, logs, ready.swaps)
-    yield from recoding.calls(made.old, made.catalog, made.matching, dialect, ready)
+    made_anew = {c.after.name for c in made.difference.changes if dialect == "sqlite" and rebuilt(c, made.fills)}
+    yield from recoding.calls(made.old, made.catalog, made.matching, dialect, ready, tables, made_anew)
     yield from rejoining.calls(made.old, made.catalog, made.matching, dialect)
     yield from numbering.calls(made.old, made.catalog, made.matching, dialect, planter.tenant.moment())
     yield from follow(dialect, made.matching.after, made.catalog)
     yield from _computed(made, planter, ahead.computed)
     yield from identity.keep(made.app.dialect, made.matching.changed)
     changes = json.dumps([line.plain() for line in made.plan.lines], ensure_ascii=False)
-    number, text, tables = made.have.number + 1, made.source.told(), made.difference.after
     yield from revision.keep(made.app.dialect, number, made.app, text, tables, by, note, changes)
     despite = {"despite": [line.path for line in made.plan.broken]} if made.plan.broken else {}
     yield from beside({"revision": number, **({"note": note} if note else {}), **despite})

@@ -74,9 +74,11 @@ def _called(role: str, new: Catalog, old: Catalog) -> Label:
 def renamed(old: Catalog, new: Catalog, made: Matching) -> dict[str, str]:
     """Role → what it was called: the choices by which it is given are called otherwise, and records follow."""
     fields = {f"{one.of}.{one.role}" for one in new.people.assignments.values()}
-    given = (one for one in recoded(old, new, made) if one.path in fields)
-    pairs = ((before, after) for one in given for before, after in one.names.items())
-    return {now: was for was, now in pairs if now in new.roles and now not in old.roles and was not in new.roles}
+    given = [one.names for one in recoded(old, new, made) if one.path in fields]
+    pairs = {after: before for names in given for before, after in names.items()}
+    known = {now: was for now, was in pairs.items() if now in new.roles and was in old.roles}
+    taken = {*known.values()}
+    return {now: was for now, was in known.items() if (now not in old.roles or now in taken)}
 
 
 def _line(role: str, path: str, told: tuple[Right, ...], people: int | None, new: Catalog, old: Catalog) -> Line:

@@ -22,7 +22,7 @@ from engine.plan.statement import Dialect
 from engine.plan.table import Column, Index, Table
 from engine.problem import Problems, problem
 from engine.studio.codes import CODES
-from engine.studio.follow.recoding import choices_of, followed, holding
+from engine.studio.follow.recoding import becoming, holding, options_of
 from engine.studio.source.matching import Matching
 
 SHOWN = 5
@@ -273,8 +273,8 @@ def of_values(
         for field in entity.fields.values():
             one = made.held.get(f"{entity.path}.{field.name}")
             if one is not None and field.spec.options and kind_of(field) in ("text", "json"):
-                before = choices_of(old, made, one.path)
-                for guard in _choices(entity, field, one.physical, before, table, key, dialect):
+                before, found = options_of(old, one.path), becoming(old, made, one, field.spec.options)
+                for guard in _choices(entity, field, one.physical, before, found, table, key, dialect):
                     yield replace(guard, place=was)
         yield from _states(old, new, entity, was, table, key, made)
 
@@ -294,15 +294,15 @@ def _choices(
     field: Field,
     column: str,
     before: tuple[Option, ...] | None,
+    found: Mapping[str, Sequence[str]],
     table: Table,
     key: str,
     dialect: Dialect,
 ) -> Iterator[Guard]:
-    found = followed(before or (), field.spec.options)
     gone = [name for name, after in found.items() if len(after) != 1]
     if not has_column(field) or (before and not gone):
         return
-    now = [*(o.name for o in field.spec.options), *(name for name in found if name not in gone)]
+    now = [name for name in dict.fromkeys((*(o.name for o in field.spec.options), *found)) if name not in gone]
     split = [f"{name} → {' | '.join(found[name])}" for name in gone if found[name]]
     if split:
         says = Label(

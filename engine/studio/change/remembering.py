@@ -1,30 +1,27 @@
-"""What choices were called in the revisions between: on the way back to one of them records follow, though no `was`
-says it any more."""
+"""What choices were called in the revisions between: on the way back to one of them records follow, whatever any `was`
+says of it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
-from engine.catalog import Catalog, Field
+from engine.catalog import Catalog
 from engine.db import Database
-from engine.fieldtypes.spec import Option
 from engine.studio.follow.recoding import choosing, followed, options_of
 from engine.studio.source.matching import Matching
 from engine.tenants import revision
-from engine.tenants.identity import Identity
 
 
 async def remembered(
     database: Database, old: Catalog, new: Catalog, made: Matching, back: int
-) -> dict[str, tuple[Option, ...]]:
-    """Path in ``old`` → its choices, each with what it was called in revision ``back`` too; of those fields alone
-    where one has gone and nothing says what became of it."""
-    lost = list(_lost(old, new, made))
-    if not lost:
+) -> dict[str, dict[str, list[str]]]:
+    """Identity of a field → choice that it has now → what it was called in revision ``back``, of those that were called
+    otherwise or were none."""
+    fields = [(one, field.spec.options) for _, field, one in choosing(new, made)]
+    if not fields:
         return {}
-    were = {one.identity: {o.name: (o.name,) for o in field.spec.options} for one, field in lost}
+    were = {one.identity: {o.name: (o.name,) for o in options} for one, options in fields}
     for changes in await revision.changes_since(database, back):
         for line in json.loads(changes) if changes else []:
             if line["kind"] == "recoded" and (known := were.get(line.get("identity", ""))) is not None:
@@ -32,16 +29,21 @@ async def remembered(
                 for name, first in then:
                     after = line["names"][name]
                     known[after] = (*known.get(after, ()), *first)
-    return {
-        one.path: tuple(
-            replace(option, was=tuple(dict.fromkeys((*option.was, *were[one.identity].get(option.name, ())))))
-            for option in options_of(old, one.path) or ()
-        )
-        for one, _ in lost
-    }
+    out = {}
+    for one, options in fields:
+        before = options_of(old, one.path) or ()
+        said = followed(before, options)
+        out[one.identity] = _called([o.name for o in before], were[one.identity], {o.name for o in options}, said)
+    return out
 
 
-def _lost(old: Catalog, new: Catalog, made: Matching) -> Iterator[tuple[Identity, Field]]:
-    for _, field, one in choosing(new, made):
-        if not all(followed(options_of(old, one.path) or (), field.spec.options).values()):
-            yield one, field
+def _called(
+    now: Sequence[str], were: Mapping[str, tuple[str, ...]], then: set[str], said: Mapping[str, list[str]]
+) -> dict[str, list[str]]:
+    """What came since is followed as it is ``said``, unless another one had its name ``then``."""
+    out: dict[str, list[str]] = {}
+    for name in now:
+        first = were.get(name, ())
+        if name not in first:
+            out[name] = [*first] if first or name in then else said.get(name, [])
+    return out

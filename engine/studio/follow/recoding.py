@@ -3,7 +3,7 @@ people to decide, record by record."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,7 +20,7 @@ from engine.plan.change import Line, Risk
 from engine.plan.statement import Dialect
 from engine.plan.table import Table
 from engine.studio.follow.batches import BESIDE
-from engine.studio.source.matching import Matching
+from engine.studio.source.matching import Matching, claims
 from engine.tenants.identity import Identity
 
 
@@ -79,11 +79,6 @@ def options_of(catalog: Catalog | None, path: str) -> tuple[Option, ...] | None:
     return field.spec.options if field is not None else None
 
 
-def choices_of(old: Catalog | None, made: Matching, path: str) -> tuple[Option, ...] | None:
-    """The same, with all that is known of what they were called."""
-    return made.choices.get(path) or options_of(old, path)
-
-
 def choosing(new: Catalog, made: Matching) -> Iterator[tuple[Entity, Field, Identity]]:
     """The fields of choices whose values are held."""
     for entity in new.entities.values():
@@ -93,26 +88,55 @@ def choosing(new: Catalog, made: Matching) -> Iterator[tuple[Entity, Field, Iden
                 yield entity, field, one
 
 
+def becoming(old: Catalog | None, made: Matching, one: Identity, now: Sequence[Option]) -> dict[str, list[str]]:
+    """Choice that is called otherwise or gone → those that it becomes, of the field that lies there."""
+    known = made.choices.get(one.identity)
+    return followed(options_of(old, one.path) or (), now) if known is None else known
+
+
 def followed(before: Sequence[Option], now: Sequence[Option]) -> dict[str, list[str]]:
-    """Choice that is gone → those that say they were it, or, on the way back, that it said it was."""
-    names, had = {one.name for one in now}, {one.name for one in before}
+    """The same by what both say: names may have been exchanged, or given to others. ``was`` that was said before has
+    been followed; two that say it are for people to decide all the same."""
+    names, had = {one.name: one.was for one in now}, {one.name: one.was for one in before}
+    said = claims(names, had)
+    moved = {was: name for name, was in said.items()} | _undone(names, had, said)
     out: dict[str, list[str]] = {}
-    for gone in before:
-        if gone.name not in names:
-            after = [one.name for one in now if gone.name in one.was]
-            after += [name for name in gone.was if name in names - had and name not in after]
-            out[gone.name] = after
+    for one in before:
+        tell = [o.name for o in now if one.name in o.was and o.name != one.name]
+        newly = [name for name in tell if one.name not in had.get(name, ())]
+        if one.name in names:
+            if one.name in moved and len(newly) < 2:
+                out[one.name] = [moved[one.name]]
+            elif one.name in said and newly:
+                out[one.name] = newly
+            continue
+        back = (w for w in one.was if w in names and w not in had)
+        after = [*dict.fromkeys((*newly, *back, *([moved[one.name]] if one.name in moved else ())))]
+        out[one.name] = after or (tell if len(tell) > 1 else [])
+    return out
+
+
+def _undone(
+    now: Mapping[str, Sequence[str]], before: Mapping[str, Sequence[str]], said: Mapping[str, str]
+) -> dict[str, str]:
+    """Choice → what it was called, on the way back of names that were handed on: from those that are gone."""
+    back, out = claims(before, now), dict[str, str]()
+    for name in (one for one in before if one not in now):
+        at = name
+        while at in before and at in back and at not in out and back[at] not in said:
+            out[at] = back[at]
+            at = out[at]
     return out
 
 
 def recoded(old: Catalog, new: Catalog, made: Matching) -> Iterator[Recoded]:
     for entity, field, one in choosing(new, made):
-        before = choices_of(old, made, one.path) or ()
-        found = followed(before, field.spec.options)
+        found = becoming(old, made, one, field.spec.options)
         names = {gone: after[0] for gone, after in found.items() if len(after) == 1}
         if names:
             table, column = table_of(new, entity.path), column_of(new, entity.path, field.name)
-            joins = bool({option.name for option in before} & {*names.values()})
+            staying = {option.name for option in options_of(old, one.path) or ()} - {*names}
+            joins = bool(staying & {*names.values()})
             yield Recoded(field.path, table, column, kind_of(field), names, str(field.where), one.identity, joins)
 
 
@@ -142,13 +166,26 @@ def with_values(made: Difference, have: Iterable[Table], found: Iterable[Recoded
     return replace(made, changes=tuple(changes))
 
 
-def calls(old: Catalog | None, new: Catalog, made: Matching, dialect: Dialect, ready: Ready) -> Body[None]:
-    """In the transaction of the change, once the tables are what they shall be: what was not done ahead. Versions do
-    not count up."""
+def calls(
+    old: Catalog | None,
+    new: Catalog,
+    made: Matching,
+    dialect: Dialect,
+    ready: Ready,
+    tables: Iterable[Table] = (),
+    anew: Container[str] = (),
+) -> Body[None]:
+    """In the transaction of the change, once the ``tables`` are what they shall be: what was neither done ahead nor
+    when they were made ``anew``; names that are exchanged would be so twice. Versions do not count up."""
+    unique = {(t.name, name) for t in tables for index in t.indexes if index.unique for name in index.columns}
     for one in recoded(old, new, made) if old is not None else ():
-        if one.table in ready.swaps or (one.table, one.column) in ready.other:
+        if one.table in ready.swaps or one.table in anew or (one.table, one.column) in ready.other:
             continue
-        yield Call(
-            f"UPDATE {quote(one.table)} AS t SET {quote(one.column)} = {one.value(dialect, 't.')}"
-            f" WHERE {one.holding(dialect)}"
-        )
+        column, value = quote(one.column), one.value(dialect, "t.")
+        update = f"UPDATE {quote(one.table)} AS t SET {column} ="
+        if one.kind == "text" and (one.table, one.column) in unique and {*one.names} & {*one.names.values()}:
+            # databases look row by row whether it is unique: no row may bear a name that another one still has
+            yield Call(f"{update} '=' || {value} WHERE {one.holding(dialect)}")
+            yield Call(f"{update} substr(t.{column}, 2) WHERE substr(t.{column}, 1, 1) = '='")
+            continue
+        yield Call(f"{update} {value} WHERE {one.holding(dialect)}")

@@ -11,7 +11,6 @@ from engine.catalog import Catalog, Entity
 from engine.catalog.layout import NOTHING_RENAMED, Layout, by_default, name_of
 from engine.compile.names import has_column, kind_of, owner_of, scale_of, status_fields
 from engine.db.diff import fit
-from engine.fieldtypes.spec import Option
 from engine.fieldtypes.storage import short
 from engine.plan.table import Column, Table
 from engine.read import Called, whole
@@ -44,8 +43,8 @@ class Matching:
     started: dict[str, Identity] = field(default_factory=dict)
     asleep: dict[str, Identity] = field(default_factory=dict)
     """Path of what is off → its identity as it is now."""
-    choices: dict[str, tuple[Option, ...]] = field(default_factory=dict)
-    """Path as it is now → its choices, where more is known of what they were called than they say."""
+    choices: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """On the way back to a revision: identity of a field → choice → what it was called then, where that is another."""
 
     @property
     def changed(self) -> list[Identity]:
