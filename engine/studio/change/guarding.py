@@ -169,7 +169,11 @@ def _of_table(asked: _Asked) -> Iterator[Guard]:
             "its new type cannot hold what is there; records that have a value "
             "(give the new field another name: the old one is then retired and keeps them)",
         )
-        yield Guard("replaced", at, before.name, f"t.{quote(old.physical)} IS NOT NULL", says, key=key)
+        held = f"t.{quote(old.physical)}"
+        where = f"{held} IS NOT NULL"
+        if any(c.name == old.physical and c.kind == "json" for c in before.columns):
+            where += f" AND CAST({held} AS text) <> '[]'"
+        yield Guard("replaced", at, before.name, where, says, key=key)
     yield from _constraints(asked)
 
 

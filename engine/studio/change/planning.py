@@ -116,7 +116,8 @@ async def planned(
     source = replace(source, switches=switches, layout=now.layout)
     catalog, old = await asyncio.to_thread(_catalogs, source, have)
     names = await asyncio.to_thread(_called, source, now, catalog, old)
-    matching = match(await identity.all_of(database), have.tables, catalog, have.number + 1, names, then)
+    types = {f"{e.path}.{f.name}": f.spec.type for e in old.entities.values() for f in e.fields.values()} if old else {}
+    matching = match(await identity.all_of(database), have.tables, catalog, have.number + 1, names, then, types)
     if back and old is not None:
         matching.choices = await remembered(database, old, catalog, matching, back)
     source = replace(source, layout=matching.layout)

@@ -48,11 +48,11 @@ class Recoded:
         if self.kind == "text":
             return self._one(column)
         if dialect == "sqlite":
-            rows = f"SELECT {self._one('e.value')} AS v FROM json_each({column}) AS e GROUP BY 1 ORDER BY min(e.key)"
+            rows = f"SELECT {self._one('e.value')} AS v FROM {_each(dialect, column)} GROUP BY 1 ORDER BY min(e.key)"
             several = f"(SELECT json_group_array(w.v) FROM ({rows}) AS w)"
         else:
-            rows = f"jsonb_array_elements_text({column}) WITH ORDINALITY AS e(v, n) GROUP BY 1"
-            once = f"SELECT {self._one('e.v')} AS v, min(e.n) AS n FROM {rows}"
+            rows = f"{_each(dialect, column)} GROUP BY 1"
+            once = f"SELECT {self._one('e.value')} AS v, min(e.n) AS n FROM {rows}"
             several = f"(SELECT COALESCE(jsonb_agg(w.v ORDER BY w.n), '[]'::jsonb) FROM ({once}) AS w)"
         return f"CASE WHEN {column} IS NOT NULL THEN {several} END"
 
@@ -66,9 +66,17 @@ def holding(dialect: Dialect, kind: str, column: str, how: Literal["IN", "NOT IN
     wanted, value = f"{how} ({', '.join(literal(name) for name in names)})", f"t.{quote(column)}"
     if kind == "text":  # it may be a number until it becomes a choice
         return f"CAST({value} AS text) {wanted}"
+    return f"EXISTS (SELECT 1 FROM {_each(dialect, value)} WHERE COALESCE(e.value, '') {wanted})"
+
+
+def _each(dialect: Dialect, value: str) -> str:
+    """The relation ``e`` of what a list holds; anything else is one thing, called as no choice is."""
     if dialect == "sqlite":
-        return f"EXISTS (SELECT 1 FROM json_each({value}) AS e WHERE e.value {wanted})"
-    return f"EXISTS (SELECT 1 FROM jsonb_array_elements_text({value}) AS e(v) WHERE e.v {wanted})"
+        kind, several, each = "json_type", "json_array", "json_each({}) AS e"
+    else:
+        kind, several = "jsonb_typeof", "jsonb_build_array"
+        each = "jsonb_array_elements_text({}) WITH ORDINALITY AS e(value, n)"
+    return each.format(f"CASE WHEN {kind}({value}) <> 'array' THEN {several}({several}({value})) ELSE {value} END")
 
 
 def options_of(catalog: Catalog | None, path: str) -> tuple[Option, ...] | None:

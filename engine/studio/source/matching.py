@@ -11,6 +11,7 @@ from engine.catalog import Catalog, Entity
 from engine.catalog.layout import NOTHING_RENAMED, Layout, by_default, name_of
 from engine.compile.names import has_column, kind_of, owner_of, scale_of, status_fields
 from engine.db.diff import fit
+from engine.fieldtypes.shapes import holds
 from engine.fieldtypes.storage import short
 from engine.plan.table import Column, Table
 from engine.read import Called, whole
@@ -80,6 +81,9 @@ class Matching:
         self.added.append(path)
 
 
+NO_TYPES: Mapping[str, str] = {}
+
+
 def match(
     held: Sequence[Identity],
     have: Sequence[Table],
@@ -87,14 +91,16 @@ def match(
     number: int,
     names: tuple[Names, Names],
     back: Back | None = None,
+    types: Mapping[str, str] = NO_TYPES,
 ) -> Matching:
     """``names`` are those that the text says, and those that the one before said: what it was called before it may be
-    called again. ``back``: the catalog is that of an earlier revision, which knew who is who."""
+    called again. ``back``: the catalog is that of an earlier revision, which knew who is who. ``types``: those of the
+    fields there are, by path."""
     made = Matching(number, {one.identity: one for one in held}, started={one.identity: one for one in held})
     made.there = frozenset(table.name for table in have)
     tables = {table.name: table for table in have}
     taken = {table.name for table in have} | {one.physical for one in held if one.path.count(".") == 1}
-    open_ = _Open(held, back)
+    open_ = _Open(held, back, types)
     now, before = names
     later = _later(before)
     said = _claimed(open_, {at: one.was for at, one in now.items()}, {at: one.was for at, one in before.items()})
@@ -195,7 +201,7 @@ def _columns(
             continue
         one = None
         if fields is not None:
-            fits = partial(_fits, table, Column("", kind_of(fld), scale_of(fld)), open_.back is not None)
+            fits = partial(_fits, table, Column("", kind_of(fld), scale_of(fld)), open_, fld.spec.type)
             one = open_.then(path, fields.was) or fields.find(fld.name, fits)
             if one is not None and not fits(one):
                 if one.retired is None:
@@ -338,12 +344,14 @@ def _later(before: Names) -> dict[str, list[str]]:
     return out
 
 
-def _fits(table: Table | None, wanted: Column, back: bool, one: Identity) -> bool:
-    """Text that was retired becomes a number only on the way back: else what bears its name is something new."""
+def _fits(table: Table | None, wanted: Column, open_: _Open, kind: str, one: Identity) -> bool:
+    """``kind``: the type of the field. Text that was retired becomes a number only on the way back: else what bears its
+    name is something new."""
     column = next((c for c in table.columns if c.name == one.physical), None) if table is not None else None
-    if column is None or (one.retired is not None and not back and column.kind == "text" != wanted.kind):
+    if column is None or (one.retired is not None and not open_.back and column.kind == "text" != wanted.kind):
         return False
-    return fit(column, wanted) != "none"
+    shaped = one.retired is not None or holds(open_.types.get(one.path, ""), kind)
+    return shaped and fit(column, wanted) != "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,8 +370,8 @@ class Back:
 class _Open:
     """Identities that nothing of the new metadata has taken yet, by path: living ones first, then the newest."""
 
-    def __init__(self, held: Sequence[Identity], back: Back | None) -> None:
-        self.back = back
+    def __init__(self, held: Sequence[Identity], back: Back | None, types: Mapping[str, str]) -> None:
+        self.back, self.types = back, types
         self.retired = {one.path for one in held if one.retired is not None}
         self._by_path: dict[str, list[Identity]] = {}
         for one in sorted(held, key=lambda i: (i.retired is not None, -(i.retired or 0))):
