@@ -109,6 +109,39 @@ async def test_a_choice_that_said_long_ago_that_it_was_another_does_not_take_its
         await shop.apply()
 
 
+async def resting(shop: Shop, now: dict[str, Any]) -> None:
+    """Choices that become others while their feature is off, and is on again."""
+    shop.pack["features"] = {"f": {"title": "F"}}
+    await chosen(shop, feature="f")
+    await shop.switch("shop.f", False)
+    options(shop, now, feature="f")
+    await shop.apply()
+
+
+async def test_a_choice_that_is_called_otherwise_while_its_field_is_off(shop: Shop) -> None:
+    await resting(shop, {"r": {"title": "P", "was": ["p"]}, "q": "Q"})
+    await shop.switch("shop.f", True)
+    now = {"x": ("r", ["r"]), "y": ("q", ["r", "q"]), "z": (None, [])}
+    assert await held(shop) == now
+    await shop.settled()
+    await shop.switch("shop.f", False)
+    await shop.switch("shop.f", True)
+    assert await held(shop) == now
+    await shop.switch("shop.f", False)
+    await shop.revert(1)
+    assert await held(shop) == BEFORE
+
+
+@pytest.mark.parametrize(
+    "now", [CHAIN, {"r": {"title": "R", "was": ["p"]}, "s": {"title": "S", "was": ["p"]}, "q": "Q"}, {"q": "Q"}]
+)
+async def test_a_field_that_comes_back_is_not_guessed_at(shop: Shop, now: dict[str, Any]) -> None:
+    """Names that were handed on, one that became several, or went."""
+    await resting(shop, now)
+    with pytest.raises(Problems, match=r"plan\.refused"):
+        await shop.switch("shop.f", True)
+
+
 def _options(said: dict[str, list[str]]) -> list[Option]:
     return [Option(name, Label(name, name), tuple(was)) for name, was in said.items()]
 

@@ -277,7 +277,8 @@ def of_values(
         for field in entity.fields.values():
             one = made.held.get(f"{entity.path}.{field.name}")
             if one is not None and field.spec.options and kind_of(field) in ("text", "json"):
-                before, found = options_of(old, one.path), becoming(old, made, one, field.spec.options)
+                before = options_of(old, one.path) if one.retired is None else None
+                found = becoming(old, made, one, field.spec.options)
                 for guard in _choices(entity, field, one.physical, before, found, table, key, dialect):
                     yield replace(guard, place=was)
         yield from _states(old, new, entity, was, table, key, made)

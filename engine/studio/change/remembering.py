@@ -31,9 +31,12 @@ async def remembered(
                     known[after] = (*known.get(after, ()), *first)
     out = {}
     for one, options in fields:
-        before = options_of(old, one.path) or ()
-        said = followed(before, options)
-        out[one.identity] = _called([o.name for o in before], were[one.identity], {o.name for o in options}, said)
+        names, known = {o.name for o in options}, were[one.identity]
+        if one.retired is None:
+            before = options_of(old, one.path) or ()
+            out[one.identity] = _called([o.name for o in before], known, names, followed(before, options))
+        else:
+            out[one.identity] = _called([*known], known, names, {})
     return out
 
 

@@ -99,7 +99,20 @@ def choosing(new: Catalog, made: Matching) -> Iterator[tuple[Entity, Field, Iden
 def becoming(old: Catalog | None, made: Matching, one: Identity, now: Sequence[Option]) -> dict[str, list[str]]:
     """Choice that is called otherwise or gone → those that it becomes, of the field that lies there."""
     known = made.choices.get(one.identity)
-    return followed(options_of(old, one.path) or (), now) if known is None else known
+    if known is not None:
+        return known
+    return followed(options_of(old, one.path) or (), now) if one.retired is None else rested(now)
+
+
+def rested(now: Sequence[Option]) -> dict[str, list[str]]:
+    """The same of a field that comes back, whose records may hold any name of before: those that are choices no more
+    and that some say they were. Not where such a one was called otherwise itself meanwhile: who knows which it is."""
+    names, was = {one.name for one in now}, {was for one in now for was in one.was if was != one.name}
+    out: dict[str, list[str]] = {}
+    for one in now:
+        for name in (w for w in one.was if w not in names):
+            out.setdefault(name, []).append(one.name)
+    return {name: [] if len(after) == 1 and after[0] in was else after for name, after in out.items()}
 
 
 def followed(before: Sequence[Option], now: Sequence[Option]) -> dict[str, list[str]]:
@@ -143,7 +156,8 @@ def recoded(old: Catalog, new: Catalog, made: Matching) -> Iterator[Recoded]:
         names = {gone: after[0] for gone, after in found.items() if len(after) == 1}
         if names:
             table, column = table_of(new, entity.path), column_of(new, entity.path, field.name)
-            staying = {option.name for option in options_of(old, one.path) or ()} - {*names}
+            there = options_of(old, one.path) if one.retired is None else ()
+            staying = {option.name for option in there or ()} - {*names}
             joins = bool(staying & {*names.values()})
             yield Recoded(field.path, table, column, kind_of(field), names, str(field.where), one.identity, joins)
 
