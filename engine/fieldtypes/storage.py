@@ -61,6 +61,11 @@ def _json_text(value: Any, scale: int) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
+def _as_json(value: Any, scale: int) -> str:
+    """Of a row: a text is a text here, not JSON already."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
 def _decimal(value: Any, scale: int) -> Decimal:
     return Decimal(value)
 
@@ -192,10 +197,7 @@ def _sqlite_decimal_text(sql: str, scale: int) -> str:
 
 def encode_rows(columns: Columns, rows: Iterable[Mapping[str, Any]], dialect: Dialect) -> str:
     """The JSON of a ``rows`` parameter: one object per row; columns a row lacks are left out, None is null."""
-    convert = {
-        name: (KINDS[kind].sqlite_bind if dialect == "sqlite" else KINDS[kind].rows, scale)
-        for name, kind, scale in columns
-    }
+    convert = {name: (_of_row(kind, dialect), scale) for name, kind, scale in columns}
     out = []
     for row in rows:
         item = {}
@@ -204,6 +206,12 @@ def encode_rows(columns: Columns, rows: Iterable[Mapping[str, Any]], dialect: Di
             item[name] = None if value is None else make(value, scale)
         out.append(item)
     return compact(out)
+
+
+def _of_row(kind: str, dialect: Dialect) -> Callable[[Any, int], Any]:
+    if dialect == "postgresql":
+        return KINDS[kind].rows
+    return _as_json if kind == "json" else KINDS[kind].sqlite_bind
 
 
 def encode_list(kind: str, scale: int, dialect: Dialect, values: Iterable[Any]) -> str:

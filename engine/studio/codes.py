@@ -354,6 +354,14 @@ CODES: dict[str, Code] = {
             hint_zh="是否想写 {nearest}？",
         ),
         Code(
+            "switch.lacks",
+            "{name} cannot be switched on: it requires {lacks}, which is off",
+            "{name} 不能开启：它需要的 {lacks} 已关闭",
+            409,
+            hint_en="switch that on first, or both at once",
+            hint_zh="请先开启它，或同时开启",
+        ),
+        Code(
             "switch.needed",
             "{name} cannot be switched off: {by} need it",
             "{name} 不能关闭：{by} 依赖它",

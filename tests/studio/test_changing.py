@@ -496,6 +496,32 @@ async def test_a_feature_that_a_pack_gives_up_is_no_longer_switched(shop: Shop) 
         assert dict(source_from((await installed(database)).source).switches) == {}
 
 
+async def test_a_feature_is_not_on_without_those_it_requires(shop: Shop) -> None:
+    shop.pack["features"] = {
+        "sizes": {"title": "Sizes"},
+        "weights": {"title": "Weights", "requires": ["sizes"]},
+        "scales": {"title": "Scales", "requires": ["weights"]},
+    }
+    for name in ("size", "weight", "scale"):
+        shop.fields()[name] = {"type": "integer", "feature": f"{name}s"}
+    async with shop.served():
+        pass
+
+    async def on() -> list[str]:
+        async with shop.database() as database:
+            return [one.name for one in switching.listed(source_from((await installed(database)).source)) if one.on]
+
+    assert await on() == ["shop", "shop.sizes", "shop.weights", "shop.scales"]
+    await shop.switch("shop.sizes", on=False)
+    assert await on() == ["shop"]
+    assert {"size", "weight", "scale"}.isdisjoint((await shop.items() or [{}])[0])
+    with pytest.raises(Problems) as caught:
+        await shop.switch("shop.scales", on=True)
+    assert [p.code for p in caught.value.problems] == ["switch.lacks"]
+    await shop.switch("shop.sizes", on=True)
+    assert await on() == ["shop", "shop.sizes", "shop.weights", "shop.scales"]
+
+
 async def test_a_module_that_others_need_is_not_switched_off(shop: Shop) -> None:
     await filled(shop)
     with pytest.raises(Problems) as caught:

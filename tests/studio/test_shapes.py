@@ -78,3 +78,13 @@ async def test_a_value_of_the_same_shape_stays(shop: Shop, old: str, new: str) -
 async def test_json_becomes_choices_where_it_lists_some(shop: Shop, value: Any, count: int) -> None:
     told = await other(shop, "json", "choices", value)
     assert [one for one in told if one[2]] == [("choices", "shop.item.held", 1)] * count
+
+
+@pytest.mark.parametrize("value", ["abc", "", "[1", '"x"', 3, 1.5, True, False, [], [1, "a"], {"a": "b"}, {}])
+async def test_whatever_json_is_comes_back_as_it_went_in(shop: Shop, value: object) -> None:
+    shop.fields()["data"] = {"type": "json"}
+    async with shop.served() as (_, door):
+        made = await post(door, "item", code="a", data=value)
+        assert (await door.get(f"/item/{made['id']}")).json()["data"] == value
+        answer = await door.patch(f"/item/{made['id']}", json={"data": [value]}, headers={"if-match": "*"})
+        assert (answer.status_code, answer.json()["data"]) == (200, [value])

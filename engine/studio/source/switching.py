@@ -23,6 +23,8 @@ def listed(source: Source) -> list[Switch]:
     packs = [part for part in parts if not part.pack]
     off = {part.name for part in packs if not now[part.name]}
     on = {part.name for part in parts if now[part.name] and part.name not in off and part.pack not in off}
+    while idle := {p.name for p in parts if p.pack and p.name in on and not on.issuperset(p.requires)}:
+        on -= idle  # a feature is not on without those it requires
 
     def needed_by(wanted: str) -> tuple[str, ...]:
         return tuple(part.name for part in parts if wanted in part.requires and part.name in on)
@@ -99,6 +101,10 @@ def switched_to(source: Source, wanted: Mapping[str, bool]) -> Source:
     for name, on in wanted.items():
         if not on and after[name].kind == "module" and after[name].needed_by:
             wrong.append(problem(CODES["switch.needed"], name=name, by=", ".join(after[name].needed_by)))
+    for part in parts_of(source.packs):
+        lacks = [one for one in part.requires if one in after and not after[one].on] if part.pack and wanted.get(part.name) else []
+        if lacks:
+            wrong.append(problem(CODES["switch.lacks"], name=part.name, lacks=", ".join(lacks)))
     if wrong:
         raise Problems(wrong)
     return made
