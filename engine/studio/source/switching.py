@@ -101,9 +101,9 @@ def switched_to(source: Source, wanted: Mapping[str, bool]) -> Source:
     for name, on in wanted.items():
         if not on and after[name].kind == "module" and after[name].needed_by:
             wrong.append(problem(CODES["switch.needed"], name=name, by=", ".join(after[name].needed_by)))
-    for part in parts_of(source.packs):
-        lacks = [one for one in part.requires if one in after and not after[one].on] if part.pack and wanted.get(part.name) else []
-        if lacks:
+    features = (part for part in parts_of(source.packs) if part.pack and wanted.get(part.name))
+    for part in features:
+        if lacks := [one for one in part.requires if one in after and not after[one].on]:
             wrong.append(problem(CODES["switch.lacks"], name=part.name, lacks=", ".join(lacks)))
     if wrong:
         raise Problems(wrong)
