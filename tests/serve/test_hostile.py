@@ -131,6 +131,10 @@ async def test_more_figures_than_a_database_has_columns(stage: Stage) -> None:
     many = ",".join(f"m{n}:COUNT(id)" for n in range(2_500))
     answer = await boss.post("/worker/aggregate", json={"measures": many})
     assert answer.status_code == 400, answer.text[:300]
+    days = ",".join(f"d{n}:created_at + {n}" for n in range(4))
+    answer = await boss.post("/worker/aggregate", json={"by": days, "measures": "COUNT(id)", "fill": "d0,d1,d2,d3"})
+    assert answer.status_code == 400
+    assert "fill" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

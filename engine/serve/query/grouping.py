@@ -12,6 +12,7 @@ from engine.plan.app import App
 from engine.plan.entity import Field
 from engine.plan.question import FigureQuestion, Filter
 from engine.serve.query.parameters import (
+    MAX_NAMES,
     SYSTEM_FIELDS,
     candidates,
     filter_value,
@@ -21,6 +22,7 @@ from engine.serve.query.parameters import (
     require_none,
     split,
     split_top,
+    too_many,
     unknown_parameter,
     word_of,
 )
@@ -30,6 +32,8 @@ from engine.serve.wire.fault import Fault, fault
 MAX_GROUPS = 5_000
 MAX_OFFSET = 1_000_000
 MAX_LEVEL = 50
+MAX_FILLED = 3
+"""Dimensions: each multiplies the groups there are by all its periods."""
 _FIGURES = (
     "by", "measures", "where", "having", "sort", "limit", "offset", "top", "totals", "share", "compare", "fill",
     "tree", "level", "depth", "below", "as_of",
@@ -63,7 +67,16 @@ def figures(app: App, me: Me, name: str, entity: str, pairs: Iterable[tuple[str,
     tree, below = given.get("tree", ""), given.get("below", "")
     told = _tree_faults(given)
     faults += told
-    named = _named(given.get("by", ""))
+    named, measures = _named(given.get("by", "")), _named(given.get("measures", ""))
+    share, fill = _words(given.get("share", "")), _words(given.get("fill", ""))
+    for what, names, most in (
+        ("by", named, MAX_NAMES),
+        ("measures", measures, MAX_NAMES),
+        ("share", share, MAX_NAMES),
+        ("fill", fill, MAX_FILLED),
+    ):
+        if len(names) > most:
+            faults.append(too_many(what, len(names), most))
     if below and tree and not told:
         inputs["below"] = filter_value(SYSTEM_FIELDS["id"], "eq", below, "below", faults)
         filters.append(Filter(tree if name else dict(named).get(tree, tree), "under"))
@@ -72,7 +85,7 @@ def figures(app: App, me: Me, name: str, entity: str, pairs: Iterable[tuple[str,
         name,
         entity,
         by=named,
-        measures=_named(given.get("measures", "")),
+        measures=measures,
         filters=tuple(filters),
         where=given.get("where", ""),
         having=given.get("having", ""),
@@ -80,9 +93,9 @@ def figures(app: App, me: Me, name: str, entity: str, pairs: Iterable[tuple[str,
         limit="limit" in inputs,
         offset="offset" in inputs,
         others=bool(given.get("top")),
-        share=_words(given.get("share", "")),
+        share=share,
         compare=_EARLIER.get(word_of(given, "compare", tuple(_EARLIER), faults), 0),
-        fill=_words(given.get("fill", "")),
+        fill=fill,
         totals=word_of(given, "totals", ("true", "false"), faults) == "true",
         tree=tree,
         level=limit_of(given.get("level", ""), 0, MAX_LEVEL, faults, "level"),
