@@ -59,9 +59,9 @@ class SqliteDatabase:
         try:
             self._reader.set_progress_handler(_stop, _INLINE_STEPS)
             return self._reader.execute(sql, values).fetchall()
-        except sqlite3.DatabaseError as error:
+        except _ASKED as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-                raise _changed(error) or _lost(self._path, error) from error
+                raise _unanswerable(error) or _lost(self._path, error) from error
         finally:
             self._reader.set_progress_handler(None, 0)
         loop, left = asyncio.get_running_loop(), threading.Event()
@@ -80,8 +80,8 @@ class SqliteDatabase:
         connection.set_progress_handler(left.is_set, _INLINE_STEPS)
         try:
             rows: Rows = connection.execute(sql, values).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise _changed(error) or error from error
+        except _ASKED as error:
+            raise _unanswerable(error) or error from error
         finally:
             connection.set_progress_handler(None, 0)
         return rows
@@ -223,7 +223,7 @@ class SqliteDatabase:
                     call = body.throw(_violation(error))
                     continue
                 except sqlite3.Error as error:
-                    raise _changed(error) or _lost(self._path, error, call.sql) from error
+                    raise _unanswerable(error) or _lost(self._path, error, call.sql) from error
                 call = body.send(rows)
         except StopIteration as stop:
             result: T = stop.value
@@ -310,10 +310,12 @@ _LOST = (
 )
 
 
+_ASKED = (sqlite3.OperationalError, sqlite3.DataError)
+"""What the database itself says of a question; the others are the driver's, and have no code."""
 _LARGE = ("parser stack overflow", "Expression tree is too large", "at most 64 tables", "too many ", "too big")
 
 
-def _changed(error: sqlite3.Error) -> BaseException | None:
+def _unanswerable(error: sqlite3.Error) -> BaseException | None:
     """What a statement runs into that was made for another revision, or that nobody can answer."""
     text = str(error)
     if text.startswith(("no such table", "no such column")):

@@ -122,7 +122,7 @@ class Shaped:
 
 
 def shaped(packs: Sequence[Texts], overlays: Sequence[Texts], toggles: Toggles) -> Shaped:
-    laid = _laid(tuple(tuple(texts.items()) for texts in packs), tuple(tuple(texts.items()) for texts in overlays))
+    laid = _laid(_files(packs), _files(overlays))
     problems = list(laid.problems)
     on, off = without_modules(laid.trees, toggles, problems)
     gone = Gone()
@@ -150,7 +150,7 @@ class Called:
 
 def called_in(packs: Sequence[Texts], overlays: Sequence[Texts]) -> dict[str, Called]:
     """Path → what the texts say that an entity is and was called, be it on or off; however wrong the rest may be."""
-    laid = _laid(tuple(tuple(texts.items()) for texts in packs), tuple(tuple(texts.items()) for texts in overlays))
+    laid = _laid(_files(packs), _files(overlays))
     out = {}
     for tree in laid.trees:
         for name, entity in (laid.nouns[tree.name][0].entities or {}).items():
@@ -165,6 +165,10 @@ def whole(names: Iterable[str], module: str) -> tuple[str, ...]:
 
 
 _Files = tuple[tuple[str, str], ...]
+
+
+def _files(many: Sequence[Texts]) -> tuple[_Files, ...]:
+    return tuple(tuple(texts.items()) for texts in many)
 
 
 @dataclass(frozen=True, slots=True)

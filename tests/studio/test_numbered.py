@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
+
+from engine.serve.tenant.tenancy import Tenant
 from tests.studio.shop import Shop, listed, post
 
 ANY = {"if-match": "*"}
@@ -50,19 +53,28 @@ async def test_each_counter_goes_on_after_what_it_would_give(shop: Shop) -> None
         ]
 
 
+async def learnt(tenant: Tenant) -> None:
+    assert tenant.learn is not None
+    await tenant.learn()
+
+
+async def typed(shop: Shop, tenant: Tenant, door: httpx.AsyncClient) -> None:
+    """Two numbers are given, then they are text, and a third is typed."""
+    assert [(await post(door, "sale"))["no"] for _ in range(2)] == ["N-0001", "N-0002"]
+    shop.fields("sale")["no"] = {"type": "text"}
+    await shop.apply()
+    await learnt(tenant)
+    await post(door, "sale", no="N-0003")
+
+
 async def test_what_was_typed_while_they_were_text_is_not_given(shop: Shop) -> None:
     fields = shop.fields("sale")
     fields["no"] = NUMBER
     async with shop.served() as (tenant, door):
-        assert [(await post(door, "sale"))["no"] for _ in range(2)] == ["N-0001", "N-0002"]
-        fields["no"] = {"type": "text"}
-        await shop.apply()
-        assert tenant.learn is not None
-        await tenant.learn()
-        await post(door, "sale", no="N-0003")
+        await typed(shop, tenant, door)
         await post(door, "sale", no="N-0060")
         await shop.revert(1)
-        await tenant.learn()
+        await learnt(tenant)
         assert [(await post(door, "sale"))["no"] for _ in range(2)] == ["N-0061", "N-0062"]
         held = [one["no"] for one in await listed(door, "sale")]
         assert len(set(held)) == len(held) == 6
@@ -73,15 +85,10 @@ async def test_numbers_that_were_reserved_before_are_not_given(shop: Shop) -> No
     fields = shop.fields("sale")
     fields["no"] = NUMBER
     async with shop.served() as (tenant, door):
-        assert [(await post(door, "sale"))["no"] for _ in range(2)] == ["N-0001", "N-0002"]
-        fields["no"] = {"type": "text"}
-        await shop.apply()
-        assert tenant.learn is not None
-        await tenant.learn()
-        await post(door, "sale", no="N-0003")
+        await typed(shop, tenant, door)
         fields["no"] = NUMBER
         await shop.apply()
-        await tenant.learn()
+        await learnt(tenant)
         made = await post(door, "sale")
         assert made["no"] > "N-0003"
         assert made["number"] < "S-0050"

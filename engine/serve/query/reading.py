@@ -97,6 +97,8 @@ async def read(here: Here, question: Question, inputs: dict[str, Any]) -> list[t
         asked = here.tenant.asker.records(here.app, question)
     except Problems as found:
         raise of_problems(found) from found
+    if question.after and not cursor.fits(asked.statement.params, inputs):
+        raise refuse("api.cursor")
     return await run(here, asked.statement, inputs)
 
 
@@ -108,8 +110,6 @@ async def run(here: Here, statement: Statement, inputs: Mapping[str, Any]) -> li
     }
     if any(isinstance(value, str) and "\0" in value for value in given.values()):
         raise refuse("api.parameter", name="?", got="U+0000", expected="text", expected_zh="文本")
-    if not cursor.fits(statement.params, inputs):
-        raise refuse("api.cursor")
     made = call(statement, here.moment(), given)
     try:
         async with asyncio.timeout(LONGEST):
